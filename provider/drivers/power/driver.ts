@@ -1,0 +1,57 @@
+import type { z } from "zod";
+import type { Context } from "../../kernel/context.ts";
+
+/** "unknown" is what a controller that does not answer, or answers nonsense, leaves us with. It is never taken for off. */
+export type PowerState = "on" | "off" | "unknown";
+
+/** Where the firmware looks first. */
+export interface BootTarget {
+  readonly device: "network" | "disk";
+  /** Kept over reboots, or for the next boot only. */
+  readonly persistent: boolean;
+  readonly firmware: "bios" | "uefi";
+}
+
+/** What a controller tells of the machine it sits in. Blank and placeholder values are left out. */
+export interface ControllerIdentity {
+  /** The controller's own GUID, canonical lower-case with dashes. */
+  readonly guid?: string;
+  readonly serial?: string;
+  /** SMBIOS product UUID, canonical. */
+  readonly productUuid?: string;
+  readonly manufacturer?: string;
+  readonly model?: string;
+  readonly macs?: readonly string[];
+}
+
+/**
+ * How to talk to one kind of controller: each verb sends its command once and answers what the controller said.
+ * Waiting, verifying, spacing and repeating are conduct.ts's. A capability a controller lacks is an absent method.
+ */
+export interface PowerDriver {
+  readonly state: (ctx: Context) => Promise<"on" | "off">;
+  /** Asking for a state already reached is no error. */
+  readonly set: (ctx: Context, to: "on" | "off") => Promise<void>;
+  /** Ask the operating system to shut down (ACPI). */
+  readonly softOff?: (ctx: Context) => Promise<void>;
+  readonly setBoot?: (ctx: Context, target: BootTarget) => Promise<void>;
+  readonly identity?: (ctx: Context) => Promise<ControllerIdentity>;
+}
+
+/** What a driver may remember about its controller between calls and runs, kept by the site. Never a secret. */
+export interface ControllerMemory {
+  readonly get: (key: string) => Promise<string | undefined>;
+  readonly set: (key: string, value: string | undefined) => Promise<void>;
+}
+
+type Named = z.ZodObject<{ driver: z.ZodLiteral<string> }>;
+
+export interface PowerDefinition<S extends Named> {
+  readonly schema: S;
+  /** Names the controller, so that all nodes behind one share its queue: host and port. */
+  readonly controller: (settings: z.output<S>) => string;
+  readonly open: (settings: z.output<S>, memory: ControllerMemory) => PowerDriver;
+}
+
+/** Ties the settings of a driver to its constructor. Opening does no I/O. */
+export const definePower = <S extends Named>(definition: PowerDefinition<S>): PowerDefinition<S> => definition;

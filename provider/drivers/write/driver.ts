@@ -1,0 +1,52 @@
+import type { Context } from "../../kernel/context.ts";
+
+/** The disk that a ramdisk exports, as its call-back told. */
+export interface WriteTarget {
+  readonly address: string;
+  readonly port: number;
+  readonly iqn: string;
+  readonly lun: number;
+}
+
+/** The image as it lies in the cache: always `raw` or `qcow2`, decompressed, verified. */
+export interface SourceImage {
+  readonly path: string;
+  readonly format: "raw" | "qcow2";
+  readonly kind: "whole-disk" | "partition";
+  /** Bytes the image fills on a disk. */
+  readonly virtualSize: number;
+}
+
+/** How a partition image's disk is cut, Nova's order: [ephemeral,] swap, root are separate partitions. Bytes. */
+export interface DiskLayout {
+  readonly root: number;
+  readonly swap: number;
+  readonly ephemeral: number;
+}
+
+export interface WriteJob {
+  readonly target: WriteTarget;
+  readonly image: SourceImage;
+  /** Only for partition images. */
+  readonly layout?: DiskLayout;
+  /** Bytes from the start of the disk that the ramdisk proved to be zero; 0 = nothing proven. */
+  readonly provenZero: number;
+  /** Read back every written extent and sample the zeros, or sample all. */
+  readonly verify: "full" | "sampled";
+  /** A write that moves no byte for so long is ended. */
+  readonly stall: string;
+}
+
+export interface Written {
+  readonly bytesWritten: number;
+  readonly verified: "full" | "sampled";
+  /** UUID of the root file system of a partition image. */
+  readonly rootUuid?: string;
+}
+
+/** Puts an image on a disk. When it answers, the bytes are flushed and were read back. */
+export interface WriteDriver {
+  /** What can be known to be wrong before a server is touched: formats, sizes, missing programs. */
+  readonly check: (ctx: Context, image: SourceImage, layout?: DiskLayout) => Promise<void>;
+  readonly write: (ctx: Context, job: WriteJob) => Promise<Written>;
+}

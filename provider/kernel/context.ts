@@ -1,0 +1,111 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { defineErrors } from "./errors.ts";
+import { type Logger, silent } from "./log.ts";
+import { type Duration, toMs } from "./units.ts";
+
+/** Time, so that a test can let an hour pass at once. */
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number;
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
+}
+
+export const realClock: Clock = {
+  now: () => Date.now(),
+  sleep: (ms, signal) => pause(ms, undefined, { signal }),
+};
+
+/** What a person is shown while something takes long. */
+export interface Progress {
+  /** For people: "writing", "waiting for the ramdisk". */
+  readonly stage: string;
+  /** 0-100. */
+  readonly percent?: number;
+  /** Bytes per second. */
+  readonly rate?: number;
+  /** Seconds. */
+  readonly left?: number;
+  /** What exactly is waited for, or worth knowing now. */
+  readonly note?: string;
+}
+
+/** Carried by every operation, as its first argument. It holds the signal and the raw world, no closure over an older signal. */
+export interface Context {
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly report: (progress: Progress) => void;
+}
+
+/** A context for the outermost caller. */
+export function newContext(parts: Partial<Context> = {}): Context {
+  return { signal: new AbortController().signal, clock: realClock, log: silent, report: () => {}, ...parts };
+}
+
+export const kernelErrors = defineErrors({
+  LIMIT_REACHED: {
+    text: "{what} was not done within {limit}",
+    remedy:
+      "Look at the server's console to see where it stands; raise the limit in `timeouts` if it only needs longer.",
+    fault: "node",
+  },
+});
+
+/** Why a limit ended an operation; told apart from a cancel by its class. */
+export class LimitReached extends Error {
+  override readonly name = "LimitReached";
+}
+
+/** Run `body` in a context that ends after `limit`, or with `ctx` if that comes first. Leaves no timer or listener behind. */
+export async function within<T>(
+  ctx: Context,
+  limit: Duration | string,
+  body: (ctx: Context) => Promise<T>,
+): Promise<T> {
+  const own = new AbortController();
+  const cancel = () => own.abort(ctx.signal.reason);
+  // Not AbortSignal.any with AbortSignal.timeout: the timeout may be collected before it fires (nodejs/node#57736).
+  const timer = setTimeout(() => own.abort(new LimitReached(`not done within ${limit}`)), toMs(limit));
+  ctx.signal.addEventListener("abort", cancel, { once: true });
+  try {
+    ctx.signal.throwIfAborted();
+    return await body({ ...ctx, signal: own.signal });
+  } catch (error) {
+    if (own.signal.aborted) throw own.signal.reason;
+    throw error;
+  } finally {
+    clearTimeout(timer);
+    ctx.signal.removeEventListener("abort", cancel);
+  }
+}
+
+/** Like `within`, and turns a spent limit into words: what was waited for, and how long. */
+export async function limited<T>(
+  ctx: Context,
+  limit: Duration | string,
+  what: string,
+  body: (ctx: Context) => Promise<T>,
+): Promise<T> {
+  try {
+    return await within(ctx, limit, body);
+  } catch (error) {
+    if (error instanceof LimitReached && !ctx.signal.aborted) {
+      throw kernelErrors.make("LIMIT_REACHED", { what, limit });
+    }
+    throw error;
+  }
+}
+
+/** Ask until there is an answer. How long to go on is the caller's limit, not ours. */
+export async function until<T>(
+  ctx: Context,
+  every: Duration,
+  ask: (ctx: Context) => Promise<T | undefined | false>,
+): Promise<T> {
+  for (;;) {
+    ctx.signal.throwIfAborted();
+    const answer = await ask(ctx);
+    if (answer !== undefined && answer !== false) return answer;
+    await ctx.clock.sleep(toMs(every), ctx.signal);
+  }
+}

@@ -1,0 +1,114 @@
+import type { Readable } from "node:stream";
+import { execa } from "execa";
+import type { Context } from "./context.ts";
+import { defineErrors } from "./errors.ts";
+
+export const processErrors = defineErrors({
+  PROGRAM_MISSING: {
+    text: "the program {program} is not installed on this host",
+    remedy: "Run `npx pulumi-baremetal doctor`: it tells which package brings it.",
+    fault: "host",
+  },
+});
+
+export interface RunOptions {
+  /** Added to the helper's own environment. The place for a secret: arguments are readable by every process. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly input?: string;
+  readonly cwd?: string;
+  /** Called for each piece that arrives on stdout, lines ended by \n or \r. */
+  readonly onLine?: (line: string) => void;
+}
+
+export interface Finished {
+  /** Exit code; undefined when a signal ended the program. */
+  readonly code: number | undefined;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+// util-linux's setpriv ends the child with its parent: a qemu-img whose helper died would go on writing (facts: lab).
+const tether = ["--pdeathsig", "KILL", "--"];
+const tethered = (file: string, args: readonly string[]): [string, string[]] =>
+  process.platform === "linux" ? ["setpriv", [...tether, file, ...args]] : [file, [...args]];
+
+/**
+ * Run a program to its end. It dies with us, and with the context's signal. A non-zero exit is an answer, not an error;
+ * a program that is not there throws PROGRAM_MISSING.
+ */
+export async function run(
+  ctx: Context,
+  file: string,
+  args: readonly string[],
+  { env = {}, input, cwd, onLine }: RunOptions = {},
+): Promise<Finished> {
+  ctx.signal.throwIfAborted();
+  const [command, words] = tethered(file, args);
+  const child = execa(command, words, {
+    env,
+    ...(input === undefined ? { stdin: "ignore" } : { input }),
+    ...(cwd === undefined ? {} : { cwd }),
+    cancelSignal: ctx.signal,
+    forceKillAfterDelay: 2_000,
+    reject: false,
+    stripFinalNewline: false,
+    maxBuffer: 64 * 2 ** 20,
+  });
+  if (onLine && child.stdout) splitLines(child.stdout, onLine);
+  const { exitCode, stdout, stderr } = await child;
+  ctx.signal.throwIfAborted();
+  // setpriv says so and exits with 127 when what it should start is not there.
+  if (exitCode === 127 || (exitCode === undefined && /ENOENT/.test(stderr))) {
+    throw processErrors.make("PROGRAM_MISSING", { program: file });
+  }
+  return { code: exitCode, stdout: String(stdout ?? ""), stderr: String(stderr ?? "") };
+}
+
+/** A program that serves until it is stopped. */
+export interface Service {
+  readonly pid: number;
+  /** Ends when the program does, for whatever reason. */
+  readonly ended: Promise<Finished>;
+  stop(): Promise<void>;
+}
+
+/** Start a program that stays. It dies with us. `onLine` hears stdout and stderr alike. */
+export function serve(
+  file: string,
+  args: readonly string[],
+  { env = {}, cwd, onLine }: Omit<RunOptions, "input"> = {},
+): Service {
+  const [command, words] = tethered(file, args);
+  const child = execa(command, words, {
+    env,
+    ...(cwd === undefined ? {} : { cwd }),
+    stdin: "ignore",
+    all: true,
+    buffer: false,
+    reject: false,
+    forceKillAfterDelay: 2_000,
+  });
+  if (onLine && child.all) splitLines(child.all, onLine);
+  const ended = child.then(({ exitCode }) => ({ code: exitCode, stdout: "", stderr: "" }));
+  return {
+    pid: child.pid ?? -1,
+    ended,
+    async stop() {
+      child.kill("SIGTERM");
+      await ended;
+    },
+  };
+}
+
+function splitLines(stream: Readable, onLine: (line: string) => void): void {
+  let rest = "";
+  stream.setEncoding("utf8");
+  stream.on("data", (piece: string) => {
+    const lines = (rest + piece).split(/[\r\n]/);
+    rest = lines.pop() ?? "";
+    for (const line of lines) if (line !== "") onLine(line);
+  });
+  stream.on("end", () => {
+    if (rest !== "") onLine(rest);
+  });
+}

@@ -1,0 +1,65 @@
+/** What a server's ramdisk posts to port 10000. The first seven fields are Nova's; the rest is our own ramdisk's. */
+export interface Announcement {
+  /** `i` */
+  readonly deployment: string;
+  /** `k` */
+  readonly key: string;
+  /** `a`: the node's own address, and where `done` is sent. */
+  readonly address: string;
+  /** `n` */
+  readonly iqn: string;
+  /** `e`: empty strings are left out. */
+  readonly error?: string;
+  /** `p`, default 3260. */
+  readonly port: number;
+  /** `l`, default 1. */
+  readonly lun: number;
+  /** The address the request came from. */
+  readonly peer: string;
+  /** Only from our own ramdisk (`v=1`). */
+  readonly machine?: Machine;
+  /** `o`: the tail of the ramdisk's log, sent with an error. */
+  readonly log?: string;
+}
+
+/** The identity and the disks of the server that announces. */
+export interface Machine {
+  /** `b`: random for each boot of the ramdisk, so a new boot is told from a repeated POST. */
+  readonly bootId: string;
+  /** `s`, `u`: SMBIOS product serial and UUID, as the machine tells them, placeholders included. */
+  readonly serial: string;
+  readonly productUuid: string;
+  /** `m`: canonical, comma-separated on the wire. */
+  readonly macs: readonly string[];
+  /** `f`: "bios" or "uefi". */
+  readonly firmware: "bios" | "uefi";
+  /** `d`: one line for each disk. */
+  readonly disks: readonly Disk[];
+  /** `c`: kernel name of the disk that is exported; absent when none was chosen. */
+  readonly chosen?: string;
+}
+
+/** One disk as the ramdisk sees it. On the wire: `key=value` pairs joined by tabs, one disk a line. */
+export interface Disk {
+  /** `sda`, `nvme0n1`. */
+  readonly name: string;
+  /** Bytes. */
+  readonly size: number;
+  /** Logical sector size, bytes. */
+  readonly sector: number;
+  readonly model: string;
+  readonly vendor: string;
+  readonly serial: string;
+  readonly wwn: string;
+  /** Basename of the link a udev system would make: `ata-QEMU_HARDDISK_QM00001`, `wwn-0x5000…`. */
+  readonly byId: string;
+  readonly byPath: string;
+  readonly hctl: string;
+  readonly rotational: boolean;
+  /** Why it never qualifies: "removable", "read-only", "usb", "remote", "too small" (under 4 GiB), "cdrom"; empty = it does. */
+  readonly unfit: string;
+  /** What it holds, in words: "" = blank (head and tail are zeros and no signature is known), else "gpt; ext4 \"root\" on sda1", "unknown data". */
+  readonly holds: string;
+  /** Bytes from the start that were read or written as zeros, only for the chosen disk; 0 = not proven. */
+  readonly zero: number;
+}
