@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { defineErrors } from "./errors.ts";
+import { defineErrors, MetalError } from "./errors.ts";
 import { type Logger, silent } from "./log.ts";
 import { type Duration, toMs } from "./units.ts";
 
@@ -71,7 +71,9 @@ export async function within<T>(
     ctx.signal.throwIfAborted();
     return await body({ ...ctx, signal: own.signal });
   } catch (error) {
-    if (own.signal.aborted) throw own.signal.reason;
+    // Words that the body found for a spent limit are better than ours; a cancel goes before all words.
+    const worded = error instanceof MetalError && own.signal.reason instanceof LimitReached;
+    if (own.signal.aborted && !worded) throw own.signal.reason;
     throw error;
   } finally {
     clearTimeout(timer);

@@ -16,7 +16,9 @@ export interface ErrorEntry {
   readonly retry?: boolean;
 }
 
-type Blanks<T extends string> = T extends `${string}{${infer Name}}${infer Rest}` ? Name | Blanks<Rest> : never;
+type Blanks<T extends string> = T extends `${string}{${infer Name}}${infer Rest}`
+  ? Name | Blanks<Rest>
+  : never;
 export type Details<T extends string> = { readonly [K in Blanks<T>]: string | number };
 
 /** How a failure travels over the wire and lies in the store. */
@@ -49,7 +51,11 @@ export class MetalError extends Error {
 /** The entries of one room, and the way to throw them: `throw errors.make("POWER_DENIED", { address, user })`. */
 export interface ErrorRoom<C extends Record<string, ErrorEntry>> {
   readonly entries: C;
-  make<K extends keyof C & string>(code: K, details: Details<C[K]["text"]>, options?: ErrorOptions): MetalError;
+  make<K extends keyof C & string>(
+    code: K,
+    details: Details<C[K]["text"]>,
+    options?: ErrorOptions,
+  ): MetalError;
 }
 
 /** Declare a room's failures. A blank that is forgotten, or a code that is not declared, does not compile. */

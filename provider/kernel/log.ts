@@ -10,8 +10,10 @@ export type Fields = Readonly<Record<string, string | number | boolean | undefin
 
 /** A logger that writes one JSON line each: time, level, text, fields. */
 export function lineLogger(write: (line: string) => void, own: Fields = {}): Logger {
-  const say = (level: string) => (text: string, fields: Fields = {}) =>
-    write(JSON.stringify({ time: new Date().toISOString(), level, text, ...own, ...fields }));
+  const say =
+    (level: string) =>
+    (text: string, fields: Fields = {}) =>
+      write(JSON.stringify({ time: new Date().toISOString(), level, text, ...own, ...fields }));
   return {
     info: say("info"),
     warn: say("warn"),

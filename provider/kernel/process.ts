@@ -1,3 +1,4 @@
+import { open } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import { execa } from "execa";
 import type { Context } from "./context.ts";
@@ -111,4 +112,33 @@ function splitLines(stream: Readable, onLine: (line: string) => void): void {
   stream.on("end", () => {
     if (rest !== "") onLine(rest);
   });
+}
+
+/**
+ * Start a program that outlives us, with its output appended to a log file. Answers its pid; it is not tethered, and
+ * whoever starts it says in its own words how it ends.
+ */
+export async function startDetached(
+  file: string,
+  args: readonly string[],
+  { env = {}, cwd, log }: { env?: Readonly<Record<string, string>>; cwd: string; log: string },
+): Promise<number> {
+  const sink = await open(log, "a", 0o600);
+  try {
+    const child = execa(file, [...args], {
+      env,
+      cwd,
+      detached: true,
+      cleanup: false,
+      stdin: "ignore",
+      stdout: sink.fd as unknown as "ignore",
+      stderr: sink.fd as unknown as "ignore",
+      reject: false,
+    });
+    child.unref();
+    if (child.pid === undefined) throw processErrors.make("PROGRAM_MISSING", { program: file });
+    return child.pid;
+  } finally {
+    await sink.close();
+  }
 }
