@@ -54,4 +54,5 @@ export interface PowerDefinition<S extends Named> {
 }
 
 /** Ties the settings of a driver to its constructor. Opening does no I/O. */
-export const definePower = <S extends Named>(definition: PowerDefinition<S>): PowerDefinition<S> => definition;
+export const definePower = <S extends Named>(definition: PowerDefinition<S>): PowerDefinition<S> =>
+  definition;

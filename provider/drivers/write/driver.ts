@@ -35,6 +35,8 @@ export interface WriteJob {
   readonly verify: "full" | "sampled";
   /** A write that moves no byte for so long is ended. */
   readonly stall: string;
+  /** Logical sector size of the disk, bytes; 512 where the ramdisk does not tell. */
+  readonly sector?: number;
 }
 
 export interface Written {
@@ -42,6 +44,8 @@ export interface Written {
   readonly verified: "full" | "sampled";
   /** UUID of the root file system of a partition image. */
   readonly rootUuid?: string;
+  /** Where the time went: stale signatures wiped, bytes written and flushed, bytes read back. */
+  readonly seconds?: { readonly wipe: number; readonly write: number; readonly verify: number };
 }
 
 /** Puts an image on a disk. When it answers, the bytes are flushed and were read back. */

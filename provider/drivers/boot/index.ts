@@ -1,0 +1,2 @@
+export type { BootDriver, BootEntry, BootFiles, BootLabel, BootSeen } from "./driver.ts";
+export { layRoot, openPxelinux } from "./pxelinux.ts";

@@ -1,0 +1,233 @@
+import type { Context } from "../../kernel/context.ts";
+import { hasCode, MetalError } from "../../kernel/errors.ts";
+import { type Duration, toMs } from "../../kernel/units.ts";
+import type { BootTarget, ControllerIdentity, PowerDriver, PowerState } from "./driver.ts";
+import { powerErrors } from "./errors.ts";
+import { compareIdentity } from "./identity.ts";
+import { type ConductOptions, manners, type Rules } from "./manners.ts";
+import { createTraffic, type Lane, sleepUntil, type Traffic } from "./traffic.ts";
+
+/** A driver that is open, and the name of the controller that it talks to. */
+export interface PowerHandle {
+  readonly controller: string;
+  readonly driver: PowerDriver;
+}
+
+/** A power state and, where it is unknown, why. */
+export interface PowerLook {
+  readonly state: PowerState;
+  readonly reason?: MetalError;
+}
+
+/** How long a change may take; `limit` defaults to the conduct's. */
+export interface ChangeOptions {
+  readonly limit?: Duration | undefined;
+}
+
+/** One server's power, handled with manners. Every method ends with the context's signal and leaves no process. */
+export interface ConductedPower {
+  /** "unknown" when the controller does not tell; never throws for a controller's fault. */
+  readonly state: (ctx: Context) => Promise<PowerState>;
+  /** The same with the reason. */
+  readonly look: (ctx: Context) => Promise<PowerLook>;
+  readonly stateOrThrow: (ctx: Context) => Promise<"on" | "off">;
+  /** Try the controller: what it tells, or why it does not; POWER_OTHER_MACHINE where it is not the expected one. */
+  readonly probe: (ctx: Context) => Promise<{ state: "on" | "off"; identity: ControllerIdentity }>;
+  /** Send once, then look until it is so. Asking for a state already reached sends nothing. */
+  readonly ensure: (ctx: Context, to: "on" | "off", options?: ChangeOptions) => Promise<void>;
+  /** Let the operating system shut down; only with `thenHard` is a server that does not heed it switched off. */
+  readonly softOff: (
+    ctx: Context,
+    options?: ChangeOptions & { readonly thenHard?: boolean },
+  ) => Promise<void>;
+  /** Off, verified, a rest, on, verified. */
+  readonly cycle: (ctx: Context, options?: ChangeOptions) => Promise<void>;
+  readonly bootFrom: (ctx: Context, target: BootTarget) => Promise<void>;
+  /** Empty where the controller has none to tell. */
+  readonly identity: (ctx: Context) => Promise<ControllerIdentity>;
+}
+
+/** The manners of a site: it holds the queues, one for each controller. */
+export interface Conduct {
+  /** With an `expected` identity, no off, cycle or boot command goes to a controller that tells of another machine. */
+  readonly around: (
+    handle: PowerHandle,
+    options?: { readonly expected?: ControllerIdentity | undefined },
+  ) => ConductedPower;
+}
+
+/** Manners with queues of their own: one for a whole site. */
+export function createConduct(options: ConductOptions = {}): Conduct {
+  const rules: Rules = { ...manners, ...options };
+  const traffic = createTraffic(rules);
+  return {
+    around({ controller, driver }, { expected } = {}) {
+      const server: Server = { controller, driver, expected, rules, traffic, lane: traffic.lane(controller) };
+      return {
+        state: async (ctx) => (await look(server, ctx)).state,
+        look: (ctx) => look(server, ctx),
+        stateOrThrow: (ctx) => stateOrThrow(server, ctx),
+        probe: (ctx) => probe(server, ctx),
+        ensure: (ctx, to, { limit } = {}) => ensure(server, ctx, to, limit),
+        softOff: (ctx, { limit, thenHard } = {}) => softOff(server, ctx, limit, thenHard),
+        async cycle(ctx, { limit } = {}) {
+          await ensure(server, ctx, "off", limit);
+          await ensure(server, ctx, "on", limit);
+        },
+        bootFrom: (ctx, target) => bootFrom(server, ctx, target),
+        identity: (ctx) => identity(server, ctx),
+      };
+    },
+  };
+}
+
+interface Server extends PowerHandle {
+  readonly expected: ControllerIdentity | undefined;
+  readonly rules: Rules;
+  readonly traffic: Traffic;
+  readonly lane: Lane;
+}
+
+/** Send one command when it is its turn. */
+const once = <T>({ traffic, lane }: Server, ctx: Context, body: (ctx: Context) => Promise<T>) =>
+  traffic.run(ctx, lane, body);
+
+/** Do it a few times, as long as it fails in a way known to pass. Never for a refused login. */
+async function insist<T>({ rules }: Server, ctx: Context, body: () => Promise<T>): Promise<T> {
+  for (let tried = 1; ; tried += 1) {
+    try {
+      return await body();
+    } catch (error) {
+      if (!(error instanceof MetalError) || !error.retry || tried >= rules.tries) throw error;
+      ctx.log.info("the power controller is asked again", { code: error.code, tried });
+      await ctx.clock.sleep(toMs(rules.backoff) * 2 ** (tried - 1), ctx.signal);
+    }
+  }
+}
+
+const stateOrThrow = (server: Server, ctx: Context) =>
+  insist(server, ctx, () => once(server, ctx, server.driver.state));
+
+const look = (server: Server, ctx: Context) => unlessUnknown(() => stateOrThrow(server, ctx));
+const lookOnce = (server: Server, ctx: Context) =>
+  unlessUnknown(() => once(server, ctx, server.driver.state));
+
+async function unlessUnknown(ask: () => Promise<"on" | "off">): Promise<PowerLook> {
+  try {
+    return { state: await ask() };
+  } catch (error) {
+    if (!(error instanceof MetalError) || error.record.fault !== "controller") throw error;
+    return { state: "unknown", reason: error };
+  }
+}
+
+async function identity(server: Server, ctx: Context): Promise<ControllerIdentity> {
+  const { driver } = server;
+  if (!driver.identity) return {};
+  const read = driver.identity;
+  return await insist(server, ctx, () => once(server, ctx, read));
+}
+
+async function probe(server: Server, ctx: Context) {
+  const state = await stateOrThrow(server, ctx);
+  const seen = await identity(server, ctx);
+  recognise(server, ctx, seen);
+  return { state, identity: seen };
+}
+
+/** Refuse to touch another machine than the expected one. */
+async function checkIdentity(server: Server, ctx: Context): Promise<void> {
+  if (server.expected !== undefined) recognise(server, ctx, await identity(server, ctx));
+}
+
+function recognise({ expected = {}, controller }: Server, ctx: Context, seen: ControllerIdentity): void {
+  const verdict = compareIdentity(expected, seen);
+  if (verdict === "unknown" && Object.keys(expected).length > 0) {
+    ctx.log.warn("the controller tells nothing by which its machine could be recognised", { controller });
+  }
+  if (typeof verdict === "string") return;
+  throw powerErrors.make("POWER_OTHER_MACHINE", { address: controller, ...verdict });
+}
+
+async function ensure(
+  server: Server,
+  ctx: Context,
+  to: "on" | "off",
+  limit = server.rules.limit,
+): Promise<void> {
+  if (to === "off") await checkIdentity(server, ctx);
+  if ((await stateOrThrow(server, ctx)) === to) return;
+  if (to === "on") await rested(server, ctx);
+  await send(server, ctx, to);
+  await reach(server, ctx, to, limit);
+}
+
+async function rested({ lane, traffic, rules }: Server, ctx: Context): Promise<void> {
+  await sleepUntil(ctx, lane.restUntil, toMs(rules.rest));
+  await traffic.turnToSwitchOn(ctx);
+}
+
+async function send(server: Server, ctx: Context, to: "on" | "off"): Promise<void> {
+  let sent = false;
+  await insist(server, ctx, async () => {
+    // One whose answer was lost may have been carried out: look before it is sent again.
+    if (sent && (await lookOnce(server, ctx)).state === to) return;
+    sent = true;
+    await once(server, ctx, (inner) => server.driver.set(inner, to));
+  });
+}
+
+/** What no waiting mends. */
+const hopeless = ["POWER_DENIED", "POWER_LOCKED_OUT", "POWER_KG", "POWER_NOT_ALLOWED", "POWER_CIPHER"];
+
+/** Look until it is so. A controller that falls silent meanwhile is waited for; a refused login is not. */
+async function reach(server: Server, ctx: Context, to: "on" | "off", limit: Duration): Promise<void> {
+  const { rules, lane, controller: address } = server;
+  const deadline = ctx.clock.now() + toMs(limit);
+  for (;;) {
+    const { state, reason } = await lookOnce(server, ctx);
+    if (state === to) break;
+    if (reason && hopeless.includes(reason.code)) throw reason;
+    if (ctx.clock.now() + toMs(rules.poll) > deadline) {
+      const seen = reason ? `unknown (${reason.record.text})` : state;
+      throw powerErrors.make("POWER_NOT_REACHED", { address, wanted: to, seen, limit }, { cause: reason });
+    }
+    await ctx.clock.sleep(toMs(rules.poll), ctx.signal);
+  }
+  if (to === "off") lane.restUntil = ctx.clock.now() + toMs(rules.rest);
+}
+
+async function softOff(
+  server: Server,
+  ctx: Context,
+  limit = server.rules.limit,
+  thenHard = false,
+): Promise<void> {
+  await checkIdentity(server, ctx);
+  if ((await stateOrThrow(server, ctx)) === "off") return;
+  try {
+    await askToShutDown(server, ctx);
+    await reach(server, ctx, "off", limit);
+  } catch (error) {
+    if (!thenHard || !hasCode(error, "POWER_CANNOT", "POWER_NOT_REACHED", "POWER_ODD_REPLY")) throw error;
+    ctx.log.warn("the system did not shut down, so its power is switched off", {
+      controller: server.controller,
+    });
+    await ensure(server, ctx, "off");
+  }
+}
+
+async function askToShutDown(server: Server, ctx: Context): Promise<void> {
+  const { softOff: ask } = server.driver;
+  if (!ask)
+    throw powerErrors.make("POWER_CANNOT", { address: server.controller, what: "ask for a shutdown" });
+  await insist(server, ctx, () => once(server, ctx, ask));
+}
+
+async function bootFrom(server: Server, ctx: Context, target: BootTarget): Promise<void> {
+  const { setBoot } = server.driver;
+  if (!setBoot)
+    throw powerErrors.make("POWER_CANNOT", { address: server.controller, what: "choose what boots" });
+  await checkIdentity(server, ctx);
+  await insist(server, ctx, () => once(server, ctx, (inner) => setBoot(inner, target)));
+}

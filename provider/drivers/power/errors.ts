@@ -1,0 +1,75 @@
+import { defineErrors } from "../../kernel/errors.ts";
+
+/** Every failure of a power driver or of the manners around it. `{address}` is the controller's host and port. */
+export const powerErrors = defineErrors({
+  POWER_UNREACHABLE: {
+    text: "the power controller at {address} does not answer: {reason}",
+    remedy:
+      "Check that the controller has power and network and that `power.address` and `power.port` are its own; a controller that hangs is mended by its own reset or by pulling the server's mains.",
+    fault: "controller",
+    retry: true,
+  },
+  POWER_DENIED: {
+    text: "the power controller at {address} refuses the login of {user}: {reason}",
+    remedy: "Correct `power.user` and `power.password`. It is not tried again before they change.",
+    fault: "controller",
+  },
+  POWER_KG: {
+    text: "the power controller at {address} does not share our session key (Kg)",
+    remedy: "Correct `power.kg`, or leave it out if the controller has none; user and password are right.",
+    fault: "controller",
+  },
+  POWER_LOCKED_OUT: {
+    text: "the power controller at {address} refused this login of {user} before, so it was not tried again",
+    remedy:
+      "Correct `power.user`, `power.password` or `power.kg`. If the account was mended on the controller instead, change the Node's `resetTrigger`.",
+    fault: "controller",
+  },
+  POWER_NOT_ALLOWED: {
+    text: "{user} may not do this on the power controller at {address}: {reason}",
+    remedy:
+      "Give the account the operator privilege on the controller's LAN channel, or lower or raise `power.privilege` to what it has.",
+    fault: "controller",
+  },
+  POWER_CIPHER: {
+    text: "the power controller at {address} speaks none of the cipher suites {suites}: {reason}",
+    remedy:
+      "Set `power.cipherSuite` to one that it offers (`ipmitool channel getciphers ipmi` on that server lists them), or update its firmware.",
+    fault: "controller",
+  },
+  POWER_NO_SESSION: {
+    text: "the power controller at {address} answers, but opens no session with cipher suite {suite}",
+    remedy:
+      "Some controllers are silent to suites they do not know: set `power.cipherSuite` to 3. If that changes nothing the controller hangs: reset it.",
+    fault: "controller",
+  },
+  POWER_BUSY: {
+    text: "the power controller at {address} is busy: {reason}",
+    remedy: "Wait a minute and run it again; see that nothing else polls this controller.",
+    fault: "controller",
+    retry: true,
+  },
+  POWER_ODD_REPLY: {
+    text: 'the power controller at {address} answered "{reply}" when asked for {what}',
+    remedy:
+      "Try the same by hand with the controller's own tool; if it answers there, report the reply to us, otherwise reset the controller.",
+    fault: "controller",
+  },
+  POWER_CANNOT: {
+    text: "the power controller at {address} cannot {what}",
+    remedy: "Use another way for this server, or a driver whose controller can.",
+    fault: "controller",
+  },
+  POWER_NOT_REACHED: {
+    text: "the server behind {address} was told to be {wanted} and is {seen} after {limit}",
+    remedy:
+      "Look at the server's console and at the controller's event log; raise the power limit in `timeouts` if it only needs longer.",
+    fault: "node",
+  },
+  POWER_OTHER_MACHINE: {
+    text: "the controller at {address} sits in another machine: its {what} is {seen}, expected was {expected}",
+    remedy:
+      "Nothing was switched. Correct `power.address`, or, if board or controller were replaced, the identity declared for the Node.",
+    fault: "controller",
+  },
+});

@@ -1,0 +1,214 @@
+import { isIP } from "node:net";
+import { z } from "zod";
+import type { Context } from "../../kernel/context.ts";
+import { hasCode } from "../../kernel/errors.ts";
+import { type BootTarget, type ControllerIdentity, type ControllerMemory, definePower } from "./driver.ts";
+import { powerErrors } from "./errors.ts";
+import { canonicalUuid, realValue } from "./identity.ts";
+import { controllerName, ipmitool, kgBytes } from "./ipmitool.ts";
+import { guardLogin } from "./login.ts";
+
+const label = "[A-Za-z0-9](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?";
+const hostname = new RegExp(`^(?=.{1,253}$)(?:${label}\\.)*(?!\\d+$)${label}\\.?$`);
+const bytes = (text: string) => Buffer.byteLength(text, "utf8");
+const noZero = (text: string) => !text.includes("\0");
+const goodKg = (kg: string) =>
+  (kg.startsWith("0x") ? /^0x(?:[0-9a-fA-F]{2})+$/.test(kg) : kg !== "") && kgBytes(kg).length <= 20;
+const inPlace = "in-place";
+
+/** A server's management controller (BMC) that speaks IPMI 2.0 over the network. */
+export const Ipmi = z
+  .object({
+    driver: z.literal("ipmi").meta({ description: "IPMI 2.0 over LAN, by ipmitool.", change: inPlace }),
+    address: z
+      .string()
+      .refine((text) => isIP(text) !== 0 || hostname.test(text), "must be an IP address or a host name")
+      .meta({ description: "Address or name of the controller.", change: inPlace }),
+    port: z
+      .int()
+      .min(1)
+      .max(65535)
+      .default(623)
+      .meta({ description: "UDP port of the controller.", change: inPlace }),
+    user: z
+      .string()
+      .refine(
+        (text) => text !== "" && bytes(text) <= 16,
+        "must have 1 to 16 bytes: IPMI has no room for more",
+      )
+      .refine(noZero, "must not hold a zero byte")
+      .meta({ description: "Account on the controller; it needs the operator privilege.", change: inPlace }),
+    password: z
+      .string()
+      .refine((text) => bytes(text) <= 20, "must have at most 20 bytes: IPMI 2.0 has no room for more")
+      .refine(noZero, "must not hold a zero byte")
+      .meta({ description: "Its password; may be empty.", secret: true, change: inPlace }),
+    kg: z
+      .string()
+      .refine(goodKg, "must be text or 0x and hexadecimal digits, of 1 to 20 bytes")
+      .refine((kg) => !kgBytes(kg).includes(0), "must not hold a zero byte: only an argument could carry it")
+      .optional()
+      .meta({
+        description:
+          "The controller's own session key (Kg), where one is set: text, or 0x and hexadecimal digits.",
+        secret: true,
+        change: inPlace,
+      }),
+    privilege: z.enum(["CALLBACK", "USER", "OPERATOR", "ADMINISTRATOR"]).default("OPERATOR").meta({
+      description: "Privilege asked for in a session. Power and boot need OPERATOR; USER can only look.",
+      change: inPlace,
+    }),
+    cipherSuite: z
+      .union([z.literal("probe"), z.int().min(1, "suite 0 lets everybody in").max(17)])
+      .default("probe")
+      .meta({
+        description: "Cipher suite of a session. `probe` tries 17, then 3, and remembers which one served.",
+        change: inPlace,
+      }),
+  })
+  .meta({ id: "Ipmi", description: "A power controller that speaks IPMI 2.0 over the network." });
+export type Ipmi = z.output<typeof Ipmi>;
+
+const suiteKey = "ipmi-cipher-suite";
+
+/** IPMI 2.0 by the program ipmitool: a session for each command, the password by the environment. */
+export const ipmi = definePower<typeof Ipmi>({
+  schema: Ipmi,
+  controller: ({ address, port }) => controllerName(address.toLowerCase(), port),
+  open(settings, memory) {
+    const ask = session(settings, memory);
+    return {
+      state: async (ctx) => parseState(settings, await ask(ctx, ["chassis", "power", "status"])),
+      set: async (ctx, to) => {
+        await ask(ctx, ["chassis", "power", to]);
+      },
+      softOff: async (ctx) => {
+        await ask(ctx, ["chassis", "power", "soft"]);
+      },
+      setBoot: (ctx, target) => setBoot(ctx, ask, target),
+      identity: (ctx) => readIdentity(ctx, ask),
+    };
+  },
+});
+
+type Ask = (ctx: Context, words: readonly string[]) => Promise<string>;
+
+/** One command with the right cipher suite, and never with credentials that were refused before. */
+function session(settings: Ipmi, memory: ControllerMemory): Ask {
+  const { user, password, kg = "", address, port } = settings;
+  const login = guardLogin(memory, [user, password, kg]);
+  return async (ctx, words) => {
+    if (await login.wasRefused()) {
+      throw powerErrors.make("POWER_LOCKED_OUT", { address: controllerName(address, port), user });
+    }
+    try {
+      const answer = await withSuite(settings, memory, (suite) => ipmitool(ctx, settings, suite, words));
+      await login.accepted();
+      return answer;
+    } catch (error) {
+      if (hasCode(error, "POWER_DENIED", "POWER_KG")) await login.refused();
+      throw error;
+    }
+  };
+}
+
+async function withSuite(
+  { cipherSuite, address, port }: Ipmi,
+  memory: ControllerMemory,
+  attempt: (suite: number) => Promise<string>,
+): Promise<string> {
+  if (cipherSuite !== "probe") return attempt(cipherSuite);
+  const known = Number(await memory.get(suiteKey));
+  const suites = [17, 3].sort((a, b) => Number(b === known) - Number(a === known));
+  let last: unknown;
+  for (const suite of suites) {
+    try {
+      const answer = await attempt(suite);
+      if (suite !== known) await memory.set(suiteKey, `${suite}`);
+      return answer;
+    } catch (error) {
+      // Silence on a suite that served before is not the suite's.
+      const nextMayServe =
+        hasCode(error, "POWER_CIPHER") || (hasCode(error, "POWER_NO_SESSION") && suite !== known);
+      if (!nextMayServe) throw error;
+      last = error;
+    }
+  }
+  if (hasCode(last, "POWER_NO_SESSION")) throw last;
+  const details = {
+    address: controllerName(address, port),
+    suites: suites.join(" and "),
+    reason: "it refused both",
+  };
+  throw powerErrors.make("POWER_CIPHER", details, { cause: last });
+}
+
+function parseState({ address, port }: Ipmi, answer: string): "on" | "off" {
+  const state = /^Chassis Power is (on|off)\s*$/m.exec(answer)?.[1];
+  if (state === "on" || state === "off") return state;
+  const reply = answer.trim().split("\n").at(-1) ?? "";
+  throw powerErrors.make("POWER_ODD_REPLY", {
+    address: controllerName(address, port),
+    reply,
+    what: "the power state",
+  });
+}
+
+// IPMI 2.0, table 28-14. Parameter 3, bit 3: keep the boot flags although no chassis command follows within 60 s, which
+// a server that is slow to start would otherwise lose (the same write as Ironic's, drivers/modules/ipmitool.py).
+const keepBootFlags = ["raw", "0x00", "0x08", "0x03", "0x08"];
+
+/** Parameter 5 of Set System Boot Options: flags valid, once or for good, BIOS or EFI; then the device; three unused. */
+export function bootBytes({ device, persistent, firmware }: BootTarget): readonly string[] {
+  const flags = 0x80 | (persistent ? 0x40 : 0) | (firmware === "uefi" ? 0x20 : 0);
+  const first = device === "network" ? 0x04 : 0x08;
+  return [0x05, flags, first, 0, 0, 0].map((byte) => `0x${byte.toString(16).padStart(2, "0")}`);
+}
+
+async function setBoot(ctx: Context, ask: Ask, target: BootTarget): Promise<void> {
+  try {
+    await ask(ctx, keepBootFlags);
+  } catch (error) {
+    // Optional in the standard: a controller without that timer needs no stopping of it.
+    if (!hasCode(error, "POWER_ODD_REPLY")) throw error;
+    ctx.log.info("the controller has no boot flag timer to stop", { reply: error.record.text });
+  }
+  // Not `chassis bootdev`: ipmitool and some controllers drop `persistent` or `efiboot` there without a word.
+  await ask(ctx, ["raw", "0x00", "0x08", ...bootBytes(target)]);
+}
+
+async function readIdentity(ctx: Context, ask: Ask): Promise<ControllerIdentity> {
+  // The one that every controller answers goes first: an absent or refusing one is told apart from one without GUID.
+  const info = fields(await ask(ctx, ["mc", "info"]));
+  const guid = canonicalUuid(fields(await optional(ctx, ask, ["mc", "guid"])).get("System GUID"));
+  const fru = fields(await optional(ctx, ask, ["fru", "print", "0"]));
+  const serial = realValue(fru.get("Product Serial"));
+  const vendor = realValue(info.get("Manufacturer Name")?.replace(/^Unknown\b.*/i, ""));
+  const manufacturer = realValue(fru.get("Product Manufacturer")) ?? vendor;
+  const model = realValue(fru.get("Product Name"));
+  return {
+    ...(guid === undefined ? {} : { guid }),
+    ...(serial === undefined ? {} : { serial }),
+    ...(manufacturer === undefined ? {} : { manufacturer }),
+    ...(model === undefined ? {} : { model }),
+  };
+}
+
+async function optional(ctx: Context, ask: Ask, words: readonly string[]): Promise<string> {
+  try {
+    return await ask(ctx, words);
+  } catch (error) {
+    if (hasCode(error, "POWER_ODD_REPLY", "POWER_NOT_ALLOWED")) return "";
+    throw error;
+  }
+}
+
+/** The `Name : value` lines of an answer, first one of each name. */
+function fields(answer: string): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const line of answer.split("\n")) {
+    const [, name, value] = /^\s*([^:]+?)\s*:\s?(.*?)\s*$/.exec(line) ?? [];
+    if (name !== undefined && value !== undefined && !found.has(name)) found.set(name, value);
+  }
+  return found;
+}

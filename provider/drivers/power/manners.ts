@@ -1,0 +1,42 @@
+import type { Duration } from "../../kernel/units.ts";
+
+/** How gently controllers are treated. What is left out is the default of `manners`. */
+export interface ConductOptions {
+  /** Between two commands to one controller. */
+  readonly gap?: Duration;
+  /** The same after one that failed. */
+  readonly gapAfterError?: Duration;
+  /** Between a verified off and the next on. */
+  readonly rest?: Duration;
+  /** Between two looks while a state is waited for. */
+  readonly poll?: Duration;
+  /** A state that is not reached within it is POWER_NOT_REACHED. */
+  readonly limit?: Duration;
+  /** A single command that takes longer is ended and counts as unanswered. */
+  readonly command?: Duration;
+  /** Commands in flight in the whole site. */
+  readonly concurrency?: number;
+  /** Between two power-ons in the whole site: a rack's fuse, and the boot server behind it. */
+  readonly stagger?: Duration;
+  /** How often a command is sent that failed in a way known to pass. */
+  readonly tries?: number;
+  /** Before the second try; doubled for each further one. */
+  readonly backoff?: Duration;
+}
+
+/** What is done unless told otherwise. Five seconds is Ironic's `min_command_interval`, below which controllers crash. */
+export const manners = {
+  gap: "1 second",
+  gapAfterError: "5 seconds",
+  rest: "5 seconds",
+  poll: "2 seconds",
+  limit: "180 seconds",
+  command: "30 seconds",
+  concurrency: 16,
+  stagger: "250 ms",
+  tries: 3,
+  backoff: "2 seconds",
+} as const satisfies Required<ConductOptions>;
+
+/** All of them settled. */
+export type Rules = Required<ConductOptions>;

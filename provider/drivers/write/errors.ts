@@ -1,0 +1,65 @@
+import { defineErrors } from "../../kernel/errors.ts";
+
+/** What can go wrong while an image is put on a disk. */
+export const writeErrors = defineErrors({
+  WRITE_NO_ISCSI: {
+    text: "qemu-img on this host cannot speak iSCSI",
+    remedy: "Install the package qemu-block-extra (Debian, Ubuntu) or qemu-block-iscsi (SUSE, Fedora, Arch).",
+    fault: "host",
+  },
+  WRITE_IMAGE_UNFIT: {
+    text: "the image {path} cannot be written: {reason}",
+    remedy: "Give an image that is whole and stands alone, as `qemu-img convert` makes it.",
+    fault: "image",
+  },
+  WRITE_IMAGE_UNREADABLE: {
+    text: "the image {path} could not be read while it was written: {reason}",
+    remedy: "Look at the disk of the host that holds the image cache, then run `pulumi up` again.",
+    fault: "host",
+  },
+  WRITE_LAYOUT: {
+    text: "the flavor's disk layout does not fit the image: {reason}",
+    remedy: "Correct `rootDisk`, `swap` or `ephemeral` of the flavor.",
+    fault: "input",
+  },
+  WRITE_ROOT_UNKNOWN: {
+    text: "the partition image {path} holds no file system whose UUID is known (ext2, ext3, ext4, xfs, btrfs)",
+    remedy:
+      "The kernel is told its root by UUID: use one of these file systems, or declare the image a whole-disk image.",
+    fault: "image",
+  },
+  WRITE_NO_TARGET: {
+    text: "the disk that the server at {address} exports could not be opened: {reason}",
+    remedy:
+      "Look at the server's console: its ramdisk must still be running; the next `pulumi up` starts it again.",
+    fault: "node",
+    retry: true,
+  },
+  WRITE_DISK_TOO_SMALL: {
+    text: "the disk of the server at {address} has {has} and {needs} are needed; nothing was written",
+    remedy: "Choose another disk by `rootDeviceHints`, another server, or a smaller image or flavor.",
+    fault: "input",
+  },
+  WRITE_SECTOR_SIZE: {
+    text: "the disk of the server at {address} has sectors of {disk} bytes and the image is laid out for {image}; nothing was written",
+    remedy: "Use an image made for that sector size, or another disk.",
+    fault: "input",
+  },
+  WRITE_STALLED: {
+    text: "{stage} the disk of the server at {address} stood still for {limit}, at {percent} %",
+    remedy:
+      "Look at the server's console, its network link and its disk; `timeouts` gives slow disks longer. The disk is not bootable until a write completes.",
+    fault: "node",
+  },
+  WRITE_FAILED: {
+    text: "writing to the disk of the server at {address} failed: {reason}",
+    remedy:
+      "Look at the server's console and the health of its disk. The disk is not bootable until a write completes.",
+    fault: "node",
+  },
+  WRITE_MISMATCH: {
+    text: "what the disk of the server at {address} gives back is not what was written: {reason}",
+    remedy: "Replace the disk, or look at its controller and memory. Do not use what is on it.",
+    fault: "node",
+  },
+});

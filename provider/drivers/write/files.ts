@@ -1,0 +1,53 @@
+import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Context } from "../../kernel/context.ts";
+import { hasCode } from "../../kernel/errors.ts";
+import { run } from "../../kernel/process.ts";
+import { type Block, imageBlock, part } from "./blocks.ts";
+import { convert, QemuFailed } from "./qemu.ts";
+import type { Range } from "./ranges.ts";
+
+/** Give `body` a folder of its own; it is gone afterwards. */
+export async function withFolder<T>(parent: string, body: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(parent, "write-"));
+  try {
+    return await body(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Make a sparse file of a size. */
+export async function sparse(path: string, size: number): Promise<void> {
+  await writeFile(path, "");
+  const file = await open(path, "r+");
+  try {
+    await file.truncate(size);
+  } finally {
+    await file.close();
+  }
+}
+
+/** Copy a stretch of an image into a raw file. */
+export async function extract(ctx: Context, image: Block, range: Range, path: string): Promise<void> {
+  await sparse(path, range.length);
+  const to = imageBlock({ path, format: "raw" });
+  await convert(ctx, part(image, range), to, { targetIsZero: true, onProgress: () => {} });
+}
+
+/** Make an empty ext4 file system, labelled as Nova did, in a sparse file. */
+export async function makeEphemeral(ctx: Context, path: string, size: number): Promise<void> {
+  await sparse(path, size);
+  const result = await mke2fs(ctx, ["-q", "-F", "-t", "ext4", "-L", "ephemeral0", path]);
+  if (result.code !== 0) throw new QemuFailed(`mke2fs: ${result.stderr.trim()}`);
+}
+
+/** Run mke2fs, also where it is not on the PATH of people who are not root. PROGRAM_MISSING if it is nowhere. */
+export async function mke2fs(ctx: Context, args: readonly string[]) {
+  try {
+    return await run(ctx, "mke2fs", args);
+  } catch (error) {
+    if (!hasCode(error, "PROGRAM_MISSING")) throw error;
+    return await run(ctx, "/usr/sbin/mke2fs", args);
+  }
+}

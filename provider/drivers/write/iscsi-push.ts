@@ -1,0 +1,98 @@
+import { type Context, LimitReached, limited, within } from "../../kernel/context.ts";
+import { showBytes } from "../../kernel/units.ts";
+import { type Push, readBack, wipe, writeBodies, writeLast } from "./acts.ts";
+import { diskBlock } from "./blocks.ts";
+import { checkImage, checkLayout, checkPrograms, checkSector, readHead, rootOf } from "./check.ts";
+import type { WriteDriver, WriteTarget, Written } from "./driver.ts";
+import { writeErrors } from "./errors.ts";
+import { withFolder } from "./files.ts";
+import { bodies, bytesIn, pieces, regionOf } from "./pieces.ts";
+import { planWrite } from "./plan.ts";
+import { info, QemuFailed } from "./qemu.ts";
+
+export interface IscsiPushSettings {
+  /** Folder for small temporary files; with an ephemeral disk, also for its empty file system (sparse). */
+  readonly scratch: string;
+}
+
+/**
+ * The ramdisk exports its disk by iSCSI, and this host writes it, in userland, with qemu-img. The order makes an
+ * interrupted write visible: old signatures away, then the image's body, flushed and read back, and last what makes the
+ * disk bootable. Nothing is locked here: that no second writer reaches the disk is the workflow's part.
+ */
+export function iscsiPush({ scratch }: IscsiPushSettings): WriteDriver {
+  return {
+    check: async (ctx, image, layout) => {
+      checkLayout(image, layout);
+      await checkPrograms(ctx, layout);
+      await checkImage(ctx, image);
+      if (image.kind === "partition") rootOf(await readHead(ctx, image, scratch), image);
+    },
+    write: (ctx, job) =>
+      withFolder(scratch, (folder) => push(ctx, { job, folder, disk: diskBlock(job.target) })),
+  };
+}
+
+async function push(ctx: Context, all: Push): Promise<Written> {
+  const { verify } = all.job;
+  const { root, plan, regions, last } = await prepare(ctx, all);
+  const lastRegions = last.map((piece) => regionOf(piece, all.folder));
+  const { provenZero, seconds } = await wipe(ctx, all, plan.wipes);
+  const body = await writeBodies(ctx, { ...all, job: { ...all.job, provenZero } }, regions);
+  const read = await readBack(ctx, all, { stage: "verifying", verify, regions });
+  const finish = await writeLast(ctx, all, last);
+  const reread = await readBack(ctx, all, { stage: "finishing", verify: "full", regions: lastRegions });
+  return {
+    bytesWritten: bytesIn([...regions, ...lastRegions]),
+    verified: verify,
+    ...(root === undefined ? {} : { rootUuid: root.uuid }),
+    seconds: { wipe: seconds, write: body + finish, verify: read + reread },
+  };
+}
+
+/** Everything that can be found wrong before a byte is written. */
+async function prepare(ctx: Context, all: Push) {
+  try {
+    return await limited(ctx, "10 minutes", "preparing the image", (ctx) => look(ctx, all));
+  } catch (error) {
+    if (!(error instanceof QemuFailed)) throw error;
+    const { path } = all.job.image;
+    throw writeErrors.make("WRITE_IMAGE_UNREADABLE", { path, reason: error.message }, { cause: error });
+  }
+}
+
+async function look(ctx: Context, { job, folder }: Push) {
+  const { image, layout, target } = job;
+  checkLayout(image, layout, job.sector);
+  await checkImage(ctx, image);
+  const head = await readHead(ctx, image, folder);
+  const root = image.kind === "partition" ? rootOf(head, image) : undefined;
+  checkSector(job, head, root);
+  const size = await openDisk(ctx, target);
+  const plan = planWrite(image, layout, size);
+  if (plan.needs > size) {
+    const [has, needs] = [showExactly(size), showExactly(plan.needs)];
+    throw writeErrors.make("WRITE_DISK_TOO_SMALL", { address: target.address, has, needs });
+  }
+  const regions = await bodies(ctx, job, plan, folder);
+  return { root, plan, regions, last: await pieces(ctx, job, plan, folder) };
+}
+
+// Two sizes that differ by little read the same in GiB.
+const showExactly = (bytes: number): string => `${showBytes(bytes)} (${bytes} bytes)`;
+
+/** The disk's size. The first login may come before the target is quite up: five tries of at most 10 s. WRITE_NO_TARGET. */
+async function openDisk(ctx: Context, target: WriteTarget): Promise<number> {
+  let reason = "";
+  for (let n = 1; n <= 5; n++) {
+    if (n > 1) await ctx.clock.sleep(1_000, ctx.signal);
+    try {
+      return (await within(ctx, "10 seconds", (ctx) => info(ctx, diskBlock(target)))).size;
+    } catch (error) {
+      ctx.signal.throwIfAborted();
+      if (!(error instanceof QemuFailed || error instanceof LimitReached)) throw error;
+      reason = error.message;
+    }
+  }
+  throw writeErrors.make("WRITE_NO_TARGET", { address: target.address, reason });
+}

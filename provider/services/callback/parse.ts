@@ -1,0 +1,132 @@
+import { canonicalAddress, sameAddress } from "./address.ts";
+import type { Announcement, Disk, Machine } from "./announcement.ts";
+
+/** An announcement, or in one line why it is none. */
+export type Parsed =
+  | { readonly ok: true; readonly announcement: Announcement }
+  | { readonly ok: false; readonly reason: string };
+
+/** A reason for the ramdisk's log. It never repeats what was sent: the body carries a key. */
+class Unfit extends Error {}
+
+/** Read the form that a ramdisk posts; `peer` is the address the request came from. Never throws. */
+export function parseAnnouncement(body: string, peer: string): Parsed {
+  try {
+    return { ok: true, announcement: read(fieldsOf(body), peer) };
+  } catch (error) {
+    if (error instanceof Unfit) return { ok: false, reason: error.message };
+    throw error;
+  }
+}
+
+type Fields = ReadonlyMap<string, string>;
+
+// As Nova's cgi.parse_qsl read it: blank values are as if not there, and of two the last one counts.
+function fieldsOf(body: string): Fields {
+  return new Map([...new URLSearchParams(body)].filter(([, value]) => value !== ""));
+}
+
+function need(fields: Fields, name: string): string {
+  const value = fields.get(name);
+  if (value === undefined) throw new Unfit(`parameter '${name}' is not defined`);
+  return value;
+}
+
+function read(fields: Fields, peer: string): Announcement {
+  const [deployment, key] = [need(fields, "i"), need(fields, "k")];
+  if (!/^[\w.:-]{1,128}$/.test(deployment)) throw new Unfit("parameter 'i' is not a deployment's id");
+  if (key.length > 512) throw new Unfit("parameter 'k' is too long");
+  const from = canonicalAddress(peer) ?? peer;
+  const claimed = canonicalAddress(need(fields, "a"));
+  if (claimed === undefined) throw new Unfit("parameter 'a' is not an address");
+  if (!sameAddress(claimed, from)) throw new Unfit("address is not the peer's");
+  const [error, log, machine] = [fields.get("e")?.trim(), fields.get("o"), readMachine(fields)];
+  return {
+    deployment,
+    key,
+    // The peer's own words carry the zone of a link-local address, without which nobody could connect back.
+    address: from,
+    iqn: readIqn(fields, machine !== undefined && Boolean(error)),
+    ...(error ? { error } : {}),
+    port: integer(fields.get("p") ?? "3260", "p", 1, 65_535),
+    // 14 bits: what flat-space addressing of a LUN can say (SAM-4).
+    lun: integer(fields.get("l") ?? "1", "l", 0, 16_383),
+    peer: from,
+    ...(machine ? { machine } : {}),
+    ...(log === undefined ? {} : { log }),
+  };
+}
+
+// Wider than RFC 3720 where classic ramdisks need it (`iqn-<uuid>`), and narrow enough to be pasted into QEMU's options.
+// Our own ramdisk may fail before there is a target: its error must not be lost over that.
+function readIqn(fields: Fields, optional: boolean): string {
+  if (optional && !fields.has("n")) return "";
+  const iqn = need(fields, "n");
+  if (!/^[A-Za-z0-9][A-Za-z0-9.:_-]{0,222}$/.test(iqn)) throw new Unfit("parameter 'n' is not an iSCSI name");
+  return iqn;
+}
+
+function integer(text: string, name: string, min: number, max: number): number {
+  const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value >= min && value <= max)) {
+    throw new Unfit(`parameter '${name}' is not a whole number from ${min} to ${max}`);
+  }
+  return value;
+}
+
+function readMachine(fields: Fields): Machine | undefined {
+  const version = fields.get("v");
+  if (version === undefined) return undefined;
+  if (version !== "1") throw new Unfit("parameter 'v' is of another ramdisk's time: build the ramdisk again");
+  const firmware = need(fields, "f");
+  if (firmware !== "bios" && firmware !== "uefi") throw new Unfit("parameter 'f' is neither bios nor uefi");
+  const disks = (fields.get("d") ?? "").split("\n").filter(Boolean).map(readDisk);
+  const chosen = fields.get("c");
+  if (chosen !== undefined && !disks.some(({ name }) => name === chosen)) {
+    throw new Unfit("parameter 'c' is not one of the disks of 'd'");
+  }
+  return {
+    bootId: need(fields, "b"),
+    serial: (fields.get("s") ?? "").trim(),
+    productUuid: (fields.get("u") ?? "").trim(),
+    macs: (fields.get("m") ?? "").split(",").filter(Boolean).map(readMac),
+    firmware,
+    disks,
+    ...(chosen === undefined ? {} : { chosen }),
+  };
+}
+
+function readMac(text: string): string {
+  const mac = text.trim().toLowerCase().replaceAll("-", ":");
+  if (!/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/.test(mac)) throw new Unfit("parameter 'm' holds what is not a MAC");
+  return mac;
+}
+
+function readDisk(line: string): Disk {
+  const pairs = new Map(
+    line.split("\t").map((pair) => {
+      const at = pair.indexOf("=");
+      return [pair.slice(0, Math.max(at, 0)), pair.slice(at + 1).trim()] as const;
+    }),
+  );
+  const text = (name: string) => pairs.get(name) ?? "";
+  const bytes = (name: string, least: number) =>
+    integer(text(name) || "0", `d:${name}`, least, Number.MAX_SAFE_INTEGER);
+  if (!/^[\w!.-]{1,64}$/.test(text("name"))) throw new Unfit("parameter 'd' holds a disk without a name");
+  return {
+    name: text("name"),
+    size: bytes("size", 0),
+    sector: bytes("sector", 1),
+    model: text("model"),
+    vendor: text("vendor"),
+    serial: text("serial"),
+    wwn: text("wwn"),
+    byId: text("byId"),
+    byPath: text("byPath"),
+    hctl: text("hctl"),
+    rotational: ["1", "true"].includes(text("rotational")),
+    unfit: text("unfit"),
+    holds: text("holds"),
+    zero: bytes("zero", 0),
+  };
+}

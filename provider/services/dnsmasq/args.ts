@@ -1,0 +1,75 @@
+import { parseCidr } from "./cidr.ts";
+
+/** Where and what dnsmasq serves. */
+export interface DnsmasqSettings {
+  /** Name of the interface on the provisioning network. */
+  readonly interface: string;
+  /** `10.99.0.0/24` */
+  readonly network: string;
+  /** Our own address on it: where clients fetch from. */
+  readonly address: string;
+  readonly tftpRoot: string;
+  readonly hostsDir: string;
+  readonly leaseFile: string;
+  /**
+   * Answer IPv6 router solicitations, without which iPXE's ROM waits 13 s at each boot. Only with a unique local address
+   * on the interface (`ip -6 addr add fd00:99::1/64 dev …`); hosts are told that we are no router of theirs.
+   */
+  readonly routerAdvertise: boolean;
+  /** Told to clients; default none: this host does not forward, and a second default route harms a server with two networks. */
+  readonly router?: string;
+}
+
+/** What dnsmasq is started with. It reads no file of the system's. */
+export function dnsmasqArgs(
+  settings: DnsmasqSettings,
+  ulaPrefix?: string,
+  asRoot = false,
+): readonly string[] {
+  const { interface: name, network, address, tftpRoot, hostsDir, leaseFile, router } = settings;
+  const { network: _, mask, text } = parseCidr(network);
+  return [
+    // In the foreground, log on stderr, no change of user: a user namespace would refuse it.
+    "-d",
+    "--conf-file=/dev/null",
+    ...(asRoot ? ["--user=root"] : []),
+    // No DNS.
+    "--port=0",
+    `--interface=${name}`,
+    // Named with --interface, the loopback would be served too, and port 69 be taken there.
+    "--except-interface=lo",
+    "--bind-interfaces",
+    // Only enrolled cards are answered. Their addresses are the site's, so they may keep them for ever: a system does
+    // not lose its address when the helper has gone.
+    `--dhcp-range=${text.split("/")[0]},static,${mask},infinite`,
+    `--dhcp-hostsdir=${hostsDir}`,
+    "--dhcp-ignore=tag:!known",
+    // A system that still holds an address from before a lost lease file is answered at once.
+    "--dhcp-authoritative",
+    "--dhcp-lease-max=10000",
+    `--dhcp-leasefile=${leaseFile}`,
+    `--dhcp-option=option:router${router === undefined ? "" : `,${router}`}`,
+    // Only BIOS clients: pxelinux.0 cannot run under UEFI.
+    "--dhcp-match=set:bios,option:client-arch,0",
+    `--dhcp-boot=tag:bios,pxelinux.0,,${address}`,
+    "--enable-tftp",
+    `--tftp-root=${tftpRoot}`,
+    "--tftp-max=250",
+    ...(ulaPrefix === undefined
+      ? []
+      : ["--enable-ra", `--ra-param=${name},600,0`, `--dhcp-range=${ulaPrefix},ra-only`]),
+  ];
+}
+
+/** The prefix of a unique local address, `fd00:99::1/64` -> `fd00:99::`; undefined for others and for prefixes other than /64. */
+export function ulaPrefixOf(cidr: string): string | undefined {
+  const [address = "", bits] = cidr.split("/");
+  if (!/^f[cd]/i.test(address) || bits !== "64") return undefined;
+  const [head = "", tail] = address.split("::");
+  const left = head.split(":");
+  // Without "::" all eight groups are written; with it the gap may reach into the first four.
+  const right = tail === undefined || tail === "" ? [] : tail.split(":");
+  const gap = tail === undefined ? 0 : 8 - left.length - right.length;
+  const groups = [...left, ...Array<string>(Math.max(0, gap)).fill("0"), ...right];
+  return `${groups.slice(0, 4).join(":")}::`;
+}

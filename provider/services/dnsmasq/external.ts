@@ -1,0 +1,80 @@
+import { parseCidr } from "./cidr.ts";
+import type { Host } from "./hosts.ts";
+
+/** What somebody else's DHCP server has to be told. */
+export interface ExternalSettings {
+  readonly network: string;
+  /** The deploy helper's address: where clients fetch from by TFTP. */
+  readonly address: string;
+  readonly tftpRoot: string;
+  /** The cards with fixed addresses, from `listHosts`. */
+  readonly hosts: readonly Host[];
+}
+
+/** The same in each server's own words; `tftp` is for the host with our tree, where the DHCP server does not bring TFTP. */
+export interface ExternalLines {
+  readonly dnsmasq: string;
+  readonly isc: string;
+  readonly kea: string;
+  readonly tftp: string;
+}
+
+/** The exact lines for the DHCP servers that people run, to be added to what they have. */
+export function externalLines(settings: ExternalSettings): ExternalLines {
+  return {
+    dnsmasq: dnsmasqLines(settings),
+    isc: iscLines(settings),
+    kea: keaLines(settings),
+    tftp: `in.tftpd --listen --address ${settings.address}:69 --secure ${settings.tftpRoot}\n`,
+  };
+}
+
+const fixed = (hosts: readonly Host[]) =>
+  hosts.flatMap(({ mac, ip }) => (ip === undefined ? [] : [{ mac, ip }]));
+
+function dnsmasqLines({ network, address, tftpRoot, hosts }: ExternalSettings): string {
+  const { text, mask } = parseCidr(network);
+  const base = text.split("/")[0];
+  return lines([
+    `dhcp-range=${base},static,${mask}`,
+    ...fixed(hosts).map(({ mac, ip }) => `dhcp-host=${mac},${ip}`),
+    "dhcp-match=set:bios,option:client-arch,0",
+    `dhcp-boot=tag:bios,pxelinux.0,,${address}`,
+    "# Only where dnsmasq runs on the deploy helper's host:",
+    "enable-tftp",
+    `tftp-root=${tftpRoot}`,
+  ]);
+}
+
+function iscLines({ network, address, hosts }: ExternalSettings): string {
+  const { text, mask } = parseCidr(network);
+  return lines([
+    "option arch code 93 = unsigned integer 16;",
+    `subnet ${text.split("/")[0]} netmask ${mask} {`,
+    "  if option arch = 00:00 {",
+    `    next-server ${address};`,
+    '    filename "pxelinux.0";',
+    "  }",
+    "}",
+    ...fixed(hosts).map(
+      ({ mac, ip }) => `host ${mac.replaceAll(":", "-")} { hardware ethernet ${mac}; fixed-address ${ip}; }`,
+    ),
+  ]);
+}
+
+function keaLines({ network, address, hosts }: ExternalSettings): string {
+  const bios = {
+    name: "baremetal-bios",
+    test: "option[93].hex == 0x0000",
+    "next-server": address,
+    "boot-file-name": "pxelinux.0",
+  };
+  const subnet = {
+    id: 1,
+    subnet: parseCidr(network).text,
+    reservations: fixed(hosts).map(({ mac, ip }) => ({ "hw-address": mac, "ip-address": ip })),
+  };
+  return `${JSON.stringify({ "client-classes": [bios], subnet4: [subnet] }, null, 2)}\n`;
+}
+
+const lines = (all: readonly string[]) => `${all.join("\n")}\n`;

@@ -1,0 +1,73 @@
+import { createHash } from "node:crypto";
+import { isAbsolute, normalize } from "node:path";
+import { fileURLToPath } from "node:url";
+import { imageErrors } from "./errors.ts";
+import type { ImageFormat, ImageSource } from "./types.ts";
+
+export type Algorithm = "sha256" | "sha512";
+
+/** Where an image is fetched from: a file of this host, or a web server. */
+type Place = { readonly kind: "file"; readonly path: string } | { readonly kind: "web"; readonly url: URL };
+
+/** A source that was understood. */
+export interface Parsed {
+  readonly place: Place;
+  /** For people: without credentials and query. */
+  readonly shown: string;
+  /** Names the location in the index: secrets in it are not readable from this. */
+  readonly key: string;
+  readonly algorithm: Algorithm;
+  /** Declared digest, canonical. */
+  readonly digest: string | undefined;
+  readonly declaredFormat: ImageFormat | undefined;
+  readonly plainFile: boolean;
+}
+
+const checksumPattern = /^(?:(sha256):([0-9a-f]{64})|(sha512):([0-9a-f]{128}))$/i;
+
+/** Understand a source; throws IMAGE_BAD_LOCATION, IMAGE_BAD_CHECKSUM, IMAGE_NEEDS_CHECKSUM. Touches nothing. */
+export function parseSource(source: ImageSource): Parsed {
+  const place = parsePlace(source.location);
+  const shown = place.kind === "file" ? place.path : showUrl(place.url);
+  const digest = source.checksum === undefined ? undefined : parseChecksum(source.checksum, shown);
+  if (place.kind === "web" && place.url.protocol === "http:" && digest === undefined) {
+    throw imageErrors.make("IMAGE_NEEDS_CHECKSUM", { source: shown });
+  }
+  const name = place.kind === "file" ? place.path : place.url.href;
+  return {
+    place,
+    shown,
+    key: createHash("sha256")
+      .update(`${source.plainFile ? "file" : "image"} ${name}`)
+      .digest("hex"),
+    algorithm: digest?.startsWith("sha512:") ? "sha512" : "sha256",
+    digest,
+    declaredFormat: source.declaredFormat,
+    plainFile: source.plainFile ?? false,
+  };
+}
+
+/** A digest in its canonical, lower-case form; undefined when it is not one. */
+export function canonicalDigest(text: string): string | undefined {
+  return checksumPattern.test(text) ? text.toLowerCase() : undefined;
+}
+
+function parseChecksum(checksum: string, source: string): string {
+  const digest = canonicalDigest(checksum.trim());
+  if (digest === undefined) throw imageErrors.make("IMAGE_BAD_CHECKSUM", { checksum, source });
+  return digest;
+}
+
+function parsePlace(location: string): Place {
+  // The helper's working directory is not the program's: a relative path would mean another file here.
+  if (isAbsolute(location)) return { kind: "file", path: normalize(location) };
+  const url = URL.canParse(location) ? new URL(location) : undefined;
+  if (url?.protocol === "http:" || url?.protocol === "https:") return { kind: "web", url };
+  if (url?.protocol === "file:" && url.host === "") return { kind: "file", path: fileURLToPath(url) };
+  throw imageErrors.make("IMAGE_BAD_LOCATION", { source: url ? showUrl(url) : location });
+}
+
+/** An address without what may be secret in it. */
+export function showUrl(url: URL): string {
+  return `${url.protocol}//${url.host}${url.pathname}${url.search === "" ? "" : "?…"}`;
+}

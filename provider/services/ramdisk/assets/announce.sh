@@ -1,0 +1,81 @@
+# The helper: what is told to it, and its word that it is done.
+
+# listen: before the first announcement, so that no early word is lost. Each connection is judged by word.sh.
+listen() {
+  mkfifo "$STATE/word"
+  # Open for both, so that neither side waits for the other.
+  exec 3<> "$STATE/word"
+  nc -ll -p 10000 -e "$PARTS/word.sh" 3>&- &
+}
+
+# pair NAME TEXT: one field of the form, as form.awk reads it.
+pair() {
+  printf '%s\001%s\002' "$1" "$2"
+}
+
+# own_log BYTES: its tail. The kernel repeats its command line, and with it the key; control bytes would end a field.
+own_log() {
+  { dmesg | tail -n 40; cat "$LOG"; } | grep -v deployment_key | tr -d '\000-\010' | tail -c "$1"
+}
+
+# write_form [ERROR]: the body of the announcement. The helper takes 64 KiB; a long list of disks shortens the log.
+write_form() {
+  read_macs
+  for bytes in 8192 2048 512; do
+    {
+      pair v 1
+      pair i "$DEPLOYMENT"; pair k "$KEY"; pair a "$ADDRESS"; pair n "$IQN"; pair p 3260; pair l 1
+      pair b "$BOOT_ID"; pair s "$SERIAL"; pair u "$UUID"; pair m "$MACS"; pair f "$FIRMWARE"; pair c "$CHOSEN"
+      [ -s "$STATE/disks" ] && pair d "$(cat "$STATE/disks")"
+      [ -n "$1" ] && { pair e "$(printf %s "$1" | head -c 4096)"; pair o "$(own_log "$bytes")"; }
+    } | awk -f "$PARTS/form.awk" > "$STATE/body"
+    [ "$(wc -c < "$STATE/body")" -lt 65000 ] && return
+  done
+}
+
+# post: sets CODE, the HTTP status or 000, and LINE, the first line of the answer.
+post() {
+  {
+    printf 'POST / HTTP/1.0\r\nHost: %s:%s\r\nConnection: close\r\n' "$SERVER" "$PORT"
+    printf 'Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %s\r\n\r\n' "$(wc -c < "$STATE/body")"
+    cat "$STATE/body"
+  } > "$STATE/request"
+  : > "$STATE/answer"
+  timeout 10 nc -w 5 "$SERVER" "$PORT" -e "$PARTS/post.sh" 2>/dev/null
+  read -r version CODE rest < "$STATE/answer" || CODE=000
+  LINE=$(tr -d '\r' < "$STATE/answer" | sed '1,/^$/d' | head -n 1)
+}
+
+# announce NUMBER: once.
+announce() {
+  post
+  if [ "$CODE" = 200 ]; then say announce "$1 accepted"; else say announce "$1 $CODE $LINE"; fi
+}
+
+# heard SECONDS: wait so long for the word; true if it came.
+heard() {
+  read -t "$1" -r word <&3
+}
+
+# announce_until_done: every 3 s until it is accepted, then every 12 s: a helper that died may have a successor.
+announce_until_done() {
+  write_form
+  turn=0 number=0 CODE=000
+  while :; do
+    if [ "$CODE" != 200 ] || [ $((turn % 4)) = 0 ]; then announce "$number"; number=$((number + 1)); fi
+    heard 3 && return
+    turn=$((turn + 1))
+  done
+}
+
+# announce_error TEXT: every 3 s until it is accepted, then every 12 s, until the server is switched off.
+announce_error() {
+  write_form "$1"
+  argument troubleshoot
+  [ "$REPLY" = 1 ] && setsid cttyhack sh < /dev/console > /dev/console 2>&1 &
+  number=0
+  while :; do
+    announce "$number"; number=$((number + 1))
+    if [ "$CODE" = 200 ]; then sleep 12; else sleep 3; fi
+  done
+}

@@ -1,0 +1,223 @@
+# The disks: what they are, what they hold, and which one is meant. The list lies in $STATE/disks, one disk a line,
+# key=value pairs joined by tabs (the wire form of `d`).
+
+least=4294967296
+probe=4194304
+
+# disk_names: the block devices that are disks of any kind.
+disk_names() {
+  for block in "$SYS"/block/*; do
+    case ${block##*/} in
+      loop* | ram* | zram* | dm-* | md* | nbd* | fd* | mtd* | nvme*c[0-9]*n[0-9]* | mmcblk*boot* | mmcblk*rpmb | '*') ;;
+      *) echo "${block##*/}" ;;
+    esac
+  done
+}
+
+# size_of NAME: bytes.
+size_of() {
+  get "$SYS/block/$1/size"
+  REPLY=$((${REPLY:-0} * 512))
+}
+
+# unfit NAME: why it never qualifies; empty if it does.
+unfit() {
+  path=$(readlink -f "$SYS/block/$1")
+  get "$SYS/block/$1/device/type"; type=$REPLY
+  case $1:$type in sr*: | *:5) REPLY=cdrom; return ;; sd*:0 | sd*:14 | *:) ;; sd*) REPLY='not a disk'; return ;; *:SD) REPLY=removable; return ;; esac
+  case $path in
+    */usb[0-9]*) REPLY=usb; return ;;
+    */session[0-9]* | */rport-[0-9]* | */rbd/*) REPLY=remote; return ;;
+  esac
+  for transport in "$SYS/block/$1"/device/transport "$SYS/block/$1"/device/nvme*/transport; do
+    get "$transport" || continue
+    case $REPLY in pcie | apple-nvme) ;; *) REPLY=remote; return ;; esac
+  done
+  get "$SYS/block/$1/removable"; [ "$REPLY" = 1 ] && { REPLY=removable; return; }
+  get "$SYS/block/$1/ro"; [ "$REPLY" = 1 ] && { REPLY=read-only; return; }
+  get "$SYS/block/$1/queue/zoned"; [ "$REPLY" = host-managed ] && { REPLY=zoned; return; }
+  size_of "$1"; [ "$REPLY" -lt "$least" ] && { REPLY='too small'; return; }
+  REPLY=
+}
+
+# plain TEXT: printable ASCII, blanks squeezed and trimmed, no tab or newline to break the wire form.
+plain() {
+  REPLY=$(printf %s "$1" | tr -c ' -~' ' ' | tr -s ' ' | sed 's/^ //; s/ $//')
+}
+
+# link_part TEXT: as udev writes it into the name of a link.
+link_part() {
+  REPLY=$(printf %s "$1" | tr -s ' ' '_' | tr -c 'A-Za-z0-9#+.:=@_-' '_')
+}
+
+# identify NAME: sets model, vendor, serial, wwn, by_id, hctl.
+identify() {
+  dev=$SYS/block/$1/device
+  get "$dev/model"; plain "$REPLY"; model=$REPLY
+  get "$dev/vendor"; plain "$REPLY"; vendor=$REPLY
+  get "$dev/serial" || get "$SYS/block/$1/serial"; plain "$REPLY"; serial=$REPLY
+  get "$dev/wwid" || get "$SYS/block/$1/wwid"; plain "$REPLY"; wwid=$REPLY
+  wwn= by_id= hctl=
+  case $1 in
+    sd*) identify_scsi ;;
+    nvme*)
+      case $wwid in eui.* | nvme.* | uuid.*) wwn=$wwid ;; esac
+      link_part "$wwid"; [ -n "$wwid" ] && by_id=nvme-$REPLY
+      ;;
+    vd*) [ -n "$serial" ] && { link_part "$serial"; by_id=virtio-$REPLY; } ;;
+    mmcblk*) get "$dev/name"; model=$REPLY; link_part "${REPLY}_$serial"; by_id=mmc-$REPLY ;;
+  esac
+}
+
+# identify_scsi: goes on for a SCSI or ATA disk, whose serial number stands in binary pages.
+identify_scsi() {
+  hctl=$(readlink -f "$dev"); hctl=${hctl##*/}
+  [ -e "$dev/vpd_pg80" ] && { plain "$(tail -c +5 "$dev/vpd_pg80" | tr -d '\000')"; serial=$REPLY; }
+  case $wwid in naa.*) wwn=0x${wwid#naa.} ;; eui.*) wwn=0x${wwid#eui.} ;; esac
+  if [ "$vendor" = ATA ]; then
+    # The page holds the drive's own IDENTIFY block at byte 60, each pair of bytes swapped; `model` has only 16 letters.
+    if [ -e "$dev/vpd_pg89" ]; then
+      plain "$(tail -c +115 "$dev/vpd_pg89" | head -c 40 | dd bs=40 conv=swab 2>/dev/null | tr -d '\000')"
+      [ -n "$REPLY" ] && model=$REPLY
+    fi
+    [ -n "$serial" ] && { link_part "${model}_$serial"; by_id=ata-$REPLY; return; }
+  fi
+  if [ -n "$wwn" ]; then by_id=wwn-$wwn
+  elif [ -n "$serial" ]; then link_part "${vendor}_${model}_$serial"; by_id=scsi-S$REPLY
+  fi
+}
+
+# by_path NAME: as udev names it, for the buses that servers have; empty for others.
+by_path() {
+  path=$(readlink -f "$SYS/block/$1")
+  pci= ata= sas=
+  IFS=/; set -f
+  for part in $path; do
+    case $part in
+      [0-9a-f][0-9a-f][0-9a-f][0-9a-f]:[0-9a-f][0-9a-f]:*) pci=$part ;;
+      ata[0-9]*) ata=$part ;;
+      end_device-*) sas=$part ;;
+    esac
+  done
+  unset IFS; set +f
+  REPLY=
+  [ -n "$pci" ] || return
+  case $1 in
+    nvme*) get "$SYS/block/$1/nsid"; REPLY=pci-$pci-nvme-${REPLY:-1} ;;
+    vd*) REPLY=pci-$pci ;;
+    sd*)
+      if [ -n "$ata" ]; then get "$SYS/class/ata_port/$ata/port_no"; REPLY=pci-$pci-ata-${REPLY:-${ata#ata}}
+      elif [ -n "$sas" ]; then get "$SYS/class/sas_device/$sas/sas_address"; REPLY=pci-$pci-sas-$REPLY-lun-${hctl##*:}
+      else REPLY=pci-$pci-scsi-0:${hctl#*:}
+      fi ;;
+  esac
+}
+
+# signature DEVICE: what blkid recognises on it, in words.
+signature() {
+  found=$(timeout 20 blkid -p -o export "$1" 2>>"$LOG"); code=$?
+  case $code in 0 | 2) ;; 8) REPLY='several signatures'; return ;; *) REPLY='unreadable'; return ;; esac
+  table= type= label=
+  while IFS='=' read -r key value; do
+    case $key in PTTYPE) table=$value ;; TYPE) type=$value ;; LABEL) plain "$value"; label=$REPLY ;; esac
+  done <<END
+$found
+END
+  REPLY=$table${table:+${type:+; }}$type${type:+${label:+ \"$label\"}}
+}
+
+# holds NAME: empty if it is blank.
+holds() {
+  signature "$DEV/$1"; text=$REPLY
+  for part in "$SYS/block/$1/$1"*; do
+    [ -e "$part/partition" ] || continue
+    signature "$DEV/${part##*/}"
+    [ -n "$REPLY" ] && text="$text; $REPLY on ${part##*/}"
+  done
+  REPLY=${text#; }
+  [ -n "$REPLY" ] && return
+  size_of "$1"
+  tail=$((REPLY > probe ? REPLY - probe : 0))
+  zeros "$DEV/$1" 0 "$probe" && zeros "$DEV/$1" "$tail" "$probe"
+  case $? in 0) REPLY= ;; 1) REPLY='unknown data' ;; *) REPLY=unreadable ;; esac
+}
+
+# zeros FILE START COUNT: 0 if so, 1 if not, 2 if it cannot be read.
+zeros() {
+  timeout 30 /usr/bin/cmp -s -i "$2:0" -n "$3" "$1" /dev/zero 2>>"$LOG"
+}
+
+# describe NAME: its line of the list.
+describe() {
+  name=$1
+  unfit "$name"; why=$REPLY
+  identify "$name"
+  by_path "$name"; place=$REPLY
+  size_of "$name"; size=$REPLY
+  get "$SYS/block/$name/queue/logical_block_size"; sector=${REPLY:-512}
+  get "$SYS/block/$name/queue/rotational"; rotational=$REPLY
+  # Two paths to one disk: a write through one of them is not seen by the other.
+  case $why:$wwn in :?*) case " $SEEN " in *" $wwn "*) why='second path' ;; esac; SEEN="$SEEN $wwn" ;; esac
+  contents=
+  [ "$size" -gt 0 ] && [ "$why" != cdrom ] && { holds "$name"; contents=$REPLY; }
+  printf 'name=%s\tsize=%s\tsector=%s\tmodel=%s\tvendor=%s\tserial=%s\twwn=%s\tbyId=%s\tbyPath=%s\thctl=%s\trotational=%s\tunfit=%s\tholds=%s\tzero=0\n' \
+    "$name" "$size" "$sector" "$model" "$vendor" "$serial" "$wwn" "$by_id" "$place" "$hctl" \
+    "$([ "$rotational" = 1 ] && echo true || echo false)" "$why" "$contents"
+}
+
+list_disks() {
+  SEEN=
+  for one in $(disk_names); do describe "$one"; done > "$STATE/disks"
+}
+
+# read_hints: $STATE/hints, one `key<TAB>value` a line. The whole, or each value, may be percent-encoded.
+read_hints() {
+  argument root_device; text=$REPLY
+  case $text in *=*) ;; *) decode "$text"; text=$REPLY ;; esac
+  : > "$STATE/hints"
+  IFS=';'; set -f
+  for hint in $text; do
+    [ -n "$hint" ] || continue
+    decode "${hint#*=}"
+    printf '%s\t%s\n' "${hint%%=*}" "$REPLY" >> "$STATE/hints"
+  done
+  unset IFS; set +f
+}
+
+# wait_for_disks DEADLINE: until one qualifies and nothing has come for a while.
+wait_for_disks() {
+  calm=10
+  [ -e /lib/modules/by-hardware ] && calm=30
+  last=- still=0
+  while :; do
+    names=$(disk_names)
+    if [ "$names" = "$last" ]; then still=$((still + 2)); else still=0 last=$names; fi
+    seconds; [ "$REPLY" -ge "$1" ] && return
+    if [ "$still" -ge "$calm" ]; then
+      for one in $names; do unfit "$one"; [ -z "$REPLY" ] && return; done
+    fi
+    sleep 0.2
+  done
+}
+
+# find_disk: lists the disks and sets CHOSEN; or WHY.
+find_disk() {
+  read_hints
+  argument disk; disk=$REPLY
+  seconds; end=$((REPLY + 30))
+  while :; do
+    wait_for_disks "$end"
+    list_disks
+    answer=$(awk -F "$TAB" -v disk="$disk" -v hints="$STATE/hints" -f "$PARTS/choose.awk" "$STATE/disks")
+    case $answer in "ok "*) CHOSEN=${answer#ok }; return 0 ;; esac
+    WHY=${answer#* }
+    # A slow controller may still bring the one that is meant; nothing that comes makes two into one.
+    case $answer in "none "*) ;; *) return 1 ;; esac
+    seconds; [ "$REPLY" -ge "$end" ] && return 1
+    seen=$(disk_names)
+    while [ "$(disk_names)" = "$seen" ]; do
+      seconds; [ "$REPLY" -ge "$end" ] && return 1
+      sleep 0.5
+    done
+  done
+}

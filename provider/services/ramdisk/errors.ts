@@ -1,0 +1,16 @@
+import { defineErrors } from "../../kernel/errors.ts";
+
+export const ramdiskErrors = defineErrors({
+  RAMDISK_CANNOT_BUILD: {
+    text: "the deploy ramdisk cannot be built on this host: {reason}",
+    remedy:
+      "Build it on Debian 12 or newer, or on Ubuntu, after `apt-get update`; or name a ready-made kernel and ramdisk in `deployRamdisk`.",
+    fault: "host",
+  },
+  RAMDISK_DOWNLOAD_FAILED: {
+    text: "the packages for the deploy ramdisk could not be downloaded ({packages}): {reason}",
+    remedy: "Run `apt-get update`, then try again; the host needs access to its package mirror this once.",
+    fault: "host",
+    retry: true,
+  },
+});

@@ -1,0 +1,137 @@
+import { mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Context } from "../../kernel/context.ts";
+import { hasCode } from "../../kernel/errors.ts";
+import { type Finished, run } from "../../kernel/process.ts";
+import { ramdiskErrors } from "./errors.ts";
+
+/** A Debian package of one version, as the package lists of this host know it. */
+export interface Package {
+  readonly name: string;
+  readonly version: string;
+  /** `amd64`, or `all`. */
+  readonly architecture: string;
+  /** Names that it depends on; of alternatives only the first. */
+  readonly depends: readonly string[];
+}
+
+/** Debian's and Ubuntu's names for "the current kernel of this release". */
+const kernelNames = ["linux-image-amd64", "linux-image-generic"] as const;
+const programNames = [
+  "busybox-static",
+  "util-linux",
+  "diffutils",
+  "coreutils",
+  "libc6",
+  "libblkid1",
+] as const;
+const kernelPart = /^linux-(image|modules|modules-extra)-/;
+
+/** What the ramdisk is made of: the concrete kernel packages, and those that bring its programs. */
+export async function choosePackages(ctx: Context): Promise<readonly Package[]> {
+  const known = await lookUp(ctx, [...kernelNames, ...programNames]);
+  const find = (name: string) => known.find((one) => one.name === name);
+  const missing = programNames.find((name) => find(name) === undefined);
+  if (missing !== undefined) throw cannotBuild(`its package lists do not know ${missing}`);
+  const current = kernelNames.map(find).find((one) => one !== undefined);
+  if (current === undefined) throw cannotBuild(`its package lists know none of ${kernelNames.join(", ")}`);
+  const kernel = new Map<string, Package>();
+  for (let wanted = kernelParts(current); wanted.length > 0; ) {
+    const level = await lookUp(ctx, wanted);
+    for (const one of level) kernel.set(one.name, one);
+    wanted = level.flatMap(kernelParts).filter((name) => !kernel.has(name));
+  }
+  return [...kernel.values(), ...programNames.flatMap((name) => find(name) ?? [])];
+}
+
+function kernelParts({ depends }: Package): readonly string[] {
+  return depends.filter((name) => kernelPart.test(name));
+}
+
+/** Ask the package lists of this host; names they do not know are left out. */
+async function lookUp(ctx: Context, names: readonly string[]): Promise<readonly Package[]> {
+  const { stdout } = await apt(ctx, "apt-cache", ["show", "--no-all-versions", ...names]);
+  return parseStanzas(stdout);
+}
+
+/** The stanzas that `apt-cache show` prints. */
+export function parseStanzas(text: string): readonly Package[] {
+  return text.split(/\n{2,}/).flatMap((stanza) => {
+    const field = (name: string) => new RegExp(`^${name}: *(.*)$`, "m").exec(stanza)?.[1] ?? "";
+    const [name, version, architecture] = [field("Package"), field("Version"), field("Architecture")];
+    const depends = `${field("Pre-Depends")}, ${field("Depends")}`
+      .split(",")
+      .map((one) => (one.split("|")[0] ?? "").replace(/[(:].*/, "").trim())
+      .filter((one) => one !== "");
+    return name === "" || version === "" ? [] : [{ name, version, architecture, depends }];
+  });
+}
+
+/** Bring the packages into `folder` (those there already are kept) and tell each one's file. */
+export async function download(
+  ctx: Context,
+  folder: string,
+  packages: readonly Package[],
+): Promise<ReadonlyMap<string, string>> {
+  await mkdir(folder, { recursive: true });
+  const present = new Set(await readdir(folder));
+  const missing = packages.filter((one) => !present.has(fileOf(one)));
+  if (missing.length > 0) await fetchInto(ctx, folder, missing);
+  return new Map(packages.map((one) => [one.name, join(folder, fileOf(one))]));
+}
+
+async function fetchInto(ctx: Context, folder: string, packages: readonly Package[]): Promise<void> {
+  const names = packages.map(({ name }) => name).join(", ");
+  const draft = await mkdtemp(join(folder, ".download-"));
+  try {
+    const words = packages.map(({ name, version }) => `${name}=${version}`);
+    const { code, stderr } = await apt(ctx, "apt-get", ["-q", "download", ...words], draft);
+    const arrived = new Set(await readdir(draft));
+    const absent = packages.find((one) => !arrived.has(fileOf(one)));
+    if (code !== 0 || absent !== undefined) {
+      const reason = /^E: (.*)$/m.exec(stderr)?.[1] ?? `${absent?.name} did not arrive`;
+      throw ramdiskErrors.make("RAMDISK_DOWNLOAD_FAILED", { packages: names, reason });
+    }
+    for (const one of packages) await rename(join(draft, fileOf(one)), join(folder, fileOf(one)));
+  } finally {
+    await rm(draft, { recursive: true, force: true });
+  }
+}
+
+/** The name that `apt-get download` gives a package's file. */
+function fileOf({ name, version, architecture }: Package): string {
+  return `${name}_${version.replaceAll(":", "%3a")}_${architecture}.deb`;
+}
+
+/** Unpack a package below `folder` without installing it. */
+export async function unpack(ctx: Context, file: string, folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const { code, stderr } = await apt(ctx, "dpkg-deb", ["-x", file, folder]);
+  if (code !== 0) throw cannotBuild(`dpkg-deb could not unpack ${file}: ${stderr.trim()}`);
+}
+
+/** Some releases ship compressed modules; the ramdisk is compressed as a whole. */
+export async function uncompressModules(ctx: Context, folder: string): Promise<void> {
+  for (const [ending, program] of [
+    ["xz", ["xz", "-d"]],
+    ["zst", ["zstd", "-d", "-q", "--rm"]],
+  ] as const) {
+    const words = [folder, "-name", `*.ko.${ending}`, "-exec", ...program, "{}", "+"];
+    const { code, stderr } = await apt(ctx, "find", words);
+    if (code !== 0) throw cannotBuild(`the kernel modules could not be uncompressed: ${stderr.trim()}`);
+  }
+}
+
+async function apt(ctx: Context, program: string, words: readonly string[], cwd?: string): Promise<Finished> {
+  try {
+    return await run(ctx, program, words, { env: { LC_ALL: "C" }, ...(cwd === undefined ? {} : { cwd }) });
+  } catch (error) {
+    if (!hasCode(error, "PROGRAM_MISSING")) throw error;
+    throw cannotBuild(`it has no ${program}`, error);
+  }
+}
+
+/** The one refusal of this room, with its reason. */
+export function cannotBuild(reason: string, cause?: unknown) {
+  return ramdiskErrors.make("RAMDISK_CANNOT_BUILD", { reason }, { cause });
+}
