@@ -1,0 +1,60 @@
+import { z } from "zod";
+import { always, capabilities, checksum, location, name, size } from "./fields.ts";
+import { defineResource } from "./resource.ts";
+
+const DeployRamdisk = z
+  .strictObject({
+    kernel: location.meta({ description: "Kernel: a file or an address." }),
+    kernelChecksum: checksum.optional().meta({ description: "Its checksum; required for http." }),
+    ramdisk: location.meta({ description: "Initial ramdisk: a file or an address." }),
+    ramdiskChecksum: checksum.optional().meta({ description: "Its checksum; required for http." }),
+    protocol: z.enum(["baremetal", "nova"]).default("baremetal").meta({
+      description: "`nova` for a classic diskimage-builder ramdisk: it tells neither identity nor disks.",
+    }),
+    acceptFirstDisk: z.boolean().default(false).meta({
+      description: "Required with `nova`: that ramdisk takes the first disk it finds.",
+    }),
+  })
+  .refine((given) => given.protocol !== "nova" || given.acceptFirstDisk, {
+    path: ["acceptFirstDisk"],
+    error:
+      "A classic ramdisk takes the first disk it finds and tells nobody: say so with acceptFirstDisk: true",
+    ...always,
+  })
+  .meta({ id: "DeployRamdisk", description: "A deploy ramdisk of your own." });
+
+export const Flavor = defineResource({
+  kind: "Flavor",
+  collection: "flavors",
+  inputs: z
+    .strictObject({
+      name,
+      cpus: z.int().min(1).meta({ description: "At least so many processor cores.", change: "in-place" }),
+      memory: size.meta({ description: "At least so much memory.", change: "in-place" }),
+      rootDisk: size.meta({ description: "Size of the root partition.", change: "reinstall" }),
+      swap: size
+        .optional()
+        .meta({ description: "Size of the swap partition. Default: none.", change: "reinstall" }),
+      ephemeral: size
+        .optional()
+        .meta({ description: "Size of the ephemeral partition. Default: none.", change: "reinstall" }),
+      capabilities: capabilities.default({}).meta({
+        description:
+          'What a node must offer, with Nova\'s operators: `{ rack: "<in> r1" }`. Scope `capabilities:` or none takes part.',
+        change: "in-place",
+      }),
+      deployRamdisk: DeployRamdisk.optional().meta({
+        description: "Default: our own, built on first use.",
+        change: "in-place",
+      }),
+      digest: z.string().optional().meta({
+        description: "Digest of the disk's layout; instances compare it.",
+        change: "none",
+        computed: true,
+      }),
+    })
+    .meta({ id: "Flavor", description: "What a server must be, and how its disk is cut." }),
+  outputs: z.object({
+    siteId: z.string().meta({ description: "The site whose records hold it." }),
+  }),
+});

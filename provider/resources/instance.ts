@@ -1,0 +1,131 @@
+import { z } from "zod";
+import { always, duration, name, reference } from "./fields.ts";
+import { RootDeviceHints } from "./node.ts";
+import { defineResource } from "./resource.ts";
+
+const Timeouts = z
+  .strictObject({
+    power: duration.optional().meta({ description: "A power change. Default: 180 seconds." }),
+    callback: duration
+      .optional()
+      .meta({ description: "From power on to the ramdisk's call. Default: 30 minutes." }),
+    stall: duration.optional().meta({ description: "A write that moves no byte. Default: 120 seconds." }),
+    answer: duration
+      .optional()
+      .meta({ description: "From reboot to the system's answer. Default: 30 minutes." }),
+  })
+  .meta({ id: "Timeouts", description: "How long each stage may take." });
+
+const WaitFor = z
+  .union([
+    z.literal("written"),
+    z
+      .strictObject({ port: z.int().min(1).max(65535).meta({ description: "The TCP port." }) })
+      .meta({ id: "WaitForPort", description: "A TCP port that must answer." }),
+  ])
+  .meta({ id: "WaitFor" });
+
+const TimelineEntry = z
+  .object({
+    step: z.string().meta({ description: "Name of the step." }),
+    start: z.string().meta({ description: "When it began, ISO 8601." }),
+    seconds: z.number().meta({ description: "How long it took." }),
+  })
+  .meta({ id: "TimelineEntry", description: "One step of a deployment." });
+
+export const Instance = defineResource({
+  kind: "Instance",
+  collection: "instances",
+  inputs: z
+    .strictObject({
+      name,
+      flavor: reference("Flavor").meta({
+        description: "What server, and how its disk is cut.",
+        change: "in-place",
+      }),
+      flavorDigest: z.string().optional().meta({
+        description: "Passed on from the Flavor: a change of its layout is a reinstall.",
+        change: "reinstall",
+        computed: true,
+      }),
+      image: reference("Image").meta({ description: "What is written to its disk.", change: "in-place" }),
+      imageDigest: z.string().optional().meta({
+        description: "Passed on from the Image: new content is a reinstall.",
+        change: "reinstall",
+        computed: true,
+      }),
+      node: reference("Node")
+        .optional()
+        .meta({ description: "This server and no other.", change: "replace" }),
+      candidates: z.array(reference("Node")).min(1).optional().meta({
+        description: "One of these, chosen by the flavor. Default: any available one.",
+        change: "in-place",
+      }),
+      interfaces: z.array(reference("Interface")).optional().meta({
+        description: "The cards it boots from. Default: all of the chosen node.",
+        change: "in-place",
+      }),
+      power: z
+        .enum(["on", "off"])
+        .default("on")
+        .meta({ description: "Wanted power state.", change: "power" }),
+      rebootTrigger: z
+        .string()
+        .optional()
+        .meta({ description: "Change it to reboot the server.", change: "power" }),
+      hardReboot: z.boolean().default(false).meta({
+        description: "Cut the power when a soft reboot or shutdown is not heeded within its limit.",
+        change: "in-place",
+      }),
+      waitFor: WaitFor.default({ port: 22 }).meta({
+        description: 'When it counts as done: a TCP port that answers, or `"written"`.',
+        change: "in-place",
+      }),
+      timeouts: Timeouts.optional().meta({ description: "Limits of the stages.", change: "in-place" }),
+      onDelete: z.enum(["keep", "off"]).default("off").meta({
+        description: "`off`: powered off, boot files withdrawn, disk untouched. `keep`: left running.",
+        change: "in-place",
+      }),
+      wipe: z.boolean().default(false).meta({
+        description:
+          "Allow the first install to erase a disk that holds something. Never erases an active instance's disk.",
+        change: "in-place",
+      }),
+      verify: z.enum(["full", "sampled"]).default("full").meta({
+        description: "Read back all that was written, or samples.",
+        change: "in-place",
+      }),
+      rootDeviceHints: RootDeviceHints.optional().meta({
+        description: "Which disk, instead of the node's hints.",
+        change: "reinstall",
+      }),
+    })
+    .refine((given) => given.node === undefined || given.candidates === undefined, {
+      path: ["candidates"],
+      error: "Give node, or candidates, or neither",
+      ...always,
+    })
+    .meta({ id: "Instance", description: "An operating system on a server." }),
+  outputs: z.object({
+    provisionState: z
+      .enum(["deploying", "wait call-back", "active", "deploy failed", "deleting", "error"])
+      .meta({ description: "How far it is, in Ironic's words." }),
+    stage: z.string().meta({ description: "Last stage, for people." }),
+    powerState: z.enum(["on", "off", "unknown"]).meta({ description: "What the controller said last." }),
+    reachable: z.boolean().meta({ description: "Whether the controller answered." }),
+    assignedNode: z.string().meta({ description: "The server it runs on." }),
+    address: z.string().meta({ description: "The address that answered, or would." }),
+    addresses: z.array(z.string()).meta({ description: "All known addresses." }),
+    macs: z.array(z.string()).meta({ description: "The cards it booted from." }),
+    serial: z.string().meta({ description: "Serial of the server, as its ramdisk told." }),
+    rootDevice: z.string().meta({ description: "The disk that was written, by id." }),
+    rootUuid: z.string().meta({ description: "UUID of the root file system (partition images)." }),
+    installedDigest: z.string().meta({ description: "Digest of the image on the disk." }),
+    verified: z.enum(["full", "sampled", ""]).meta({ description: "How the write was checked." }),
+    answered: z.boolean().meta({ description: "Whether the system answered." }),
+    bytesWritten: z.number().meta({ description: "Bytes of data sent to the disk." }),
+    timeline: z.array(TimelineEntry).meta({ description: "Each step, its start and seconds." }),
+    lastError: z.string().meta({ description: "What went wrong last; empty when nothing did." }),
+    siteId: z.string().meta({ description: "The site whose records hold it." }),
+  }),
+});

@@ -1,0 +1,106 @@
+import { z } from "zod";
+import { Power } from "../drivers/power/index.ts";
+import { capabilities, name, size } from "./fields.ts";
+import { defineResource } from "./resource.ts";
+import { provisionStates } from "./states.ts";
+
+/** Which disk is the system's. Ironic's vocabulary; every hint that is given must match. */
+export const RootDeviceHints = z
+  .strictObject({
+    serial: z.string().optional().meta({ description: "Serial number of the disk." }),
+    wwn: z.string().optional().meta({ description: 'World Wide Name, as in "0x5000c500a1b2c3d4".' }),
+    model: z.string().optional().meta({ description: "Model." }),
+    vendor: z.string().optional().meta({ description: "Vendor." }),
+    size: z.string().optional().meta({ description: 'Size in GiB, with an operator if wished: ">= 400".' }),
+    rotational: z.boolean().optional().meta({ description: "true: a spinning disk, false: flash." }),
+    hctl: z.string().optional().meta({ description: 'SCSI address, as in "0:0:0:0".' }),
+    byPath: z.string().optional().meta({ description: "Name under /dev/disk/by-path." }),
+    name: z
+      .string()
+      .optional()
+      .meta({ description: 'Kernel name, as in "/dev/nvme0n1"; it may change between boots.' }),
+  })
+  .meta({ id: "RootDeviceHints", description: "Which disk is the system's; all hints given must match." });
+
+const Identity = z
+  .strictObject({
+    serial: z.string().min(1).optional().meta({ description: "Product serial (SMBIOS type 1)." }),
+    productUuid: z
+      .uuid({ error: 'Expected a UUID, as in "4c4c4544-0042-4a10-8056-b3c04f4a3132"' })
+      .optional()
+      .meta({ description: "Product UUID (SMBIOS type 1), in either byte order." }),
+  })
+  .meta({ id: "Identity", description: "Which machine this has to be; checked before anything is written." });
+
+export const Node = defineResource({
+  kind: "Node",
+  collection: "nodes",
+  inputs: z
+    .strictObject({
+      name,
+      power: Power.meta({ description: "How the server is switched on and off.", change: "in-place" }),
+      arch: z
+        .enum(["x86_64", "aarch64"])
+        .default("x86_64")
+        .refine(
+          (arch) => arch === "x86_64",
+          "aarch64 is not supported yet: there is no deploy ramdisk for it",
+        )
+        .meta({ description: "Processor architecture.", change: "refused" }),
+      bootMode: z
+        .enum(["bios", "uefi"])
+        .default("bios")
+        .refine(
+          (mode) => mode === "bios",
+          "uefi is not supported yet: set the server's firmware to legacy boot",
+        )
+        .meta({ description: "How the firmware boots.", change: "refused" }),
+      cpus: z.int().min(1).meta({ description: "Processor cores.", change: "in-place" }),
+      memory: size.meta({ description: "Main memory.", change: "in-place" }),
+      disk: size.meta({ description: "Size of the system's disk.", change: "in-place" }),
+      capabilities: capabilities
+        .default({})
+        .meta({ description: 'What flavors can ask for: `{ rack: "r1" }`.', change: "in-place" }),
+      identity: Identity.optional().meta({
+        description: "The machine that must answer; another one is never written.",
+        change: "in-place",
+      }),
+      provide: z.boolean().default(false).meta({
+        description:
+          "Offer a server that was found switched on; otherwise it stays `manageable` and nobody switches it off.",
+        change: "in-place",
+      }),
+      maintenance: z.boolean().default(false).meta({
+        description: "Stops every power, boot and write action on this server.",
+        change: "in-place",
+      }),
+      resetTrigger: z.string().optional().meta({
+        description: "Change it to free a server that was set aside after a failure.",
+        change: "in-place",
+      }),
+      rootDeviceHints: RootDeviceHints.optional().meta({
+        description: "Which disk is the system's. Without hints exactly one disk must qualify.",
+        change: "in-place",
+      }),
+    })
+    .meta({ id: "Node", description: "A physical server, reached through its controller." }),
+  outputs: z.object({
+    provisionState: z.enum(provisionStates).meta({ description: "Where the server is, in Ironic's words." }),
+    powerState: z.enum(["on", "off", "unknown"]).meta({ description: "What the controller said last." }),
+    reachable: z.boolean().meta({ description: "Whether the controller answered." }),
+    controller: z
+      .object({
+        guid: z.string().optional().meta({ description: "The controller's GUID." }),
+        manufacturer: z.string().optional().meta({ description: "Who made it." }),
+        model: z.string().optional().meta({ description: "Product name it tells." }),
+        serial: z.string().optional().meta({ description: "Product serial it tells." }),
+      })
+      .meta({ id: "Controller", description: "What the controller told of itself at enrolment." }),
+    serial: z
+      .string()
+      .meta({ description: "Product serial, as the controller or the last ramdisk told; may be empty." }),
+    assignedInstance: z.string().meta({ description: "Name of the instance that holds it; empty if none." }),
+    lastError: z.string().meta({ description: "Why it was set aside; empty if it was not." }),
+    siteId: z.string().meta({ description: "The site whose records hold it." }),
+  }),
+});

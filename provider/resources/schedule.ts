@@ -1,0 +1,100 @@
+import { toBytes } from "../kernel/units.ts";
+import { unmet } from "./capabilities.ts";
+import type { Flavor } from "./flavor.ts";
+import type { Node } from "./node.ts";
+import type { SpecOf } from "./resource.ts";
+import type { ProvisionState } from "./states.ts";
+
+/** A node as the scheduler sees it. */
+export interface Candidate {
+  readonly name: string;
+  readonly spec: Pick<
+    SpecOf<typeof Node>,
+    "cpus" | "memory" | "disk" | "capabilities" | "arch" | "maintenance"
+  >;
+  readonly provisionState: ProvisionState;
+  /** Name of the instance that holds it. */
+  readonly claimedBy?: string;
+  /** How many Interfaces it has. */
+  readonly interfaces: number;
+  readonly lastError?: string;
+}
+
+export interface Request {
+  /** The instance that asks: its own claim does not reject a node. */
+  readonly instance: string;
+  readonly flavor: SpecOf<typeof Flavor>;
+  /** A pinned node may retry where it failed; chosen ones are skipped. */
+  readonly pinned: boolean;
+}
+
+export interface Choice {
+  readonly chosen?: string;
+  /** Node name to the reason it was not taken. */
+  readonly rejected: Readonly<Record<string, string>>;
+}
+
+type Filter = (node: Candidate, request: Request) => string | undefined;
+
+const fitsState: Filter = ({ provisionState, lastError, claimedBy }, { pinned, instance }) => {
+  if (provisionState === "available" || claimedBy === instance) return undefined;
+  if (provisionState === "deploy failed" && pinned) return undefined;
+  if (provisionState === "manageable")
+    return "it was found switched on and is not offered (`provide: true` offers it)";
+  if (provisionState === "deploy failed") return `it was set aside: ${lastError ?? "a deployment failed"}`;
+  return `it is ${provisionState}`;
+};
+
+const filters: readonly Filter[] = [
+  ({ claimedBy }, { instance }) =>
+    claimedBy === undefined || claimedBy === instance ? undefined : `instance ${claimedBy} holds it`,
+  ({ spec }) => (spec.maintenance ? "it is in maintenance" : undefined),
+  fitsState,
+  ({ interfaces }) => (interfaces > 0 ? undefined : "it has no Interface to boot from"),
+  ({ spec }, { flavor }) =>
+    spec.cpus >= flavor.cpus ? undefined : `it has ${spec.cpus} CPUs, asked are ${flavor.cpus}`,
+  ({ spec }, { flavor }) =>
+    toBytes(spec.memory) >= toBytes(flavor.memory)
+      ? undefined
+      : `it has ${spec.memory} of memory, asked is ${flavor.memory}`,
+  ({ spec }, { flavor }) =>
+    toBytes(spec.disk) >= diskNeeded(flavor)
+      ? undefined
+      : `its disk has ${spec.disk}, the flavor's partitions need more`,
+  ({ spec }, { flavor }) => unmet(flavor.capabilities, { ...offeredByItself(spec), ...spec.capabilities })[0],
+];
+
+const offeredByItself = (spec: Candidate["spec"]) => ({ cpu_arch: spec.arch, arch: spec.arch });
+
+function diskNeeded({ rootDisk, swap, ephemeral }: SpecOf<typeof Flavor>): number {
+  return toBytes(rootDisk) + (swap ? toBytes(swap) : 0) + (ephemeral ? toBytes(ephemeral) : 0);
+}
+
+/** What a node wastes: the flavor's smallest sufficient server is taken, then the first by name, so the choice is the same each time. */
+const waste = ({ spec }: Candidate) => [spec.cpus, toBytes(spec.memory), toBytes(spec.disk)] as const;
+
+/** Choose one node for an instance, and say of every other why not. Pure: who claims it does so atomically. */
+export function schedule(nodes: readonly Candidate[], request: Request): Choice {
+  const rejected: Record<string, string> = {};
+  const fitting: Candidate[] = [];
+  for (const node of nodes) {
+    const reason = filters.map((filter) => filter(node, request)).find((answer) => answer !== undefined);
+    if (reason === undefined) fitting.push(node);
+    else rejected[node.name] = reason;
+  }
+  const [best] = fitting.sort(
+    (a, b) =>
+      Number(b.claimedBy === request.instance) - Number(a.claimedBy === request.instance) ||
+      compare(waste(a), waste(b)) ||
+      a.name.localeCompare(b.name),
+  );
+  return best ? { chosen: best.name, rejected } : { rejected };
+}
+
+function compare(a: readonly number[], b: readonly number[]): number {
+  for (const [index, value] of a.entries()) {
+    const difference = value - (b[index] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}

@@ -1,0 +1,146 @@
+import { limited } from "../kernel/context.ts";
+import { hasCode } from "../kernel/errors.ts";
+import { toMs } from "../kernel/units.ts";
+import { waitForAnswer } from "./answer.ts";
+import type { DeployMachine } from "./deployment.ts";
+import { workflowErrors } from "./errors.ts";
+import type { Step } from "./run.ts";
+import { lookAtDisk, orFail, write } from "./write.ts";
+
+type DeployStep = Step<DeployMachine>;
+const short = () => "5 minutes";
+/** Room for a few commands; each has its own limit, whose words are better than ours. */
+const powerStep = ({ limits }: DeployMachine) => `${(3 * toMs(limits.power)) / 1000} seconds`;
+const past = ({ record, scratch }: DeployMachine) => scratch.found === true || record().written !== undefined;
+
+const fetchImage: DeployStep = {
+  name: "fetch image",
+  stage: "fetching image",
+  limit: () => "12 hours",
+  met: async (_, { record }) => record().done === true,
+  run: (ctx, machine) => machine.fetch(ctx),
+};
+
+/** A ramdisk that an earlier run booted calls again every few seconds: then nothing needs to be powered or booted. */
+const findRamdisk: DeployStep = {
+  name: "look for the ramdisk",
+  stage: "looking for the ramdisk of the earlier run",
+  limit: short,
+  met: async (_, { record }) => record().powered !== true || record().written !== undefined,
+  run: async (ctx, { calls, scratch }) => {
+    try {
+      scratch.call = await limited(ctx, "30 seconds", "a call of the ramdisk", (inner) => calls.next(inner));
+      scratch.found = true;
+    } catch (error) {
+      if (!hasCode(error, "LIMIT_REACHED")) throw error; // it is gone: from the start, then
+    }
+  },
+};
+
+const powerOff: DeployStep = {
+  name: "power off",
+  stage: "powering off",
+  limit: powerStep,
+  met: async (_, machine) => past(machine),
+  run: async (ctx, { power, node, record, update, limits }) => {
+    const { state } = await power.probe(ctx);
+    if (state === "on" && record().touched !== true && !node.spec.provide) {
+      throw workflowErrors.make("DEPLOY_RUNNING_SERVER", { node: node.name });
+    }
+    await update({ touched: true });
+    await power.ensure(ctx, "off", { limit: limits.power });
+  },
+};
+
+const configureBoot: DeployStep = {
+  name: "configure boot",
+  stage: "configuring boot",
+  limit: short,
+  met: async (_, { record }) => record().written !== undefined,
+  run: async (ctx, machine) => {
+    await machine.admit(ctx);
+    await machine.boot.prepare(ctx, machine.bootFiles());
+  },
+};
+
+const powerOn: DeployStep = {
+  name: "power on",
+  stage: "powering on",
+  limit: powerStep,
+  met: async (_, machine) => past(machine),
+  run: async (ctx, { power, node, image, update, limits }) => {
+    const persistent = image().source.kind === "partition"; // Nova's way: it boots from the network all its life
+    await power.bootFrom(ctx, { device: "network", persistent, firmware: node.spec.bootMode });
+    await update({ powered: true });
+    await power.ensure(ctx, "on", { limit: limits.power });
+  },
+};
+
+const callBack: DeployStep = {
+  name: "call-back",
+  stage: "waiting for the ramdisk",
+  limit: ({ limits }) => limits.callback,
+  met: async (_, { record }) => record().written !== undefined,
+  run: async (ctx, { calls, scratch, update, node }) => {
+    const call = await calls.next(ctx);
+    orFail(call, node.name);
+    scratch.call = call;
+    await update({ address: call.target.address, ...(call.machine ? { machine: call.machine } : {}) });
+  },
+};
+
+const switchBoot: DeployStep = {
+  name: "switch boot",
+  stage: "switching boot",
+  limit: powerStep,
+  met: async (_, { record }) => record().switched === true,
+  run: async (ctx, { boot, bootFiles, power, image, node, record, update }) => {
+    const { rootUuid } = record().written ?? {};
+    await boot.switchTo(ctx, bootFiles(), "boot", rootUuid ? { rootUuid } : {});
+    const device = image().source.kind === "partition" ? "network" : "disk";
+    await power.bootFrom(ctx, { device, persistent: true, firmware: node.spec.bootMode });
+    await update({ switched: true });
+  },
+};
+
+/** The disk is flushed and the boot switched: if the ramdisk no longer hears us, a power cycle does the same. */
+const reboot: DeployStep = {
+  name: "done",
+  stage: "rebooting",
+  limit: powerStep,
+  met: async (_, { record }) => record().done === true,
+  run: async (ctx, { sendDone, record, power, update, instance }) => {
+    try {
+      await sendDone(ctx, record().address ?? "");
+    } catch (error) {
+      ctx.signal.throwIfAborted();
+      ctx.log.warn("the ramdisk did not take the word; power cycle", { reason: String(error) });
+      await power.cycle(ctx);
+    }
+    await update({ done: true });
+    if (instance.spec.power === "off") await power.ensure(ctx, "off");
+  },
+};
+
+const answer: DeployStep = {
+  name: "answer",
+  stage: "waiting for the system",
+  limit: ({ limits }) => `${toMs(limits.answer) / 1000 + 10} seconds`,
+  met: async (_, { instance }) => instance.spec.waitFor === "written" || instance.spec.power === "off",
+  run: (ctx, machine) => waitForAnswer(ctx, machine, machine.limits.answer),
+};
+
+/** From a claimed node to a running operating system. Reads as the story it tells. */
+export const deploy: readonly DeployStep[] = [
+  fetchImage,
+  findRamdisk,
+  powerOff,
+  configureBoot,
+  powerOn,
+  callBack,
+  lookAtDisk,
+  write,
+  switchBoot,
+  reboot,
+  answer,
+];

@@ -1,0 +1,103 @@
+import type { BootDriver, BootFiles } from "../drivers/boot/driver.ts";
+import type { ConductedPower } from "../drivers/power/conduct.ts";
+import type { SourceImage, WriteDriver, WriteTarget, Written } from "../drivers/write/driver.ts";
+import type { Context } from "../kernel/context.ts";
+import type { Duration } from "../kernel/units.ts";
+import type { InstanceSpec, NodeSpec } from "../resources/index.ts";
+import type { Disk, Machine } from "../services/callback/announcement.ts";
+
+/** What is remembered of one deployment; each change is on disk before the next thing is done. */
+export interface DeploymentRecord {
+  /** `deployment_id` and `deployment_key` of the kernel's command line. */
+  readonly id: string;
+  readonly key: string;
+  /** We began to change something outside: from here on a failure has to be cleaned up. */
+  readonly touched?: boolean;
+  /** The ramdisk was powered on by us. */
+  readonly powered?: boolean;
+  /** What the ramdisk told when it was accepted. */
+  readonly machine?: Machine;
+  readonly address?: string;
+  /** The disk that was looked at and approved. */
+  readonly disk?: Disk;
+  readonly written?: Written;
+  readonly switched?: boolean;
+  /** `done` was sent: from here on nothing is switched off any more. */
+  readonly done?: boolean;
+}
+
+/** A call of the ramdisk that was accepted: right key, right machine. */
+export interface Call {
+  readonly target: WriteTarget;
+  /** Tells one boot of the ramdisk from the next. */
+  readonly boot: string;
+  readonly machine?: Machine;
+  /** The ramdisk gave up, and says why. */
+  readonly failure?: string;
+}
+
+/** The calls for one deployment, as port 10000 hears them. */
+export interface Calls {
+  /** The next call, or the one that is already there. Waits as long as the context lasts. */
+  readonly next: (ctx: Context) => Promise<Call>;
+  /** Resolves when a call differs in its boot from `boot`, or reports a failure; never otherwise. */
+  readonly changed: (ctx: Context, boot: string) => Promise<Call>;
+}
+
+/** What an earlier install left on a disk, by our records. */
+export interface DiskRecord {
+  readonly instance: string;
+  readonly state: "writing" | "installed" | "released";
+}
+
+/** Whether the system answers, and who it is that answers. */
+export interface AnswerSeen {
+  readonly open: boolean;
+  /** From the neighbour table; undefined when the address is not on the link. */
+  readonly mac?: string;
+  readonly detail: string;
+}
+
+/** All that the deploy story needs, handed in by the site. */
+export interface DeployMachine {
+  readonly node: { readonly name: string; readonly spec: NodeSpec; readonly macs: readonly string[] };
+  readonly instance: { readonly name: string; readonly spec: InstanceSpec };
+  readonly limits: Limits;
+  readonly power: ConductedPower;
+  readonly boot: BootDriver;
+  readonly writer: WriteDriver;
+  readonly calls: Calls;
+  readonly record: () => DeploymentRecord;
+  readonly update: (change: Partial<DeploymentRecord>) => Promise<void>;
+  /** Fetch image and ramdisk; answers when both lie verified on this host. */
+  readonly fetch: (ctx: Context) => Promise<void>;
+  readonly image: () => { readonly source: SourceImage; readonly layout?: Layout };
+  readonly bootFiles: () => BootFiles;
+  /** Let DHCP know the node's cards, and forget them. */
+  readonly admit: (ctx: Context) => Promise<void>;
+  readonly dismiss: (ctx: Context) => Promise<void>;
+  readonly diskRecord: (disk: Disk) => Promise<DiskRecord | undefined>;
+  readonly keepDisk: (disk: Disk | undefined, state: DiskRecord["state"]) => Promise<void>;
+  readonly sendDone: (ctx: Context, address: string) => Promise<void>;
+  readonly probe: (ctx: Context, port: number) => Promise<AnswerSeen>;
+  /** A fact worth keeping in the run's own notes. */
+  readonly scratch: Scratch;
+}
+export interface Limits {
+  readonly power: Duration;
+  readonly callback: Duration;
+  readonly stall: Duration;
+  readonly answer: Duration;
+}
+interface Layout {
+  readonly root: number;
+  readonly swap: number;
+  readonly ephemeral: number;
+}
+
+/** What one run of the story finds out on its way; gone when the run ends. */
+export interface Scratch {
+  /** The ramdisk of an earlier run is still there and calls. */
+  found?: boolean;
+  call?: Call;
+}

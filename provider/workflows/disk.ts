@@ -1,0 +1,53 @@
+import type { Disk, Machine } from "../services/callback/announcement.ts";
+import type { DiskRecord } from "./deployment.ts";
+import { workflowErrors } from "./errors.ts";
+
+/** What is known when the first byte is about to be written. */
+export interface DiskQuestion {
+  readonly node: string;
+  readonly instance: string;
+  readonly wipe: boolean;
+  readonly machine: Machine;
+  /** Our records of a disk, if there are any. */
+  readonly recordOf: (disk: Disk) => DiskRecord | undefined;
+}
+
+/**
+ * The disk that may be written, or the reason why none may. A first install writes only to a disk that is blank, or
+ * that holds only what this site wrote for an instance its owner has deleted, or that the program says to wipe.
+ */
+export function approveDisk(question: DiskQuestion): Disk {
+  const { node, machine, wipe } = question;
+  const chosen = machine.disks.find(({ name }) => name === machine.chosen);
+  if (!chosen || chosen.unfit !== "") {
+    const seen = machine.disks.map(describe).join("; ") || "none was found";
+    throw workflowErrors.make("DEPLOY_NO_DISK", { node, seen });
+  }
+  if (!wipe && !isOurs(question, chosen)) {
+    throw workflowErrors.make("DEPLOY_DISK_NOT_BLANK", { disk: describe(chosen), node, holds: chosen.holds });
+  }
+  const rival = machine.disks
+    .slice(0, machine.disks.indexOf(chosen))
+    .find((disk) => disk.unfit === "" && !isOurs(question, disk));
+  if (rival && !wipe) {
+    const [disk, holds] = [describe(rival), rival.holds];
+    throw workflowErrors.make("DEPLOY_OTHER_DISK_BOOTS", { disk, node, holds, chosen: chosen.name });
+  }
+  return chosen;
+}
+
+/** Blank, or written by this site for an instance that is gone, or by this very deployment before it was cut off. */
+function isOurs({ instance, recordOf }: DiskQuestion, disk: Disk): boolean {
+  if (disk.holds === "") return true;
+  const record = recordOf(disk);
+  if (record === undefined) return false;
+  return record.state === "released" || (record.state === "writing" && record.instance === instance);
+}
+
+/** A disk's lasting name: what its firmware says, never the kernel's order. Empty when it tells nothing. */
+export const identityOf = (disk: Disk): string => disk.wwn || disk.serial || disk.byId;
+
+const describe = (disk: Disk) =>
+  [disk.name, disk.model, disk.serial && `serial ${disk.serial}`, disk.unfit && `(${disk.unfit})`]
+    .filter((word) => word !== "")
+    .join(" ");

@@ -1,0 +1,54 @@
+import { defineErrors } from "../kernel/errors.ts";
+
+export const workflowErrors = defineErrors({
+  DEPLOY_RUNNING_SERVER: {
+    text: "node {node} is switched on, and not by this site",
+    remedy:
+      "Nothing was touched. If nobody needs what runs there, switch it off, or set `provide: true` on the Node.",
+    fault: "input",
+  },
+  DEPLOY_MAINTENANCE: {
+    text: "node {node} is in maintenance",
+    remedy: "Nothing was touched. Set `maintenance: false` on the Node when the work on it is done.",
+    fault: "input",
+  },
+  DEPLOY_RAMDISK_FAILED: {
+    text: "the deploy ramdisk on node {node} reports: {report}",
+    remedy: "Mend what it names; its log is in the helper's log. Then run `pulumi up` again.",
+    fault: "node",
+  },
+  DEPLOY_OTHER_MACHINE: {
+    text: "the server that called back for node {node} is another one: its {what} is {seen}, expected is {expected}",
+    remedy:
+      "Nothing was written. If the hardware was exchanged on purpose, correct the Node's `identity` and its Interfaces.",
+    fault: "node",
+  },
+  DEPLOY_NO_DISK: {
+    text: "node {node} offers no disk to install on: {seen}",
+    remedy:
+      "Check the disks and the `rootDeviceHints`. Disks under 4 GiB, removable, USB and remote ones never qualify.",
+    fault: "node",
+  },
+  DEPLOY_DISK_NOT_BLANK: {
+    text: "disk {disk} of node {node} holds {holds}, which this site did not write",
+    remedy: "Nothing was written. If it may be erased, set `wipe: true` on the Instance.",
+    fault: "input",
+  },
+  DEPLOY_OTHER_DISK_BOOTS: {
+    text: "disk {disk} of node {node} holds {holds} and comes before the chosen disk {chosen}: the server could boot it instead",
+    remedy:
+      "Nothing was written. Take it out or erase it, or set `wipe: true` to go on all the same; it is not erased.",
+    fault: "input",
+  },
+  DEPLOY_NO_ANSWER: {
+    text: "the system on node {node} does not answer on {probe}: {seen}",
+    remedy:
+      "The disk is written and the server is on. Look at its console; the next `pulumi up` waits again and writes nothing.",
+    fault: "image",
+  },
+  DEPLOY_OTHER_ANSWERS: {
+    text: "{address} answers, but with the MAC {seen}, which is not one of node {node}",
+    remedy: "Another machine has this address: give the Interface another one, or remove the other machine.",
+    fault: "site",
+  },
+});
