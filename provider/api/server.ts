@@ -1,0 +1,108 @@
+import { PassThrough } from "node:stream";
+import Fastify, { type FastifyInstance } from "fastify";
+import { type Context, newContext } from "../kernel/context.ts";
+import { toRecord } from "../kernel/errors.ts";
+import type { Logger } from "../kernel/log.ts";
+import { resources } from "../resources/index.ts";
+import type { CollectionName } from "../resources/resource.ts";
+import { type Known, PartlyDone, type Site } from "../site/site.ts";
+import { type Line, OperationRequest, Request, type Verb, verbs } from "../site/wire.ts";
+
+export interface ApiOptions {
+  readonly site: Site;
+  readonly log: Logger;
+  /** Called when a request begins and when it ends, so that an idle helper knows that it is. */
+  readonly busy: (change: 1 | -1) => void;
+  /** Asked by a client of another version when nothing is under way. */
+  readonly stop: () => void;
+}
+
+/** The helper's HTTP face: five collections with four verbs each, operations, and progress. Generic over the resources. */
+export function createApi({ site, log, busy, stop }: ApiOptions): FastifyInstance {
+  const app = Fastify({ logger: false, bodyLimit: 8 * 2 ** 20, forceCloseConnections: true });
+  app.addHook("onRequest", async () => busy(1));
+  app.addHook("onResponse", async () => busy(-1));
+
+  app.get("/v1/about", async () => site.about(newContext({ log })));
+  app.post("/v1/stop", async () => {
+    setImmediate(stop);
+    return {};
+  });
+  app.post("/v1/perform", async (request, reply) =>
+    answer(reply, log, async (ctx) => site.perform(ctx, OperationRequest.parse(request.body))),
+  );
+  for (const collection of Object.keys(resources) as CollectionName[]) {
+    app.get(`/v1/${collection}`, async (_, reply) => answer(reply, log, (ctx) => site[collection].list(ctx)));
+    for (const verb of verbs) {
+      app.post(`/v1/${collection}/${verb}`, async (request, reply) =>
+        answer(reply, log, (ctx) => perform(ctx, site, collection, verb, Request.parse(request.body))),
+      );
+    }
+  }
+  app.get<{ Params: { collection: CollectionName; name: string } }>(
+    "/v1/watch/:collection/:name",
+    async (request, reply) =>
+      answer(reply, log, async (ctx) => {
+        const { collection, name } = request.params;
+        for await (const progress of site.watch(ctx, collection, name)) ctx.report(progress);
+      }),
+  );
+  return app;
+}
+
+async function perform(ctx: Context, site: Site, collection: CollectionName, verb: Verb, request: Request) {
+  const { ref, spec = {}, known } = request;
+  // exactOptionalPropertyTypes: zod's optional fields may be present as undefined, ours may not.
+  const told = JSON.parse(JSON.stringify(known ?? {})) as Known;
+  const where = site[collection];
+  switch (verb) {
+    case "plan":
+      return where.plan(ctx, ref, spec, told);
+    case "ensure":
+      return where.ensure(ctx, ref, spec, told);
+    case "observe":
+      return where.observe(ctx, ref, told);
+    case "remove":
+      return where.remove(ctx, ref, told);
+    default:
+      throw new TypeError(`no such verb: ${verb satisfies never}`);
+  }
+}
+
+type Reply = {
+  send: (stream: PassThrough) => unknown;
+  header: (name: string, value: string) => unknown;
+  raw: NodeJS.EventEmitter;
+};
+
+/** Answer with lines of JSON while `body` works. A client that goes away ends only its own waiting. */
+function answer(reply: Reply, log: Logger, body: (ctx: Context) => Promise<unknown>): unknown {
+  const stream = new PassThrough();
+  const gone = new AbortController();
+  const say = (line: Line) => {
+    if (!stream.destroyed) stream.write(`${JSON.stringify(line)}\n`);
+  };
+  reply.raw.once("close", () => gone.abort(new Error("the client went away")));
+  const ctx = newContext({
+    signal: gone.signal,
+    log: { ...log, warn: (text, fields) => (log.warn(text, fields), say({ warning: text })) },
+    report: (progress) => say({ progress }),
+  });
+  body(ctx).then(
+    (result) => {
+      say({ result: result ?? null });
+      stream.end();
+    },
+    (error) => {
+      if (!gone.signal.aborted) log.warn("a request failed", { reason: String(error) });
+      say(
+        error instanceof PartlyDone
+          ? { error: error.record, state: error.state }
+          : { error: toRecord(error) },
+      );
+      stream.end();
+    },
+  );
+  reply.header("content-type", "application/x-ndjson");
+  return reply.send(stream);
+}

@@ -1,0 +1,74 @@
+import { chmod, rm } from "node:fs/promises";
+import { createApi } from "./api/server.ts";
+import { newContext } from "./kernel/context.ts";
+import type { Logger } from "./kernel/log.ts";
+import { toMs } from "./kernel/units.ts";
+import { openLocalSite } from "./site/local/index.ts";
+import { lockStore } from "./site/local/lock.ts";
+import { type SiteSettings, socketOf } from "./site/settings.ts";
+
+/**
+ * Run the deploy helper until it has been idle for `settings.idle`, is asked to stop, or `signal` ends it. It owns the
+ * store of `settings.stateDir`; a second one for the same store throws STORE_IN_USE.
+ */
+export async function runHelper(
+  settings: SiteSettings,
+  { log, version, signal }: { log: Logger; version: string; signal: AbortSignal },
+): Promise<void> {
+  const lock = lockStore(settings.stateDir);
+  try {
+    const site = await openLocalSite(newContext({ log, signal }), settings, version);
+    const ending = new AbortController();
+    const idle = idleWatch(
+      toMs(settings.idle),
+      () => site.busy(),
+      () => ending.abort(),
+    );
+    const api = createApi({ site, log, busy: idle.change, stop: () => ending.abort() });
+    const socket = socketOf(settings.stateDir);
+    try {
+      await rm(socket, { force: true }); // the lock is ours, so whoever made it is gone
+      await api.listen({ path: socket });
+      await chmod(socket, 0o600);
+      log.info("the deploy helper listens", { socket, version, pid: process.pid });
+      await ended([signal, ending.signal]);
+      log.info("the deploy helper ends");
+    } finally {
+      idle.stop();
+      await api.close();
+      await site.close();
+      await rm(socket, { force: true });
+    }
+  } finally {
+    lock.release();
+  }
+}
+
+/** Calls `end` when for `ms` no request was open and no job ran. */
+function idleWatch(ms: number, working: () => boolean, end: () => void) {
+  let open = 0;
+  let since = Date.now();
+  const timer = setInterval(
+    () => {
+      if (open > 0 || working()) since = Date.now();
+      else if (Date.now() - since >= ms) end();
+    },
+    Math.min(1_000, ms),
+  );
+  return {
+    change(by: 1 | -1) {
+      open += by;
+      since = Date.now();
+    },
+    stop: () => clearInterval(timer),
+  };
+}
+
+function ended(signals: readonly AbortSignal[]): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of signals) {
+      if (signal.aborted) return resolve();
+      signal.addEventListener("abort", () => resolve(), { once: true });
+    }
+  });
+}

@@ -1,0 +1,73 @@
+#!/usr/bin/env node
+import { homedir } from "node:os";
+import { Command } from "commander";
+import { searchPath } from "./cli/programs.ts";
+import { cacheHome } from "./environment.ts";
+import { newContext } from "./kernel/context.ts";
+import { MetalError } from "./kernel/errors.ts";
+import { lineLogger } from "./kernel/log.ts";
+import { version } from "./launch.ts";
+
+/** The executable's composition root: it reads argv and the environment, and decides the exit code. */
+
+// A plain user's PATH lacks the sbin folders, where dnsmasq and mke2fs are.
+process.env["PATH"] = searchPath(process.env["PATH"]);
+const stopping = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => stopping.abort(new Error(signal)));
+}
+const program = new Command("pulumi-baremetal")
+  .description("Physical servers as Pulumi resources.")
+  .version(version());
+
+program
+  .command("doctor")
+  .description("tell what is present on this host, what each thing is for, what is wrong and the remedy")
+  .action(async () => {
+    const { doctor } = await import("./cli/doctor.ts");
+    const { renderReport } = await import("./cli/report.ts");
+    const { platform, arch } = process;
+    const host = { platform, arch, node: process.versions.node, path: searchPath(process.env["PATH"]) };
+    const report = await doctor(newContext({ signal: stopping.signal }), host);
+    process.stdout.write(renderReport(report));
+    process.exitCode = report.healthy ? 0 : 1;
+  });
+
+program
+  .command("ramdisk")
+  .description("the deploy ramdisk")
+  .command("build")
+  .description("build the deploy ramdisk into the cache, if it is not there")
+  .option("--flavour <name>", "standard (real hardware) or lab (QEMU only)", "standard")
+  .option("--firmware <folder>", "firmware files to put in")
+  .action(async (options: { flavour: string; firmware?: string }) => {
+    const { ramdiskBuild } = await import("./cli/ramdisk.ts");
+    const ctx = newContext({ signal: stopping.signal });
+    await ramdiskBuild(ctx, options, cacheHome(process.env, homedir()), (line) => console.log(line));
+  });
+
+program
+  .command("helper", { hidden: true })
+  .description("the deploy helper, as the provider starts it")
+  .requiredOption("--settings <json>", "site settings")
+  .action(async ({ settings }: { settings: string }) => {
+    const { runHelper } = await import("./helper.ts");
+    const { SiteSettings } = await import("./site/settings.ts");
+    const log = lineLogger((line) => console.log(line));
+    await runHelper(SiteSettings.parse(JSON.parse(settings)), {
+      log,
+      version: version(),
+      signal: stopping.signal,
+    });
+  });
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  // `FAILED` is what a provider looks for in the log of a helper that does not start.
+  const helper = process.argv[2] === "helper";
+  const { message, stack } = error as Error;
+  if (!(error instanceof MetalError)) console.error(stack);
+  console.error(helper ? `FAILED ${message.split("\n")[0]}` : message);
+  process.exitCode = 1;
+}

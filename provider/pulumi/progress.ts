@@ -1,0 +1,47 @@
+import type { Clock, Progress } from "../kernel/context.ts";
+import { showBytes, showSeconds } from "../kernel/units.ts";
+
+/** One line for a person: `writing 42 % 118 MiB/s 0:31 left`. */
+export function showProgress({ stage, percent, rate, left, note }: Progress): string {
+  const words = [
+    stage,
+    percent === undefined ? "" : `${Math.floor(percent)} %`,
+    rate === undefined ? "" : `${showBytes(rate)}/s`,
+    left === undefined ? "" : `${showSeconds(left)} left`,
+    note === undefined ? "" : `(${note})`,
+  ];
+  return words.filter((word) => word !== "").join(" ");
+}
+
+/** Where lines go: onto the resource's own row, kept in the log of the run or passing by. */
+export type Say = (line: string, ephemeral: boolean) => void;
+
+/**
+ * Progress for a terminal (each change, at most four a second, passing by) or for a log file (kept: each new stage, and
+ * the same stage every quarter or half a minute; what is over within three seconds is not worth a line).
+ */
+export function createReporter(say: Say, clock: Clock, interactive: boolean): (progress: Progress) => void {
+  return interactive ? passing(say, clock) : thinned(say, clock);
+}
+
+function passing(say: Say, clock: Clock): (progress: Progress) => void {
+  let [stage, last] = ["", 0];
+  return (progress) => {
+    if (progress.stage === stage && clock.now() - last < 250) return;
+    [stage, last] = [progress.stage, clock.now()];
+    say(showProgress(progress), true);
+  };
+}
+
+function thinned(say: Say, clock: Clock): (progress: Progress) => void {
+  let [stage, quarter, last, first] = ["", 0, 0, 0];
+  return (progress) => {
+    first ||= clock.now();
+    if (clock.now() - first < 3_000) return;
+    const reached = Math.floor((progress.percent ?? 0) / 25);
+    const worth = progress.stage !== stage || reached > quarter || clock.now() - last >= 30_000;
+    if (!worth) return;
+    [stage, quarter, last] = [progress.stage, reached, clock.now()];
+    say(showProgress(progress), false);
+  };
+}

@@ -1,0 +1,107 @@
+import { request as httpRequest, type IncomingMessage } from "node:http";
+import { createInterface } from "node:readline";
+import type { Context, Progress } from "../kernel/context.ts";
+import { defineErrors, MetalError } from "../kernel/errors.ts";
+import { resources } from "../resources/index.ts";
+import type { CollectionName } from "../resources/resource.ts";
+import {
+  type About,
+  type Collection,
+  type Known,
+  PartlyDone,
+  type Plan,
+  type Ref,
+  type Site,
+  type Spec,
+  type State,
+} from "./site.ts";
+import type { Line } from "./wire.ts";
+
+export const clientErrors = defineErrors({
+  HELPER_GONE: {
+    text: "the connection to the deploy helper was lost: {reason}",
+    remedy: "Run `pulumi up` again: it goes on from where the work stands.",
+    fault: "site",
+    retry: true,
+  },
+});
+
+/** A helper over its unix socket, as a Site. Generic: it knows the five collections only by name. */
+export function clientOf(socketPath: string): Site {
+  const call = (ctx: Context, path: string, body?: object) => ask(ctx, socketPath, path, body);
+  const collection = (name: CollectionName): Collection => {
+    const post = (ctx: Context, verb: string, ref: Ref, spec?: Spec, known?: Known) =>
+      call(ctx, `/v1/${name}/${verb}`, { ref, spec, known });
+    return {
+      plan: async (ctx, ref, spec, known) => (await post(ctx, "plan", ref, spec, known)) as Plan,
+      ensure: async (ctx, ref, spec, known) => (await post(ctx, "ensure", ref, spec, known)) as State,
+      observe: async (ctx, ref, known) =>
+        ((await post(ctx, "observe", ref, undefined, known)) ?? undefined) as State | undefined,
+      remove: async (ctx, ref, known) => void (await post(ctx, "remove", ref, undefined, known)),
+      list: async (ctx) => (await call(ctx, `/v1/${name}`)) as readonly State[],
+    };
+  };
+  const names = Object.keys(resources) as CollectionName[];
+  const collections = Object.fromEntries(names.map((name) => [name, collection(name)]));
+  return {
+    ...(collections as Record<CollectionName, Collection>),
+    about: async (ctx) => (await read(await send(ctx, socketPath, "/v1/about"))) as About,
+    perform: async (ctx, operation) => void (await call(ctx, "/v1/perform", operation)),
+    async *watch(ctx, where, name) {
+      const response = await send(ctx, socketPath, `/v1/watch/${where}/${encodeURIComponent(name)}`);
+      for await (const line of linesOf(response)) if ("progress" in line) yield line.progress as Progress;
+    },
+  };
+}
+
+/** Ask an idle helper to end. */
+export async function stopHelper(ctx: Context, socketPath: string): Promise<void> {
+  await read(await send(ctx, socketPath, "/v1/stop", {}));
+}
+
+async function ask(ctx: Context, socketPath: string, path: string, body?: object): Promise<unknown> {
+  const response = await send(ctx, socketPath, path, body);
+  try {
+    for await (const line of linesOf(response)) {
+      if ("progress" in line) ctx.report(line.progress);
+      else if ("warning" in line) ctx.log.warn(line.warning);
+      else if ("result" in line) return line.result;
+      else throw line.state ? new PartlyDone(line.error, line.state) : new MetalError(line.error);
+    }
+  } catch (error) {
+    ctx.signal.throwIfAborted();
+    if (error instanceof MetalError || error instanceof PartlyDone) throw error;
+    throw clientErrors.make("HELPER_GONE", { reason: (error as Error).message }, { cause: error });
+  }
+  throw clientErrors.make("HELPER_GONE", { reason: "it ended in the middle of an answer" });
+}
+
+async function* linesOf(response: IncomingMessage): AsyncIterable<Line> {
+  for await (const line of createInterface({ input: response })) {
+    if (line !== "") yield JSON.parse(line) as Line;
+  }
+}
+
+async function read(response: IncomingMessage): Promise<unknown> {
+  const pieces: Buffer[] = [];
+  for await (const piece of response) pieces.push(piece as Buffer);
+  return JSON.parse(Buffer.concat(pieces).toString("utf8"));
+}
+
+/** One request; the connection errors (ENOENT, ECONNREFUSED) come as they are: who starts helpers looks at them. */
+function send(ctx: Context, socketPath: string, path: string, body?: object): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const request = httpRequest(
+      {
+        socketPath,
+        path,
+        method: body ? "POST" : "GET",
+        signal: ctx.signal,
+        ...(body ? { headers: { "content-type": "application/json" } } : {}),
+      },
+      resolve,
+    );
+    request.once("error", reject);
+    request.end(body ? JSON.stringify(body) : undefined);
+  });
+}

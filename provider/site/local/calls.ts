@@ -1,0 +1,109 @@
+import { EventEmitter, once } from "node:events";
+import type { ControllerIdentity } from "../../drivers/power/driver.ts";
+import { compareIdentity } from "../../drivers/power/identity.ts";
+import type { Context, Progress } from "../../kernel/context.ts";
+import type { MetalError } from "../../kernel/errors.ts";
+import type { Announcement, Machine } from "../../services/callback/announcement.ts";
+import { keysMatch } from "../../services/callback/key.ts";
+import type { Call, Calls } from "../../workflows/deployment.ts";
+import { workflowErrors } from "../../workflows/errors.ts";
+
+/** A deployment that waits for calls: who may call for it. */
+export interface Awaited {
+  readonly id: string;
+  readonly key: string;
+  readonly node: string;
+  /** Serial, product UUID and MACs, as far as they are known. */
+  readonly expected: ControllerIdentity;
+  /** The machine that was accepted in an earlier run: only it may call. */
+  readonly bound?: Machine;
+  /** A classic ramdisk, which tells nothing of itself, is accepted. */
+  readonly classic: boolean;
+  readonly report: (progress: Progress) => void;
+}
+
+/** The switchboard behind port 10000. */
+export interface Switchboard {
+  /** The verdict on one POST. */
+  readonly accept: (call: Announcement) => Promise<{ ok: true } | { ok: false; reason: string }>;
+  /** Open a line for one deployment; `close` it when the deployment ends: its key is void then. */
+  readonly open: (awaited: Awaited) => Calls & { readonly close: () => void };
+}
+
+interface Line {
+  readonly awaited: Awaited;
+  readonly events: EventEmitter;
+  bound: Machine | undefined;
+  latest?: Call;
+  failed?: MetalError;
+}
+
+export function createSwitchboard(): Switchboard {
+  const lines = new Map<string, Line>();
+  return {
+    async accept(call) {
+      const line = lines.get(call.deployment);
+      // One answer for "unknown" and "wrong key": a guesser learns nothing.
+      if (!line || !keysMatch(line.awaited.key, call.key)) return { ok: false, reason: "key is not match" };
+      const refusal = refuse(line, call);
+      if (refusal !== undefined) {
+        line.awaited.report({ stage: "waiting for the ramdisk", note: refusal });
+        return { ok: false, reason: refusal };
+      }
+      line.bound ??= call.machine;
+      line.latest = toCall(call);
+      line.events.emit("call");
+      return { ok: true };
+    },
+    open(awaited) {
+      const events = new EventEmitter().setMaxListeners(0);
+      const line: Line = { awaited, events, bound: awaited.bound };
+      lines.set(awaited.id, line);
+      const waitFor = async (ctx: Context, wanted: () => Call | undefined): Promise<Call> => {
+        for (;;) {
+          if (line.failed) throw line.failed;
+          const call = wanted();
+          if (call) return call;
+          await once(events, "call", { signal: ctx.signal });
+        }
+      };
+      return {
+        next: (ctx) => waitFor(ctx, () => line.latest),
+        changed: (ctx, boot) =>
+          waitFor(ctx, () =>
+            line.latest && (line.latest.boot !== boot || line.latest.failure !== undefined)
+              ? line.latest
+              : undefined,
+          ),
+        close: () => void lines.delete(awaited.id),
+      };
+    },
+  };
+}
+
+/** Why a call with the right key is not accepted, in one line; undefined = accepted. */
+function refuse(line: Line, { machine }: Announcement): string | undefined {
+  const { awaited } = line;
+  if (machine === undefined) {
+    return awaited.classic ? undefined : "this deployment expects our own ramdisk, which tells who it is";
+  }
+  if (line.bound && !sameMachine(line.bound, machine))
+    return "another machine was accepted for this deployment";
+  const wrong = line.bound ? "same" : compareIdentity(awaited.expected, machine);
+  if (typeof wrong === "string") return undefined;
+  line.failed = workflowErrors.make("DEPLOY_OTHER_MACHINE", { node: awaited.node, ...wrong });
+  line.events.emit("call");
+  return `this is another machine: its ${wrong.what} is ${wrong.seen}`;
+}
+
+const sameMachine = (a: Machine, b: Machine) =>
+  a.serial === b.serial && a.productUuid === b.productUuid && a.macs.join() === b.macs.join();
+
+function toCall({ address, port, iqn, lun, machine, error }: Announcement): Call {
+  return {
+    target: { address, port, iqn, lun },
+    boot: machine?.bootId ?? iqn,
+    ...(machine ? { machine } : {}),
+    ...(error === undefined ? {} : { failure: error }),
+  };
+}

@@ -1,0 +1,31 @@
+import { createHash } from "node:crypto";
+import { toBytes } from "../../../kernel/units.ts";
+import type { FlavorSpec } from "../../../resources/index.ts";
+import type { Collection } from "../../site.ts";
+import { collectionOf } from "../collection.ts";
+import type { Parts } from "../parts.ts";
+import { locate } from "./image.ts";
+
+/** Flavors are declarations only; their digest tells instances when the layout of the disk has changed. */
+export function flavors({ store }: Parts): Collection {
+  return collectionOf<FlavorSpec>("flavors", store, {
+    absolute: ({ deployRamdisk, ...spec }, folder) => {
+      if (!deployRamdisk) return spec;
+      const kernel = locate(deployRamdisk.kernel, folder);
+      return {
+        ...spec,
+        deployRamdisk: { ...deployRamdisk, kernel, ramdisk: locate(deployRamdisk.ramdisk, folder) },
+      };
+    },
+    plan: async (_, __, spec) => ({ computed: { digest: layoutDigest(spec) } }),
+    ensure: async () => ({}),
+    observe: async () => ({}),
+    remove: async () => {},
+  });
+}
+
+/** A digest of what is written because of the flavor: the sizes of the partitions, in bytes. */
+export function layoutDigest({ rootDisk, swap, ephemeral }: FlavorSpec): string {
+  const layout = [rootDisk, swap ?? "0 B", ephemeral ?? "0 B"].map(toBytes);
+  return `sha256:${createHash("sha256").update(layout.join("\n")).digest("hex")}`;
+}

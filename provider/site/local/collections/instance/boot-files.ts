@@ -1,0 +1,59 @@
+import type { BootFiles } from "../../../../drivers/boot/driver.ts";
+import type { ImageSpec, InstanceSpec, NodeSpec } from "../../../../resources/index.ts";
+import type { DeploymentRecord } from "../../../../workflows/deployment.ts";
+import type { SiteSettings } from "../../../settings.ts";
+import type { Ref } from "../../../site.ts";
+import type { Fetched } from "./fetch.ts";
+
+interface Facts {
+  readonly ref: Ref;
+  readonly spec: InstanceSpec;
+  readonly node: NodeSpec;
+  readonly image: ImageSpec;
+  readonly record: DeploymentRecord;
+  readonly macs: readonly string[];
+  readonly fetched: Fetched;
+  /** Bytes from the start of the disk that the writer will need: what the ramdisk tries to prove zero. */
+  readonly reach: number;
+  readonly settings: SiteSettings;
+  /** Our address on the provisioning network. */
+  readonly server: string;
+}
+
+/** What the network serves to the server of a deployment. The deploy label's words are Nova's, then our own. */
+export function bootFiles(facts: Facts): BootFiles {
+  const { ref, image, macs, fetched, settings } = facts;
+  const append = settings.pxeAppendParams.split(/\s+/).filter((word) => word !== "");
+  const { kernel, ramdisk } = fetched.image;
+  return {
+    deployment: ref.name,
+    macs,
+    deploy: { ...fetched.deploy, args: [...deployArgs(facts), ...append] },
+    boot:
+      kernel && ramdisk
+        ? { kernel, ramdisk, args: ["root={ROOT}", "ro", ...append, ...image.kernelArgs] }
+        : "local",
+  };
+}
+
+function deployArgs({ record, spec, node, settings, server, ref, reach }: Facts): readonly string[] {
+  const hints = Object.entries(spec.rootDeviceHints ?? node.rootDeviceHints ?? {})
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => `${hintNames[key] ?? key}=${encodeURIComponent(String(value))}`);
+  return [
+    "selinux=0",
+    // Nova's list, for classic ramdisks, which take the first that is there; our own ramdisk goes by hints.
+    "disk=cciss/c0d0,sda,hda,vda",
+    `iscsi_target_iqn=iqn.2026-11.baremetal:${ref.name.toLowerCase().replace(/[^a-z0-9.-]/g, "-")}`,
+    `deployment_id=${record.id}`,
+    `deployment_key=${record.key}`,
+    "troubleshoot=0",
+    `deploy_server=${server}`,
+    `deploy_port=${settings.callbackPort}`,
+    `zero_bytes=${reach}`,
+    ...(hints.length > 0 ? [`root_device=${hints.join(";")}`] : []),
+  ];
+}
+
+/** Ironic's names of the hints, as the ramdisk reads them. */
+const hintNames: Readonly<Record<string, string>> = { byPath: "by_path" };

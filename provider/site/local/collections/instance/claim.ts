@@ -1,0 +1,83 @@
+import type { Context } from "../../../../kernel/context.ts";
+import type { FlavorSpec, InstanceSpec, InterfaceSpec, NodeSpec } from "../../../../resources/index.ts";
+import { type Candidate, type Choice, schedule } from "../../../../resources/schedule.ts";
+import type { ProvisionState } from "../../../../resources/states.ts";
+import { siteErrors } from "../../../errors.ts";
+import type { Ref } from "../../../site.ts";
+import type { Parts } from "../../parts.ts";
+import type { Store } from "../../store/index.ts";
+
+/** The record of a thing that an instance names, or the error that says it is not there. */
+export async function specOf<T>(
+  store: Store,
+  collection: "flavors" | "images" | "nodes",
+  name: string,
+): Promise<T> {
+  const record = await store.get(collection, name);
+  if (record) return record.spec as T;
+  const kind = { flavors: "Flavor", images: "Image", nodes: "Node" }[collection];
+  throw siteErrors.make("SITE_UNKNOWN_REFERENCE", { kind, name });
+}
+
+/** Which node the flavor would choose for this instance now, and why not the others. */
+export async function choose(store: Store, instance: string, spec: InstanceSpec): Promise<Choice> {
+  const flavor = await specOf<FlavorSpec>(store, "flavors", spec.flavor);
+  const wanted = spec.node === undefined ? spec.candidates : [spec.node];
+  for (const name of wanted ?? []) await specOf(store, "nodes", name);
+  const claims = await store.claims();
+  const cards = await store.all("interfaces");
+  const candidates = (await store.all("nodes"))
+    .filter(({ ref }) => wanted === undefined || wanted.includes(ref.name))
+    .map(({ ref, spec: node, state }): Candidate => {
+      const holder = claims.get(ref.name);
+      return {
+        name: ref.name,
+        spec: node as NodeSpec,
+        provisionState: state["provisionState"] as ProvisionState,
+        ...(holder === undefined ? {} : { claimedBy: holder }),
+        interfaces: cards.filter(({ spec: card }) => (card as InterfaceSpec).node === ref.name).length,
+        lastError: String(state["lastError"] ?? ""),
+      };
+    });
+  return schedule(candidates, { instance, flavor, pinned: spec.node !== undefined });
+}
+
+export const reasonsOf = ({ rejected }: Choice): string =>
+  Object.entries(rejected)
+    .map(([node, reason]) => `${node}: ${reason}`)
+    .join("; ") || "there is no node";
+
+/** Take a node for the instance: the one it holds, or the best that nobody takes first. */
+export async function claimNode(
+  ctx: Context,
+  { store }: Parts,
+  ref: Ref,
+  spec: InstanceSpec,
+): Promise<string> {
+  ctx.report({ stage: "claiming" });
+  for (;;) {
+    const held = await store.claimOf(ref.name);
+    const choice = await choose(store, ref.name, spec);
+    if (held !== undefined && choice.chosen === held) return held;
+    // It held another one, which failed or fits no more: that one stays set aside, and is free of this instance.
+    if (held !== undefined) await store.release(ref.name);
+    if (choice.chosen === undefined) {
+      throw siteErrors.make("INSTANCE_NO_NODE", { instance: ref.name, reasons: reasonsOf(choice) });
+    }
+    if (await store.claim(choice.chosen, ref)) return choice.chosen;
+  }
+}
+
+/** The cards an instance boots from: those it names, or all of its node. */
+export async function cardsOf(store: Store, node: string, spec: InstanceSpec) {
+  const all = await store.all("interfaces");
+  const mine = all.filter(({ ref, spec: card }) =>
+    spec.interfaces?.length ? spec.interfaces.includes(ref.name) : (card as InterfaceSpec).node === node,
+  );
+  return mine
+    .filter(({ spec: card }) => (card as InterfaceSpec).node === node)
+    .map(({ ref, spec: card }) => {
+      const { mac, address } = card as InterfaceSpec;
+      return { name: ref.name, mac, ...(address === undefined ? {} : { address }) };
+    });
+}

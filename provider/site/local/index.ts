@@ -1,0 +1,118 @@
+import { join } from "node:path";
+import { createConduct } from "../../drivers/power/conduct.ts";
+import { openPower } from "../../drivers/power/index.ts";
+import type { Context } from "../../kernel/context.ts";
+import { createImages } from "../../services/images/index.ts";
+import { siteErrors } from "../errors.ts";
+import type { SiteSettings } from "../settings.ts";
+import { settingsDigest } from "../settings.ts";
+import type { Operation, Site } from "../site.ts";
+import { createSwitchboard } from "./calls.ts";
+import { flavors } from "./collections/flavor.ts";
+import { images } from "./collections/image.ts";
+import { instances } from "./collections/instance/index.ts";
+import { interfaces } from "./collections/interface.ts";
+import { nodes } from "./collections/node.ts";
+import { createJobs } from "./jobs.ts";
+import { openNetwork } from "./network/index.ts";
+import type { Parts } from "./parts.ts";
+import { openStore } from "./store/index.ts";
+
+/** A site that this process owns, and how it is left. */
+export interface LocalSite extends Site {
+  readonly busy: () => boolean;
+  /** Cut the jobs off (they go on when they are asked again), stop what serves, close the store. */
+  readonly close: () => Promise<void>;
+}
+
+/** Open the site of these settings. The caller holds the store's lock. */
+export async function openLocalSite(
+  own: Context,
+  settings: SiteSettings,
+  version: string,
+): Promise<LocalSite> {
+  const parts = await openParts(own, settings);
+  const { store, jobs, network } = parts;
+  return {
+    nodes: nodes(parts),
+    interfaces: interfaces(parts),
+    flavors: flavors(parts),
+    images: images(parts),
+    instances: instances(parts),
+    about: async () => ({
+      siteId: store.siteId,
+      version,
+      pid: process.pid,
+      settings: settingsDigest(settings),
+      jobs: jobs.running(),
+    }),
+    perform: (_, operation) => perform(parts, operation),
+    watch: (ctx, collection, name) => jobs.watch(ctx, `${collection}/${name}`),
+    busy: () => jobs.running().length > 0,
+    async close() {
+      await jobs.stop(new Error("the deploy helper ends"));
+      await network.close();
+      await store.close();
+    },
+  };
+}
+
+async function openParts(own: Context, settings: SiteSettings): Promise<Parts> {
+  const store = await openStore(settings.stateDir);
+  const { power: limit } = settings.limits;
+  const { gap, gapAfterError, rest, poll, stagger, concurrency } = settings.manners;
+  const conduct = createConduct({ limit, gap, gapAfterError, rest, poll, stagger, concurrency });
+  const switchboard = createSwitchboard();
+  const tftpRoot = settings.tftpRoot ?? join(settings.stateDir, "tftp");
+  const handleOf = (power: Parameters<Parts["powerOf"]>[0], controller: string) =>
+    openPower(power, {
+      get: (key) => store.recall(controller, key),
+      set: (key, value) => store.remember(controller, key, value),
+    });
+  const forgetful = { get: async () => undefined, set: async () => {} };
+  const controllerOf: Parts["controllerOf"] = (power) => openPower(power, forgetful).controller;
+  return {
+    settings,
+    store,
+    switchboard,
+    jobs: createJobs(own),
+    network: openNetwork(own, { settings, switchboard, tftpRoot }),
+    images: createImages({ dir: join(settings.cacheDir, "images") }),
+    // Loaded when first needed: most calls of a provider never write or boot anything.
+    async boot() {
+      const { openPxelinux } = await import("../../drivers/boot/index.ts");
+      return openPxelinux({ tftpRoot });
+    },
+    async writer() {
+      const { openIscsiPush } = await import("../../drivers/write/index.ts");
+      return openIscsiPush();
+    },
+    async ramdisk(ctx) {
+      const { buildRamdisk } = await import("../../services/ramdisk/build.ts");
+      return buildRamdisk(ctx, {
+        flavour: settings.ramdisk,
+        arch: "x86_64",
+        cacheDir: join(settings.cacheDir, "ramdisk"),
+        ...(settings.firmwareDir === undefined ? {} : { firmwareDir: settings.firmwareDir }),
+      });
+    },
+    controllerOf,
+    powerOf: (power, expected) =>
+      conduct.around(handleOf(power, controllerOf(power)), expected ? { expected } : {}),
+  };
+}
+
+async function perform({ store, jobs }: Parts, operation: Operation): Promise<void> {
+  switch (operation.kind) {
+    case "reset":
+      await store.patch("nodes", operation.node, { provisionState: "available", lastError: "" });
+      return;
+    case "abort": {
+      const reason = siteErrors.make("SITE_ABORTED", { name: operation.instance });
+      await jobs.abort(`instances/${operation.instance}`, reason);
+      return;
+    }
+    default:
+      throw new TypeError(`no such operation: ${operation satisfies never}`);
+  }
+}

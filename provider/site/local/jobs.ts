@@ -1,0 +1,127 @@
+import type { Context, Progress } from "../../kernel/context.ts";
+import { siteErrors } from "../errors.ts";
+import type { State } from "../site.ts";
+
+/** Work that belongs to the site, not to the caller who asked for it: a caller may go away and come back. */
+export interface Jobs {
+  /**
+   * Run `body` as the job `key`, or attach to it if it runs already with the same inputs (`digest`). The caller's signal
+   * only detaches the caller. Throws SITE_JOB_BUSY while it runs with other inputs.
+   */
+  readonly run: (ctx: Context, key: string, digest: string, body: Body) => Promise<State>;
+  readonly running: () => readonly string[];
+  /** End a job; false if there is none. */
+  readonly abort: (key: string, reason: Error) => Promise<boolean>;
+  /** Progress from now on, beginning with the last; ends with the job. */
+  readonly watch: (ctx: Context, key: string) => AsyncIterable<Progress>;
+  /** Cut all jobs off and wait until they have ended. */
+  readonly stop: (reason: Error) => Promise<void>;
+}
+type Body = (ctx: Context) => Promise<State>;
+
+interface Job {
+  readonly digest: string;
+  readonly listeners: Set<(progress: Progress) => void>;
+  readonly controller: AbortController;
+  readonly result: Promise<State>;
+  last?: Progress;
+}
+
+/** `own` is the site's context: its signal ends all jobs, its logger hears them. */
+export function createJobs(own: Context): Jobs {
+  const jobs = new Map<string, Job>();
+
+  function start(key: string, digest: string, body: Body): Job {
+    const controller = new AbortController();
+    const listeners = new Set<(progress: Progress) => void>();
+    const log = own.log.with({ job: key });
+    const report = (progress: Progress) => {
+      if (progress.stage !== job.last?.stage) log.info(progress.stage);
+      job.last = progress;
+      for (const listener of listeners) listener(progress);
+    };
+    const result = (async () => body({ ...own, signal: controller.signal, log, report }))().finally(() =>
+      jobs.delete(key),
+    );
+    result.catch(() => {}); // whoever attached hears it; nobody attached is no crash
+    const job: Job = { digest, listeners, controller, result };
+    return job;
+  }
+
+  return {
+    async run(ctx, key, digest, body) {
+      const found = jobs.get(key);
+      if (found && found.digest !== digest) {
+        throw siteErrors.make("SITE_JOB_BUSY", { name: key.split("/")[1] ?? key });
+      }
+      const job = found ?? start(key, digest, body);
+      jobs.set(key, job);
+      if (job.last) ctx.report(job.last);
+      job.listeners.add(ctx.report);
+      try {
+        return await untilAborted(ctx.signal, job.result);
+      } finally {
+        job.listeners.delete(ctx.report);
+      }
+    },
+    running: () => [...jobs.keys()],
+    async abort(key, reason) {
+      const job = jobs.get(key);
+      job?.controller.abort(reason);
+      await job?.result.catch(() => {});
+      return job !== undefined;
+    },
+    async *watch(ctx, key) {
+      const job = jobs.get(key);
+      if (!job) return;
+      const queue: Progress[] = job.last ? [job.last] : [];
+      let wake = () => {};
+      let ended = false;
+      const listener = (progress: Progress) => {
+        queue.push(progress);
+        wake();
+      };
+      const finish = () => {
+        ended = true;
+        wake();
+      };
+      job.listeners.add(listener);
+      ctx.signal.addEventListener("abort", finish, { once: true });
+      job.result.then(finish, finish);
+      try {
+        while (!ended || queue.length > 0) {
+          const next = queue.shift();
+          if (next) yield next;
+          else {
+            await new Promise<void>((resolve) => {
+              wake = resolve;
+            });
+          }
+        }
+      } finally {
+        job.listeners.delete(listener);
+        ctx.signal.removeEventListener("abort", finish);
+      }
+    },
+    async stop(reason) {
+      const ending = [...jobs.values()];
+      for (const { controller } of ending) controller.abort(reason);
+      await Promise.allSettled(ending.map(({ result }) => result));
+    },
+  };
+}
+
+/** The promise's outcome, or the signal's reason if that comes first. Leaves no listener behind. */
+async function untilAborted<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
+  signal.throwIfAborted();
+  let stop = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason);
+    signal.addEventListener("abort", stop, { once: true });
+  });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}

@@ -1,0 +1,60 @@
+import type { Context } from "../../../kernel/context.ts";
+import { allocateAddress } from "../../../services/dnsmasq/address.ts";
+import { type Host, listHosts, removeHost, writeHost } from "../../../services/dnsmasq/hosts.ts";
+import { leasedAddresses } from "../../../services/dnsmasq/lease.ts";
+import type { SiteSettings } from "../../settings.ts";
+import type { Card, Network } from "./network.ts";
+import type { Range } from "./range.ts";
+
+interface HostsOptions {
+  readonly settings: SiteSettings;
+  /** One file for each card; dnsmasq reads them while it runs. */
+  readonly dir: string;
+  readonly leaseFile: string;
+  readonly range: () => Range;
+}
+
+/** Which cards DHCP answers, and with which address. With DHCP of somebody else the files are kept for their use. */
+export function openHosts({
+  settings,
+  dir,
+  leaseFile,
+  range,
+}: HostsOptions): Pick<Network, "admit" | "dismiss" | "addressOf"> {
+  const managed = settings.dhcp === "managed";
+  // One at a time: two cards admitted at once must not be given one address.
+  let turn: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(body: () => Promise<T>): Promise<T> => {
+    const mine = turn.then(body);
+    turn = mine.catch(() => {});
+    return mine;
+  };
+
+  async function admitOne({ mac, name, address }: Card): Promise<void> {
+    const hosts = await listHosts(dir);
+    const present = hosts.find((host) => host.mac === mac);
+    if (present && (address ?? present.ip) === present.ip) return;
+    const ip = managed ? allocateAddress(range().cidr, taken(hosts, mac, range()), address) : address;
+    await writeHost(dir, { mac, name, ...(ip === undefined ? {} : { ip }) });
+  }
+
+  return {
+    admit: (_: Context, cards) =>
+      inTurn(async () => {
+        for (const card of cards) await admitOne(card);
+      }),
+    dismiss: (_, macs) =>
+      inTurn(async () => {
+        for (const mac of macs) await removeHost(dir, mac);
+      }),
+    async addressOf(mac) {
+      const host = (await listHosts(dir)).find((one) => one.mac === mac);
+      return host?.ip ?? (managed ? (await leasedAddresses(leaseFile)).get(mac) : undefined);
+    },
+  };
+}
+
+const taken = (hosts: readonly Host[], mac: string, { address }: Range): readonly string[] => [
+  address,
+  ...hosts.flatMap((host) => (host.mac === mac || host.ip === undefined ? [] : [host.ip])),
+];

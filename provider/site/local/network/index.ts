@@ -1,0 +1,132 @@
+import { join } from "node:path";
+import { type Context, newContext } from "../../../kernel/context.ts";
+import { MetalError } from "../../../kernel/errors.ts";
+import type { Callback } from "../../../services/callback/server.ts";
+import type { Dnsmasq } from "../../../services/dnsmasq/index.ts";
+import { siteErrors } from "../../errors.ts";
+import type { SiteSettings } from "../../settings.ts";
+import type { Switchboard } from "../calls.ts";
+import { openHosts } from "./hosts.ts";
+import type { Network } from "./network.ts";
+import { type Range, rangeOf } from "./range.ts";
+
+interface Served {
+  readonly callback: Callback;
+  readonly dnsmasq?: Dnsmasq;
+}
+
+/** The provisioning network of these settings. Nothing is started before `open`. */
+export function openNetwork(
+  own: Context,
+  { settings, switchboard, tftpRoot }: { settings: SiteSettings; switchboard: Switchboard; tftpRoot: string },
+): Network {
+  const range = () => rangeOf(settings);
+  const known = (): Range => {
+    const found = range();
+    if (found) return found;
+    if (settings.interface === undefined)
+      throw siteErrors.make("SITE_SETTINGS_MISSING", { setting: "interface" });
+    throw siteErrors.make("SITE_NO_NETWORK", { interface: settings.interface });
+  };
+  const hostsDir = join(settings.stateDir, "hosts");
+  const leaseFile = join(settings.stateDir, "leases");
+  const hosts = openHosts({ settings, dir: hostsDir, leaseFile, range: known });
+  const places: Places = { tftpRoot, hostsDir, leaseFile };
+  let served: Promise<Served> | undefined;
+
+  return {
+    range,
+    address: () => known().address,
+    async problems(ctx) {
+      if (served) return [];
+      return (await Promise.all(checks(settings, known).map((check) => problemOf(ctx, check)))).flat();
+    },
+    warnings: () => [],
+    async open(ctx) {
+      served ??= start(own, ctx, settings, switchboard, known(), places).catch((error) => {
+        served = undefined;
+        throw error;
+      });
+      await served;
+    },
+    ...hosts,
+    async macOf(ctx, address) {
+      const { neighbourMac } = await import("../../../services/dnsmasq/neighbour.ts");
+      return neighbourMac(ctx, address);
+    },
+    async close() {
+      const running = await served?.catch(() => undefined);
+      await running?.callback.close();
+      await running?.dnsmasq?.stop();
+    },
+  };
+}
+
+interface Places {
+  readonly tftpRoot: string;
+  readonly hostsDir: string;
+  readonly leaseFile: string;
+}
+
+type Check = (ctx: Context) => Promise<void>;
+
+/** What would keep a deployment from being served, each looked at without starting anything that stays. */
+function checks(settings: SiteSettings, known: () => Range): readonly Check[] {
+  const port: Check = async (ctx) => {
+    const { startCallback } = await import("../../../services/callback/server.ts");
+    const accept = async () => ({ ok: false, reason: "not yet" }) as const;
+    await (await startCallback(ctx, { host: known().address, port: settings.callbackPort, accept })).close();
+  };
+  const privilege: Check = async (ctx) => {
+    const { requireServe } = await import("../../../services/dnsmasq/privilege.ts");
+    await requireServe(ctx);
+  };
+  return settings.dhcp === "managed" ? [port, privilege] : [port];
+}
+
+async function problemOf(ctx: Context, check: Check): Promise<readonly MetalError[]> {
+  try {
+    await check(ctx);
+    return [];
+  } catch (error) {
+    if (error instanceof MetalError) return [error];
+    throw error;
+  }
+}
+
+/** Listen for ramdisks and, where DHCP is ours, serve it: after a look whether somebody else does already. */
+async function start(
+  own: Context,
+  ctx: Context,
+  settings: SiteSettings,
+  switchboard: Switchboard,
+  { address, cidr }: Range,
+  places: Places,
+): Promise<Served> {
+  const { startCallback } = await import("../../../services/callback/server.ts");
+  const host = address;
+  const callback = await startCallback(own, {
+    host,
+    port: settings.callbackPort,
+    accept: switchboard.accept,
+  });
+  if (settings.dhcp === "external") return { callback };
+  try {
+    ctx.report({ stage: "starting DHCP and TFTP" });
+    const { requireServe } = await import("../../../services/dnsmasq/privilege.ts");
+    const { startDnsmasq } = await import("../../../services/dnsmasq/index.ts");
+    const { refuseOtherDhcp } = await import("../../../services/dnsmasq/probe.ts");
+    await requireServe(ctx);
+    const name = settings.interface ?? "";
+    await refuseOtherDhcp(ctx, name);
+    const { routerAdvertise } = settings;
+    const dnsmasq = await startDnsmasq(newContext({ log: own.log, signal: own.signal }), {
+      ...places,
+      ...{ interface: name, network: cidr, address, routerAdvertise },
+    });
+    return { callback, dnsmasq };
+  } catch (error) {
+    await callback.close();
+    throw error;
+  }
+}

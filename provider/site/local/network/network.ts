@@ -1,0 +1,33 @@
+import type { Context } from "../../../kernel/context.ts";
+import type { MetalError } from "../../../kernel/errors.ts";
+import type { InstanceSpec } from "../../../resources/index.ts";
+
+/** A card that may boot, as DHCP has to know it. */
+export interface Card {
+  readonly mac: string;
+  /** For the host name and for people. */
+  readonly name: string;
+  /** Fixed address; otherwise the site gives one. */
+  readonly address?: string | undefined;
+}
+
+/** The provisioning network as the site serves it: DHCP, TFTP and port 10000. */
+export interface Network {
+  /** The provisioning network, when it is known. */
+  readonly range: () => { readonly cidr: string; readonly holds: (address: string) => boolean } | undefined;
+  /** What servers call back to. */
+  readonly address: () => string;
+  /** What would keep a deployment from being served; found at preview, without starting anything. */
+  readonly problems: (ctx: Context) => Promise<readonly MetalError[]>;
+  /** What a system loses when the embedded helper has gone, worth knowing before agreeing. */
+  readonly warnings: (spec: InstanceSpec) => readonly string[];
+  /** Serve from now on: the call-back, and DHCP and TFTP where they are ours. Asked twice does no harm. */
+  readonly open: (ctx: Context) => Promise<void>;
+  readonly admit: (ctx: Context, cards: readonly Card[]) => Promise<void>;
+  readonly dismiss: (ctx: Context, macs: readonly string[]) => Promise<void>;
+  /** The address a card has or will have, where DHCP is ours. */
+  readonly addressOf: (mac: string) => Promise<string | undefined>;
+  /** The MAC behind an address, from the neighbour table; undefined when it is not on the link. */
+  readonly macOf: (ctx: Context, address: string) => Promise<string | undefined>;
+  readonly close: () => Promise<void>;
+}

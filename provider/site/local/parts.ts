@@ -1,0 +1,30 @@
+import type { BootDriver } from "../../drivers/boot/driver.ts";
+import type { ConductedPower } from "../../drivers/power/conduct.ts";
+import type { ControllerIdentity } from "../../drivers/power/driver.ts";
+import type { WriteDriver } from "../../drivers/write/driver.ts";
+import type { Context } from "../../kernel/context.ts";
+import type { NodeSpec } from "../../resources/index.ts";
+import type { Images } from "../../services/images/types.ts";
+import type { BuiltRamdisk } from "../../services/ramdisk/build.ts";
+import type { SiteSettings } from "../settings.ts";
+import type { Switchboard } from "./calls.ts";
+import type { Jobs } from "./jobs.ts";
+import type { Network } from "./network/network.ts";
+import type { Store } from "./store/index.ts";
+
+/** What the collections of a local site are made of, put together once by the helper. */
+export interface Parts {
+  readonly settings: SiteSettings;
+  readonly store: Store;
+  readonly jobs: Jobs;
+  readonly switchboard: Switchboard;
+  readonly network: Network;
+  readonly images: Images;
+  readonly boot: () => Promise<BootDriver>;
+  readonly writer: () => Promise<WriteDriver>;
+  readonly ramdisk: (ctx: Context) => Promise<BuiltRamdisk>;
+  /** The controller of a node, with the site's manners around it. */
+  readonly powerOf: (spec: NodeSpec["power"], expected?: ControllerIdentity) => ConductedPower;
+  /** Names a controller: nodes with one name would be switched together. */
+  readonly controllerOf: (spec: NodeSpec["power"]) => string;
+}

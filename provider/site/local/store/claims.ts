@@ -1,0 +1,65 @@
+import type { DiskRecord } from "../../../workflows/deployment.ts";
+import type { Ref } from "../../site.ts";
+import type { Db } from "./open.ts";
+
+/** Who holds which node, and what was written where. */
+export interface Claims {
+  /** Take a node for an instance, atomically. false = somebody else holds it, or the instance holds another. */
+  readonly claim: (node: string, instance: Ref) => Promise<boolean>;
+  readonly release: (instance: string) => Promise<void>;
+  readonly claimOf: (instance: string) => Promise<string | undefined>;
+  /** Node name to the instance that holds it. */
+  readonly claims: () => Promise<ReadonlyMap<string, string>>;
+  readonly diskRecord: (node: string, disk: string) => Promise<DiskRecord | undefined>;
+  readonly keepDisk: (node: string, disk: string, instance: Ref, state: DiskRecord["state"]) => Promise<void>;
+  /** The instance's owner deleted it: what it left may be overwritten. */
+  readonly releaseDisks: (instance: string) => Promise<void>;
+}
+
+export function openClaims(db: Db): Claims {
+  const now = () => new Date().toISOString();
+  return {
+    async claim(node, { name, owner }) {
+      const held = await db.selectFrom("claims").selectAll().where("instance", "=", name).executeTakeFirst();
+      if (held) return held.node === node;
+      const result = await db
+        .insertInto("claims")
+        .values({ node, instance: name, owner, at: now() })
+        .onConflict((oc) => oc.doNothing())
+        .executeTakeFirst();
+      return (result.numInsertedOrUpdatedRows ?? 0n) > 0n;
+    },
+    async release(instance) {
+      await db.deleteFrom("claims").where("instance", "=", instance).execute();
+    },
+    async claimOf(instance) {
+      return (
+        await db.selectFrom("claims").select("node").where("instance", "=", instance).executeTakeFirst()
+      )?.node;
+    },
+    async claims() {
+      const rows = await db.selectFrom("claims").select(["node", "instance"]).execute();
+      return new Map(rows.map(({ node, instance }) => [node, instance]));
+    },
+    async diskRecord(node, disk) {
+      const query = db.selectFrom("disks").selectAll().where("node", "=", node).where("disk", "=", disk);
+      const row = await query.executeTakeFirst();
+      return row && { instance: row.instance, state: row.state as DiskRecord["state"] };
+    },
+    async keepDisk(node, disk, { name, owner }, state) {
+      const change = { instance: name, owner, state, at: now() };
+      await db
+        .insertInto("disks")
+        .values({ node, disk, ...change })
+        .onConflict((oc) => oc.columns(["node", "disk"]).doUpdateSet(change))
+        .execute();
+    },
+    async releaseDisks(instance) {
+      await db
+        .updateTable("disks")
+        .set({ state: "released", at: now() })
+        .where("instance", "=", instance)
+        .execute();
+    },
+  };
+}

@@ -1,0 +1,46 @@
+import { type Kysely, sql } from "kysely";
+import { defineErrors } from "../../../kernel/errors.ts";
+
+export const storeErrors = defineErrors({
+  STORE_NEWER: {
+    text: "the store has format {found}, this version knows {known}",
+    remedy: "Use the version of pulumi-baremetal that wrote it, or a newer one.",
+    fault: "site",
+  },
+});
+
+/** Each entry brings the store from its index to the next. Never edited once released; only appended to. */
+const migrations: readonly (readonly string[])[] = [
+  [
+    `CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT`,
+    `CREATE TABLE records (collection TEXT NOT NULL, name TEXT NOT NULL, owner TEXT NOT NULL, spec TEXT NOT NULL,
+       state TEXT NOT NULL, created TEXT NOT NULL, updated TEXT NOT NULL, PRIMARY KEY (collection, name)) STRICT`,
+    `CREATE TABLE removals (collection TEXT NOT NULL, name TEXT NOT NULL, owner TEXT NOT NULL, at TEXT NOT NULL,
+       PRIMARY KEY (collection, name, owner)) STRICT`,
+    `CREATE TABLE claims (node TEXT PRIMARY KEY, instance TEXT NOT NULL UNIQUE, owner TEXT NOT NULL,
+       at TEXT NOT NULL) STRICT`,
+    `CREATE TABLE deployments (instance TEXT PRIMARY KEY, id TEXT NOT NULL UNIQUE, node TEXT NOT NULL,
+       record TEXT NOT NULL, updated TEXT NOT NULL) STRICT`,
+    `CREATE TABLE disks (node TEXT NOT NULL, disk TEXT NOT NULL, instance TEXT NOT NULL, owner TEXT NOT NULL,
+       state TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (node, disk)) STRICT`,
+    `CREATE TABLE journal (seq INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, deployment TEXT NOT NULL,
+       step TEXT NOT NULL, phase TEXT NOT NULL, detail TEXT NOT NULL) STRICT`,
+    `CREATE INDEX journal_of_deployment ON journal (deployment, seq)`,
+    `CREATE TABLE memory (controller TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
+       PRIMARY KEY (controller, key)) STRICT`,
+  ],
+];
+
+/** Bring a store to the format of this version. A store of a newer version is refused, untouched. */
+export async function migrate<T>(db: Kysely<T>): Promise<void> {
+  const { rows } = await sql<{ user_version: number }>`PRAGMA user_version`.execute(db);
+  const found = rows[0]?.user_version ?? 0;
+  if (found > migrations.length) throw storeErrors.make("STORE_NEWER", { found, known: migrations.length });
+  for (const [index, statements] of migrations.entries()) {
+    if (index < found) continue;
+    await db.transaction().execute(async (tx) => {
+      for (const statement of statements) await sql.raw(statement).execute(tx);
+      await sql.raw(`PRAGMA user_version = ${index + 1}`).execute(tx);
+    });
+  }
+}

@@ -1,0 +1,35 @@
+import type { Generated } from "kysely";
+
+/** The columns as they lie in SQLite. Times are ISO 8601 text; JSON columns hold sealed secrets, never clear ones. */
+export interface Tables {
+  meta: { key: string; value: string };
+  /** What is declared: one row a resource. */
+  records: {
+    collection: string;
+    name: string;
+    owner: string;
+    spec: string;
+    state: string;
+    created: string;
+    updated: string;
+  };
+  /** What was declared and then removed by its owner: only these are told to be gone. */
+  removals: { collection: string; name: string; owner: string; at: string };
+  /** Which instance holds which node. Both are unique: that is the atomic claim. */
+  claims: { node: string; instance: string; owner: string; at: string };
+  /** Deployments under way or done, one an instance. */
+  deployments: { instance: string; id: string; node: string; record: string; updated: string };
+  /** What this site wrote on which disk. */
+  disks: { node: string; disk: string; instance: string; owner: string; state: string; at: string };
+  /** Intent before a step, result after it. */
+  journal: {
+    seq: Generated<number>;
+    at: string;
+    deployment: string;
+    step: string;
+    phase: string;
+    detail: string;
+  };
+  /** What drivers remember of controllers; no secrets. */
+  memory: { controller: string; key: string; value: string };
+}

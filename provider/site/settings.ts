@@ -1,0 +1,89 @@
+import { createHash } from "node:crypto";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { z } from "zod";
+import { duration, ipv4 } from "../resources/fields.ts";
+
+const cidr = z.cidrv4({ error: 'Expected a network, as in "10.99.0.0/24"' });
+
+/** How a site works: read from the stack's `baremetal:site` configuration or the command line's `--site`. */
+export const SiteSettings = z
+  .strictObject({
+    stateDir: z.string().min(1).meta({ description: "Where the store, the socket and the log live." }),
+    cacheDir: z.string().min(1).meta({ description: "Where images and ramdisks are kept." }),
+    interface: z
+      .string()
+      .regex(/^[\w.@-]{1,15}$/, 'Expected the name of a network interface, as in "eth1"')
+      .optional()
+      .meta({
+        description: "The provisioning network's interface on this host.",
+      }),
+    network: cidr.optional().meta({ description: "The provisioning network. Default: the interface's own." }),
+    address: ipv4
+      .optional()
+      .meta({ description: "What servers call back to. Default: the interface's address." }),
+    dhcp: z.enum(["managed", "external"]).default("managed").meta({
+      description:
+        "`managed`: the helper runs dnsmasq. `external`: your own DHCP server points at our TFTP tree.",
+    }),
+    routerAdvertise: z.boolean().default(false).meta({
+      description:
+        "Answer IPv6 router solicitations: iPXE ROMs wait 13 s at each boot otherwise (managed only).",
+    }),
+    tftpRoot: z
+      .string()
+      .min(1)
+      .optional()
+      .meta({ description: "The TFTP tree. Default: `tftp` in stateDir." }),
+    callbackPort: z.int().min(1).max(65535).default(10_000).meta({
+      description: "Port of the deploy helper's call-back; classic ramdisks know only 10000.",
+    }),
+    pxeAppendParams: z.string().default("nofb nomodeset vga=normal").meta({
+      description: "Nova's pxe_append_params: more words for every network-booted kernel.",
+    }),
+    ramdisk: z.enum(["standard", "lab"]).default("standard").meta({
+      description: "Flavour of the deploy ramdisk: `lab` knows only QEMU's hardware.",
+    }),
+    firmwareDir: z
+      .string()
+      .optional()
+      .meta({ description: "Firmware files to put into the deploy ramdisk." }),
+    limits: z
+      .strictObject({
+        power: duration.default("180 seconds"),
+        callback: duration.default("30 minutes"),
+        stall: duration.default("120 seconds"),
+        answer: duration.default("30 minutes"),
+        soft: duration.default("120 seconds"),
+      })
+      .prefault({})
+      .meta({ description: "Default limits; an Instance's `timeouts` go before." }),
+    manners: z
+      .strictObject({
+        gap: duration.default("1 second"),
+        gapAfterError: duration.default("5 seconds"),
+        rest: duration.default("5 seconds"),
+        poll: duration.default("2 seconds"),
+        stagger: duration.default("250 ms"),
+        concurrency: z.int().min(1).default(16),
+      })
+      .prefault({})
+      .meta({ description: "How gently controllers are treated." }),
+    idle: duration
+      .default("5 minutes")
+      .meta({ description: "The embedded helper ends after so long without work." }),
+  })
+  .meta({ id: "SiteSettings", description: "Settings of a site." });
+export type SiteSettings = z.output<typeof SiteSettings>;
+export type SiteSettingsInput = z.input<typeof SiteSettings>;
+
+/** Where a helper of this store listens. A path too long for a unix socket (107 bytes) moves to the temporary folder. */
+export function socketOf(stateDir: string): string {
+  const plain = join(stateDir, "helper.sock");
+  if (Buffer.byteLength(plain) <= 107) return plain;
+  return join(tmpdir(), `baremetal-${createHash("sha256").update(stateDir).digest("hex").slice(0, 16)}.sock`);
+}
+
+/** Tells whether two helpers work alike. */
+export const settingsDigest = (settings: SiteSettings): string =>
+  createHash("sha256").update(JSON.stringify(settings)).digest("hex");

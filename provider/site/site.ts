@@ -1,0 +1,91 @@
+import type { Context, Progress } from "../kernel/context.ts";
+import type { ErrorRecord } from "../kernel/errors.ts";
+import type { CollectionName } from "../resources/resource.ts";
+
+/** Who declared a thing, and its name, which is unique in the site. */
+export interface Ref {
+  /** `organisation/project/stack`. */
+  readonly owner: string;
+  readonly name: string;
+}
+
+/** Inputs after validation: plain JSON, as a resource's schema shapes it. */
+export type Spec = Readonly<Record<string, unknown>>;
+/** Inputs and outputs together, as Pulumi's state keeps them: plain JSON. */
+export type State = Readonly<Record<string, unknown>>;
+
+/** What `ensure` would do, from records alone. */
+export interface Plan {
+  /** What is done, in order, for people: "power off rack1-u7". Empty = nothing. */
+  readonly actions: readonly string[];
+  /** What stands in the way: refusals, each with the property it concerns. */
+  readonly failures: readonly Failure[];
+  /** Values computed from the world, to be returned as inputs: an image's digest. */
+  readonly computed: Spec;
+  /** Worth knowing before agreeing. */
+  readonly warnings: readonly string[];
+}
+export interface Failure {
+  /** `power.address`; empty for the resource as a whole. */
+  readonly property: string;
+  readonly reason: string;
+}
+
+/** What a caller knows beside the ref: Pulumi's remembered state, and the run it belongs to. */
+export interface Known {
+  readonly state?: State;
+  /** Identifies one provider process; duplicates are looked for within it. */
+  readonly run?: string;
+  /** The program's folder on this host: relative paths in a spec start there. */
+  readonly folder?: string;
+  /** True while Pulumi only previews. */
+  readonly dryRun?: boolean;
+}
+
+/** One kind of thing. All that Pulumi asks is one of these. */
+export interface Collection {
+  /** From records, no hardware touched. */
+  readonly plan: (ctx: Context, ref: Ref, spec: Spec, known?: Known) => Promise<Plan>;
+  /** Make it so; asked twice does no harm; resumes what was cut off. */
+  readonly ensure: (ctx: Context, ref: Ref, spec: Spec, known?: Known) => Promise<State>;
+  /** What is really there, asked of the hardware. undefined only after a recorded remove. */
+  readonly observe: (ctx: Context, ref: Ref, known?: Known) => Promise<State | undefined>;
+  /** Gone already is success. */
+  readonly remove: (ctx: Context, ref: Ref, known?: Known) => Promise<void>;
+  readonly list: (ctx: Context) => Promise<readonly State[]>;
+}
+
+/** What is not a declaration. */
+export type Operation =
+  | { readonly kind: "reset"; readonly node: string }
+  | { readonly kind: "abort"; readonly instance: string };
+
+export type Site = Readonly<Record<CollectionName, Collection>> & {
+  /** Who this site is: its id, and the version of what answers. */
+  readonly about: (ctx: Context) => Promise<About>;
+  readonly perform: (ctx: Context, operation: Operation) => Promise<void>;
+  /** Progress of the job on a resource, from now on; ends when the job does. */
+  readonly watch: (ctx: Context, collection: CollectionName, name: string) => AsyncIterable<Progress>;
+};
+export interface About {
+  readonly siteId: string;
+  readonly version: string;
+  readonly pid: number;
+  /** Digest of the settings it works with. */
+  readonly settings: string;
+  /** Jobs under way, as `instances/web-1`. */
+  readonly jobs: readonly string[];
+}
+
+/** An ensure that failed after something was begun: what there is, so that Pulumi keeps it and `destroy` can release it. */
+export class PartlyDone extends Error {
+  override readonly name = "PartlyDone";
+  readonly state: State;
+  readonly record: ErrorRecord;
+
+  constructor(record: ErrorRecord, state: State, options?: ErrorOptions) {
+    super(`${record.text}. ${record.remedy} [${record.code}]`, options);
+    this.record = record;
+    this.state = state;
+  }
+}

@@ -1,0 +1,39 @@
+import { z } from "zod";
+import type { Progress } from "../kernel/context.ts";
+import type { ErrorRecord } from "../kernel/errors.ts";
+import type { State } from "./site.ts";
+
+/** What client and helper say to each other: JSON requests, answers as lines of JSON, the last one the outcome. */
+
+const plainObject = z.record(z.string(), z.unknown());
+
+export const verbs = ["plan", "ensure", "observe", "remove"] as const;
+export type Verb = (typeof verbs)[number];
+
+/** The body of `POST /v1/<collection>/<verb>`. */
+export const Request = z.strictObject({
+  ref: z.strictObject({ owner: z.string().min(1), name: z.string().min(1) }),
+  spec: plainObject.optional(),
+  known: z
+    .strictObject({
+      state: plainObject.optional(),
+      run: z.string().optional(),
+      folder: z.string().optional(),
+      dryRun: z.boolean().optional(),
+    })
+    .optional(),
+});
+export type Request = z.output<typeof Request>;
+
+/** The body of `POST /v1/perform`. */
+export const OperationRequest = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("reset"), node: z.string().min(1) }),
+  z.strictObject({ kind: z.literal("abort"), instance: z.string().min(1) }),
+]);
+
+/** One line of an answer. */
+export type Line =
+  | { readonly progress: Progress }
+  | { readonly warning: string }
+  | { readonly result: unknown }
+  | { readonly error: ErrorRecord; readonly state?: State };
