@@ -1,0 +1,62 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { powerOnLine } from "./console.ts";
+import type { Product } from "./fru.ts";
+
+/** The program behind a chassis: what `chassis.sh` starts and ends. */
+export interface Machine {
+  readonly isOn: () => Promise<boolean>;
+  /** End it as if power were cut. */
+  readonly pull: () => Promise<void>;
+}
+
+/** A machine by its folder: `pid` is written by `chassis.sh`. */
+export function machineIn(folder: string): Machine {
+  const isOn = async () => (await runningPid(folder)) !== undefined;
+  return {
+    isOn,
+    async pull() {
+      const pid = await runningPid(folder);
+      if (pid === undefined) return;
+      process.kill(pid, "SIGKILL");
+      for (let tries = 0; (await isOn()) && tries < 100; tries += 1) await pause(20);
+    },
+  };
+}
+
+/** Write the program that `chassis.sh` calls with the boot order: it writes to the serial log and stays. */
+export async function writeStart(folder: string, words: readonly string[]): Promise<void> {
+  const lines = [
+    "#!/bin/sh",
+    `cd ${quoted(folder)} || exit 1`,
+    `echo "${powerOnLine}" >>serial.log`,
+    `order=$1`,
+    `exec ${words.map(quoted).join(" ")} "order=$order"`,
+  ];
+  await writeFile(join(folder, "start"), `${lines.join("\n")}\n`, { mode: 0o755 });
+}
+
+/** The SMBIOS words for QEMU. */
+export function identityWords(product: Product, uuid: string): readonly string[] {
+  const { manufacturer, model, serial } = product;
+  const pairs = { manufacturer, product: model, serial, uuid };
+  const words = Object.entries(pairs).map(([key, value]) => `${key}=${value.replaceAll(",", ",,")}`);
+  return ["-smbios", ["type=1", ...words].join(",")];
+}
+
+async function runningPid(folder: string): Promise<number | undefined> {
+  try {
+    const pid = Number(await readFile(join(folder, "pid"), "utf8"));
+    const stat = await readFile(`/proc/${pid}/stat`, "latin1");
+    // The name between brackets may hold anything; the state is the word after it. Z: dead, and nobody has collected it.
+    const state = stat.slice(stat.lastIndexOf(")") + 2).charAt(0);
+    return pid > 0 && state !== "Z" && state !== "X" ? pid : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function quoted(word: string): string {
+  return `'${word.replaceAll("'", "'\\''")}'`;
+}

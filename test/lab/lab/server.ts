@@ -1,0 +1,161 @@
+import { createHash } from "node:crypto";
+import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { execa } from "execa";
+import { type Duration, type Size, toBytes } from "../../../provider/kernel/units.ts";
+import { type BmcAddress, type BmcFault, type BmcLogin, putFile, startBmc } from "./bmc.ts";
+import { readConsole, waitConsole } from "./console.ts";
+import { type DiskOptions, diskWords, makeDisk } from "./disk.ts";
+import type { Product } from "./fru.ts";
+import { identityWords, machineIn, writeStart } from "./machine.ts";
+
+export interface ServerOptions {
+  /** Unique in the lab; names its folder. */
+  readonly name: string;
+  /** Default: made of the name. */
+  readonly mac?: string;
+  /** Default: 512 MiB. */
+  readonly memory?: Size;
+  /** Default: one of 4 GiB. */
+  readonly disks?: readonly DiskOptions[];
+  /** SMBIOS product serial; the controller's inventory has it too. Default: `LAB-` and the name. */
+  readonly serial?: string;
+  /** SMBIOS product UUID; the controller's GUID too. Default: made of the name. */
+  readonly uuid?: string;
+  readonly bmc?: BmcLogin;
+}
+
+/** A server of the lab: its controller answers from the start, the machine is off. */
+export interface LabServer {
+  readonly name: string;
+  readonly mac: string;
+  readonly serial: string;
+  readonly uuid: string;
+  /** Free for this server; whoever runs DHCP gives it. */
+  readonly address: string;
+  readonly bmc: BmcAddress;
+  /** Path of what the serial line said, all runs. */
+  readonly serialLog: string;
+  /** Path of the qcow2 file. Read it only while the server is off. */
+  readonly diskPath: (index?: number) => string;
+  /** What the serial line said since the last power-on. */
+  readonly console: () => Promise<string>;
+  /** Wait until it says `pattern`; throws with its last words. Default limit: 60 seconds. */
+  readonly waitConsole: (pattern: string | RegExp, limit?: Duration | string) => Promise<string>;
+  readonly isOn: () => Promise<boolean>;
+  /** Cut its power, past the controller. */
+  readonly pull: () => Promise<void>;
+  readonly fault: (fault: BmcFault) => Promise<void>;
+  /** From the next power-on another machine answers behind the same controller. */
+  readonly swapSerial: (serial: string, uuid?: string) => Promise<void>;
+  /** At once another controller answers at the same address. */
+  readonly swapBmc: (serial: string, uuid: string) => Promise<void>;
+  /** What the controller asked of the chassis, one line each: seconds since the epoch, then `get …` or `set …`. */
+  readonly calls: () => Promise<readonly string[]>;
+  /** End machine and controller. Its files stay. */
+  readonly stop: () => Promise<void>;
+}
+
+/** What a lab hands to each server that it makes. */
+export interface Slot {
+  readonly folder: string;
+  readonly bridge: string;
+  readonly address: string;
+  /** QEMU's words after `-accel`. */
+  readonly accel: string;
+}
+
+/** A QEMU machine behind an IPMI controller. */
+export async function makeServer(slot: Slot, options: ServerOptions): Promise<LabServer> {
+  const { folder, address } = slot;
+  const { name, mac = macOf(name), bmc: login = { user: "admin", password: "secret" } } = options;
+  const { serial = `LAB-${name}`, uuid = uuidOf(name), disks: wanted = [{ size: "4 GiB" }] } = options;
+  const { memory = "512 MiB" } = options;
+  await prepareFolder(folder);
+  const disks = await Promise.all(wanted.map((disk, index) => makeDisk(folder, name, index, disk)));
+  const tap = `t${mac.replaceAll(":", "")}`;
+  await addTap(tap, slot.bridge);
+  const write = (product: Product, id: string) =>
+    writeStart(folder, [
+      ...["qemu-system-x86_64", "-name", name, "-machine", "q35", "-accel", slot.accel, "-nodefaults"],
+      ...["-m", `${toBytes(memory) / 2 ** 20}`, "-display", "none", "-vga", "none"],
+      ...["-chardev", "file,id=serial,path=serial.log,append=on", "-serial", "chardev:serial"],
+      ...["-chardev", "pipe,id=monitor,path=monitor", "-mon", "chardev=monitor,mode=readline"],
+      ...identityWords(product, id),
+      ...disks.flatMap(diskWords),
+      ...[
+        "-netdev",
+        `tap,id=net0,ifname=${tap},script=no,downscript=no`,
+        "-device",
+        `e1000,netdev=net0,mac=${mac}`,
+      ],
+      "-boot",
+    ]);
+  await write(productOf(serial), uuid);
+  const bmc = await startBmc({ folder, login, product: productOf(serial), uuid });
+  const machine = machineIn(folder);
+  const serialLog = join(folder, "serial.log");
+  return {
+    ...{ name, mac, serial, uuid, address, serialLog, bmc: bmc.at },
+    ...{ isOn: machine.isOn, pull: machine.pull, fault: bmc.fault },
+    diskPath(index = 0) {
+      const disk = disks[index];
+      if (disk === undefined) throw new RangeError(`${name} has no disk ${index}`);
+      return disk.path;
+    },
+    console: () => readConsole(serialLog),
+    waitConsole: (pattern, limit = "60 seconds") => waitConsole(name, serialLog, pattern, limit),
+    swapSerial: (other, id = uuid) => write(productOf(other), id),
+    swapBmc: (other, id) => bmc.change(productOf(other), id),
+    calls: () => readCalls(folder),
+    async stop() {
+      // First, so that a delayed power-on finds nothing to start.
+      await rm(join(folder, "start"), { force: true });
+      await bmc.stop();
+      await machine.pull();
+      await execa("ip", ["link", "del", tap], { reject: false });
+    },
+  };
+}
+
+async function prepareFolder(folder: string): Promise<void> {
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await Promise.all([putFile(folder, "boot", "none"), putFile(folder, "fault", "none")]);
+  await execa("mkfifo", [join(folder, "monitor.in")]);
+  // Nobody reads what the monitor answers.
+  await symlink("/dev/null", join(folder, "monitor.out"));
+  await writeFile(join(folder, "serial.log"), "");
+}
+
+async function addTap(tap: string, bridge: string): Promise<void> {
+  await execa("ip", ["tuntap", "add", tap, "mode", "tap"]);
+  await execa("ip", ["link", "set", tap, "master", bridge, "up"]);
+}
+
+async function readCalls(folder: string): Promise<readonly string[]> {
+  const { stdout } = await execa("cat", [join(folder, "calls")], { reject: false });
+  return stdout.split("\n").filter((line) => line !== "");
+}
+
+export const productOf = (serial: string): Product => ({
+  manufacturer: "Lab",
+  model: "virtual server",
+  serial,
+});
+
+function digits(name: string): string {
+  return createHash("sha256").update(name).digest("hex");
+}
+
+/** In the range that QEMU has for its cards. */
+export function macOf(name: string): string {
+  return ["52", "54", "00", ...(digits(name).slice(0, 6).match(/../g) ?? [])].join(":");
+}
+
+export function uuidOf(name: string): string {
+  const d = digits(name);
+  return [d.slice(0, 8), d.slice(8, 12), `4${d.slice(13, 16)}`, `8${d.slice(17, 20)}`, d.slice(20, 32)].join(
+    "-",
+  );
+}

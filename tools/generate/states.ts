@@ -1,0 +1,33 @@
+import { type ProvisionState, provisionStates, toMermaid } from "../../provider/resources/states.ts";
+import { note } from "./reference.ts";
+
+/** What each state means, and what Nova's baremetal driver called it. */
+const meanings: Readonly<Record<ProvisionState, readonly [meaning: string, nova: string]>> = {
+  enroll: ["Declared; its controller has not been reached yet.", ""],
+  manageable: ["Reached, but not offered: it was found switched on, and not by this site.", ""],
+  available: ["Off and free: a flavor may choose it.", "deleted"],
+  deploying: ["An instance has claimed it and its system is being installed.", "building, deploying"],
+  "wait call-back": ["Powered on; the next word is the server's.", "prepared, deploy complete"],
+  active: ["Its system is installed and answered.", "active"],
+  "deploy failed": [
+    "Set aside after a failure that is its own; never chosen again until it is freed.",
+    "deploy failed",
+  ],
+  deleting: ["Its instance is being released.", ""],
+  error: ["Something could not be undone; it needs a look.", "error"],
+};
+
+/** The page of the states, its diagram drawn from the table of transitions. */
+export function statesPage(): string {
+  const rows = provisionStates.map((state) => {
+    const [meaning, nova] = meanings[state];
+    return `| ${state} | ${meaning} | ${nova} |\n`;
+  });
+  return [
+    note,
+    "# States of a node\n\nThe words are Ironic's. `maintenance` is a flag beside the state.\n\n",
+    `\`\`\`mermaid\n${toMermaid()}\`\`\`\n\n`,
+    "| State | What it means | Nova's task state |\n| --- | --- | --- |\n",
+    ...rows,
+  ].join("");
+}

@@ -1,0 +1,76 @@
+import { cp, readFile, truncate, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { execa } from "execa";
+import { fixedTime, type Identity, makeRoot, type Parts } from "./system.ts";
+
+const mib = 2 ** 20;
+/** Bytes. */
+export const wholeSize = 512 * mib;
+const bootSize = 64 * mib;
+const bootStart = mib;
+const rootStart = bootStart + bootSize;
+/** The last MiB is the backup table's. */
+const rootSize = wholeSize - rootStart - mib;
+// Debian and Ubuntu, then Fedora.
+const bootCode = ["/usr/lib/syslinux/mbr/gptmbr.bin", "/usr/share/syslinux/gptmbr.bin"];
+/** Of the table and of its two partitions. */
+const guid = (last: number) => `6c616264-6973-4b00-8000-00000000000${last}`;
+
+/** A disk with a GPT: syslinux on FAT, which BIOS starts, and an ext4 root. Returns the qcow2 file's path. */
+export async function makeWhole(work: string, parts: Parts, identity: Identity): Promise<string> {
+  const raw = join(work, `${identity.name}.raw`);
+  await writeFile(raw, "");
+  await truncate(raw, wholeSize);
+  // Attribute 2 is "legacy BIOS bootable", which the boot code in sector 0 looks for.
+  const first = ["-n", "1:2048:+64M", "-t", "1:ef00", "-A", "1:set:2", "-u", `1:${guid(1)}`];
+  const second = ["-n", "2:0:0", "-t", "2:8300", "-u", `2:${guid(2)}`];
+  await execa("sgdisk", ["-o", ...first, ...second, "-U", guid(0), raw]);
+  const code = await firstOf(bootCode);
+  await place(code, raw, 0, 440);
+  await place(await makeBoot(work, parts, identity), raw, bootStart);
+  await place(await makeRoot(work, parts, identity, rootSize), raw, rootStart);
+  const qcow2 = join(work, `${identity.name}.qcow2`);
+  await execa("qemu-img", ["convert", "-f", "raw", "-O", "qcow2", raw, qcow2]);
+  return qcow2;
+}
+
+async function makeBoot(work: string, parts: Parts, { name, uuid }: Identity): Promise<string> {
+  const image = join(work, `${name}.fat`);
+  await writeFile(image, "");
+  await truncate(image, bootSize);
+  await execa("mkfs.vfat", ["--invariant", "-n", "BOOT", image]);
+  const config = [
+    "serial 0 115200",
+    "default system",
+    "prompt 0",
+    "label system",
+    " kernel vmlinuz",
+    ` append initrd=initrd console=ttyS0 quiet root=UUID=${uuid}`,
+  ];
+  await writeFile(join(work, "syslinux.cfg"), `${config.join("\n")}\n`);
+  await cp(parts.kernel, join(work, "vmlinuz"));
+  await cp(parts.initramfs, join(work, "initrd"));
+  const files = ["vmlinuz", "initrd", "syslinux.cfg"].map((file) => join(work, file));
+  await execa("mcopy", ["-i", image, ...files, "::"], { env: { ...fixedTime, MTOOLS_SKIP_CHECK: "1" } });
+  await execa("syslinux", ["--install", image], { env: fixedTime });
+  return image;
+}
+
+/** Copy a file, or its first bytes, to an offset, and leave its holes out. */
+async function place(file: string, into: string, offset: number, bytes?: number): Promise<void> {
+  const unit = bytes ?? mib;
+  const count = bytes === undefined ? [] : ["count=1"];
+  const words = [`if=${file}`, `of=${into}`, `bs=${unit}`, `seek=${offset / unit}`, ...count];
+  await execa("dd", [...words, "conv=notrunc,sparse", "status=none"]);
+}
+
+async function firstOf(paths: readonly string[]): Promise<string> {
+  for (const path of paths) {
+    const found = await readFile(path).then(
+      () => true,
+      () => false,
+    );
+    if (found) return path;
+  }
+  throw new Error(`none of these files is here: ${paths.join(", ")}; install syslinux-common`);
+}

@@ -1,0 +1,40 @@
+import type { Need } from "../../provider/cli/programs.ts";
+
+/** What the lab uses beside the programs of the product: virtual servers, their controllers, test images. */
+export const labPrograms: readonly Need[] = [
+  { name: "qemu-system-x86_64", package: "qemu-system-x86", purpose: "the virtual servers" },
+  {
+    name: "the network card's boot ROM",
+    package: "ipxe-qemu",
+    purpose: "virtual servers that boot from the network",
+    files: ["/usr/lib/ipxe/qemu/pxe-e1000.rom", "/usr/share/qemu/pxe-e1000.rom"],
+  },
+  {
+    name: "the virtual servers' BIOS",
+    package: "seabios",
+    purpose: "the virtual servers",
+    files: ["/usr/share/seabios/bios-256k.bin", "/usr/share/qemu/bios-256k.bin"],
+  },
+  { name: "ipmi_sim", package: "openipmi", purpose: "the virtual servers' controllers" },
+  { name: "tgtd", package: "tgt", purpose: "a disk exported by iSCSI without a virtual server" },
+  { name: "unshare", package: "util-linux", purpose: "a network of the lab's own" },
+  { name: "nsenter", package: "util-linux", purpose: "a network of the lab's own" },
+  { name: "openssl", package: "openssl", purpose: "certificates of test servers" },
+  { name: "cmp", package: "diffutils", purpose: "comparing disks" },
+  { name: "sgdisk", package: "gdisk", purpose: "test images" },
+  { name: "mkfs.vfat", package: "dosfstools", purpose: "test images" },
+  { name: "mcopy", package: "mtools", purpose: "test images" },
+  { name: "syslinux", package: "syslinux", purpose: "test images that boot by themselves" },
+  {
+    name: "gptmbr.bin",
+    package: "syslinux-common",
+    purpose: "test images that boot by themselves",
+    files: ["/usr/lib/syslinux/mbr/gptmbr.bin", "/usr/share/syslinux/gptmbr.bin"],
+  },
+];
+
+/** Packages that start a service when installed: for them dpkg leaves the service's own files out, so nothing starts, now or at boot. */
+export const serviceFiles: Readonly<Record<string, readonly string[]>> = {
+  tgt: ["/etc/init.d/tgt", "*/systemd/system/tgt.service"],
+  openipmi: ["/etc/init.d/openipmi"],
+};
