@@ -60,7 +60,9 @@ function idleWatch(ms: number, working: () => boolean, end: () => void) {
       open += by;
       since = Date.now();
     },
-    stop: () => clearInterval(timer),
+    stop(): void {
+      clearInterval(timer);
+    },
   };
 }
 

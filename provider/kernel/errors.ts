@@ -9,7 +9,7 @@ export type Fault = "input" | "node" | "controller" | "image" | "host" | "site";
 export interface ErrorEntry {
   /** What happened, to which machine; `{blank}`s are filled by the thrower. No trailing full stop. */
   readonly text: string;
-  /** What the reader can do about it: one or two whole sentences. */
+  /** What the reader can do about it: one or two whole sentences; may use the text's blanks. */
   readonly remedy: string;
   readonly fault: Fault;
   /** Whether the same call may succeed a moment later without anybody acting. */
@@ -65,8 +65,9 @@ export function defineErrors<const C extends Record<string, ErrorEntry>>(entries
     make(code, details, options) {
       const entry = entries[code] as ErrorEntry;
       const blanks = details as Record<string, string | number>;
-      const text = entry.text.replace(/\{(\w+)\}/g, (_, name: string) => String(blanks[name] ?? "?"));
-      const { remedy, fault, retry = false } = entry;
+      const fill = (words: string) => words.replace(/\{(\w+)\}/g, (_, name: string) => String(blanks[name] ?? "?"));
+      const [text, remedy] = [fill(entry.text), fill(entry.remedy)];
+      const { fault, retry = false } = entry;
       return new MetalError({ code, text, remedy, fault, retry }, options);
     },
   };

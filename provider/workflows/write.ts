@@ -99,6 +99,7 @@ function put(ctx: Context, { writer, image, limits, instance }: DeployMachine, c
     image: source,
     ...(layout ? { layout } : {}),
     provenZero: disk?.zero ?? 0,
+    ...(disk ? { sector: disk.sector } : {}),
     verify: instance.spec.verify,
     stall: limits.stall,
   });

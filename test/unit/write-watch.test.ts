@@ -12,9 +12,9 @@ describe("a watched piece of work", () => {
   });
 
   it("goes on for as long as something moves", async () => {
-    const work = watched(newContext(), "150 ms", async ({ signal }, tick) => {
+    const work = watched(newContext(), "600 ms", async ({ signal }, tick) => {
       for (let n = 0; n < 6; n++) {
-        await pause(50);
+        await pause(120);
         tick();
       }
       return signal.aborted;

@@ -41,6 +41,8 @@ export function menuText(files: BootFiles, label: BootLabel, rootUuid?: string):
     mark,
     `${owner}${deployment}`,
     `default ${label}`,
+    // A load that failed ends at a prompt, for ever; after 5 s (tenths) it is tried again. Nothing waits otherwise.
+    "timeout 50",
     "",
     "label deploy",
     `kernel ${path.deployKernel}`,

@@ -61,7 +61,7 @@ export function openPxelinux({ tftpRoot: root, loaders = usualLoaders }: Pxelinu
       await writing(root, files.deployment, () => layMenus(ctx, root, files, text));
       ctx.log.info("boot switched", { deployment: files.deployment, label });
     },
-    seen(ctx, deployment, macs) {
+    async seen(ctx, deployment, macs) {
       check(deployment, macs);
       ctx.signal.throwIfAborted();
       return look(root, deployment, macs);

@@ -18,7 +18,7 @@ const inPlace = "in-place";
 
 /** A server's management controller (BMC) that speaks IPMI 2.0 over the network. */
 export const Ipmi = z
-  .object({
+  .strictObject({
     driver: z.literal("ipmi").meta({ description: "IPMI 2.0 over LAN, by ipmitool.", change: inPlace }),
     address: z
       .string()

@@ -18,7 +18,7 @@ export async function withFolder<T>(parent: string, body: (folder: string) => Pr
 }
 
 /** Make a sparse file of a size. */
-export async function sparse(path: string, size: number): Promise<void> {
+async function sparse(path: string, size: number): Promise<void> {
   await writeFile(path, "");
   const file = await open(path, "r+");
   try {

@@ -1,5 +1,5 @@
 /** One primary partition, in bytes from the start of the disk. */
-export interface MbrPartition {
+interface MbrPartition {
   readonly start: number;
   readonly size: number;
   /** 0x83 Linux, 0x82 Linux swap. */

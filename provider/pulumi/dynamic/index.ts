@@ -15,31 +15,37 @@ import { connectStatus, type Status, writesToTerminal } from "./status.ts";
 
 /**
  * What the SDK's providers call. This module is a composition root: it reads argv and the environment, and holds the one
- * session of its plugin process. Pulumi starts `configure` without waiting for it, so the stack's configuration is read
- * from the environment instead, which is there from the start.
+ * session of its plugin process. Pulumi calls `configure` before the first method of a provider, but does not wait for
+ * it before the second (facts: pulumi, 1.3): so whoever needs the site waits for the settings here.
  */
 
 interface Process extends Session {
   readonly status: Promise<Status>;
   readonly interactive: boolean;
+  /** Tell the stack's `baremetal:site`; the first word counts. */
+  readonly configure: (site: string | undefined) => void;
 }
-let process_: Process | undefined;
+let running: Process | undefined;
 
 function session(): Process {
-  process_ ??= open();
-  return process_;
+  running ??= open();
+  return running;
 }
 
 function open(): Process {
-  const status = connectStatus(process.argv.at(-1));
+  let tell: (site: string | undefined) => void = () => {};
+  const told = new Promise<string | undefined>((resolve) => {
+    tell = resolve;
+  });
   let site: ReturnType<Session["site"]> | undefined;
   return {
     run: randomUUID(),
     folder: process.cwd(),
-    status,
+    status: connectStatus(process.argv.at(-1)),
     interactive: writesToTerminal(process.ppid),
+    configure: tell,
     site() {
-      site ??= connect().catch((error) => {
+      site ??= told.then(connect).catch((error) => {
         site = undefined; // the next resource may have more luck
         throw error;
       });
@@ -48,14 +54,10 @@ function open(): Process {
   };
 }
 
-async function connect() {
-  const configured = configOf(process.env["PULUMI_CONFIG"])["baremetal:site"];
+async function connect(configured: string | undefined) {
   const settings = siteSettings(configured, process.env, homedir());
   return connectEmbedded(newContext(), settings, launchOf(process.execPath, process.execArgv));
 }
-
-const configOf = (json: string | undefined): Readonly<Record<string, string>> =>
-  json === undefined ? {} : (JSON.parse(json) as Record<string, string>);
 
 /** A context whose progress and warnings appear on the row of the resource. */
 async function contextFor(properties: Properties): Promise<Context> {
@@ -68,8 +70,9 @@ async function contextFor(properties: Properties): Promise<Context> {
   });
 }
 
-/** The configuration comes by the environment; there is nothing to do. */
-export const configure = async (_request: dynamic.ConfigureRequest): Promise<void> => {};
+export async function configure({ config }: dynamic.ConfigureRequest): Promise<void> {
+  session().configure(config.get("baremetal:site"));
+}
 
 export async function check(collection: CollectionName, olds: Properties, news: Properties) {
   const ctx = await contextFor(news);

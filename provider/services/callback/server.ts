@@ -8,7 +8,7 @@ import { portHolder } from "./holder.ts";
 import { parseAnnouncement } from "./parse.ts";
 
 /** The site's answer to an announcement. The reason is one line for the ramdisk's log. */
-export type Verdict = { readonly ok: true } | { readonly ok: false; readonly reason: string };
+type Verdict = { readonly ok: true } | { readonly ok: false; readonly reason: string };
 
 export interface CallbackOptions {
   /** The address to listen on; `::` and `0.0.0.0` are all of this host's. */

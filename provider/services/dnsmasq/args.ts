@@ -61,10 +61,9 @@ export function dnsmasqArgs(
   ];
 }
 
-/** The prefix of a unique local address, `fd00:99::1/64` -> `fd00:99::`; undefined for others and for prefixes other than /64. */
-export function ulaPrefixOf(cidr: string): string | undefined {
-  const [address = "", bits] = cidr.split("/");
-  if (!/^f[cd]/i.test(address) || bits !== "64") return undefined;
+/** The prefix of a unique local address, `fd00:99::1` -> `fd00:99:0:0::`; undefined for others and for prefixes other than /64. */
+export function ulaPrefixOf(address: string, prefix: number): string | undefined {
+  if (!/^f[cd]/i.test(address) || prefix !== 64) return undefined;
   const [head = "", tail] = address.split("::");
   const left = head.split(":");
   // Without "::" all eight groups are written; with it the gap may reach into the first four.

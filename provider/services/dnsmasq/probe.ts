@@ -1,9 +1,9 @@
 import { randomBytes, randomInt } from "node:crypto";
 import { createSocket, type Socket } from "node:dgram";
-import { networkInterfaces } from "node:os";
 import { type Context, LimitReached, within } from "../../kernel/context.ts";
 import type { Duration } from "../../kernel/units.ts";
 import { dhcpErrors } from "./errors.ts";
+import { addressesOf } from "./interface.ts";
 import { decodeDhcp, encodeDhcp, messages } from "./packet.ts";
 
 /** A DHCP server that answered, and the address that it offered. */
@@ -22,7 +22,7 @@ export async function otherDhcpServer(
   interfaceName: string,
   limit: Duration = "4 seconds",
 ): Promise<OtherServer | undefined> {
-  const own = (networkInterfaces()[interfaceName] ?? []).find(({ family }) => family === "IPv4");
+  const own = ((await addressesOf(ctx, interfaceName)) ?? []).find(({ family }) => family === "IPv4");
   if (own === undefined) return undefined;
   // Answers go to everybody's port 68; and Linux sends a broadcast out where the socket's own address lies.
   const [ear, mouth] = [

@@ -1,6 +1,5 @@
 import { watch } from "node:fs";
 import { mkdir } from "node:fs/promises";
-import { networkInterfaces } from "node:os";
 import { dirname } from "node:path";
 import type { Context } from "../../kernel/context.ts";
 import { MetalError } from "../../kernel/errors.ts";
@@ -8,6 +7,7 @@ import { type DnsmasqSettings, ulaPrefixOf } from "./args.ts";
 import { dhcpErrors } from "./errors.ts";
 import { type DnsmasqEvent, parseLine } from "./events.ts";
 import { listHosts } from "./hosts.ts";
+import { addressesOf } from "./interface.ts";
 import { readLeases } from "./lease.ts";
 import { launch, type Running } from "./process.ts";
 import { releaseLease } from "./release.ts";
@@ -41,7 +41,7 @@ const patience = { deaths: 5, life: 60_000, first: 250 } as const;
  */
 export async function startDnsmasq(outer: Context, options: DnsmasqOptions): Promise<Dnsmasq> {
   outer.signal.throwIfAborted();
-  const ulaPrefix = lookAtInterface(outer, options);
+  const ulaPrefix = await lookAtInterface(outer, options);
   for (const dir of [options.tftpRoot, options.hostsDir, dirname(options.leaseFile)]) {
     await mkdir(dir, { recursive: true });
   }
@@ -130,16 +130,16 @@ async function untilEnd({ signal }: Context, { service }: Running): Promise<void
 }
 
 /** Whether the interface is there and has our address; and the prefix to advertise, where that is wanted and can be. */
-function lookAtInterface(
+async function lookAtInterface(
   ctx: Context,
   { interface: name, address, routerAdvertise }: DnsmasqOptions,
-): string | undefined {
-  const addresses = networkInterfaces()[name] ?? [];
+): Promise<string | undefined> {
+  const addresses = (await addressesOf(ctx, name)) ?? [];
   if (!addresses.some((own) => own.address === address)) {
     throw dhcpErrors.make("DHCP_NO_INTERFACE", { interface: name, address });
   }
   if (!routerAdvertise) return undefined;
-  const prefix = addresses.flatMap(({ cidr }) => ulaPrefixOf(cidr ?? "") ?? [])[0];
+  const prefix = addresses.flatMap(({ address, prefix }) => ulaPrefixOf(address, prefix) ?? [])[0];
   if (prefix === undefined) {
     const remedy = `ip -6 addr add fd00:99::1/64 dev ${name}`;
     ctx.log.warn("router solicitations are not answered: no unique local address", {

@@ -33,6 +33,8 @@ export async function choosePackages(ctx: Context): Promise<readonly Package[]> 
   const find = (name: string) => known.find((one) => one.name === name);
   const missing = programNames.find((name) => find(name) === undefined);
   if (missing !== undefined) throw cannotBuild(`its package lists do not know ${missing}`);
+  const other = known.find(({ architecture }) => architecture !== "amd64");
+  if (other !== undefined) throw cannotBuild(`its packages are for ${other.architecture}, not amd64`);
   const current = kernelNames.map(find).find((one) => one !== undefined);
   if (current === undefined) throw cannotBuild(`its package lists know none of ${kernelNames.join(", ")}`);
   const kernel = new Map<string, Package>();

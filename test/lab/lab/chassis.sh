@@ -55,7 +55,10 @@ act() {
   esac
 }
 
-reset() { alive && tell system_reset; }
+reset() {
+  alive || return
+  if [ -p monitor.in ]; then tell system_reset; else off && on; fi
+}
 
 verb=$1
 shift

@@ -2,6 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { execa } from "execa";
 import { labMark } from "./enter.ts";
+import { makePaper, type PaperOptions, type PaperServer } from "./paper/server.ts";
 import { type LabServer, makeServer, type ServerOptions } from "./server.ts";
 
 export interface LabOptions {
@@ -21,7 +22,10 @@ export interface Lab {
   readonly interface: "br0";
   /** `10.99.0.0/24` */
   readonly cidr: string;
+  /** A QEMU machine. */
   readonly server: (options: ServerOptions) => Promise<LabServer>;
+  /** A server that is only played: for tests of many deployments. */
+  readonly paper: (options: PaperOptions) => Promise<PaperServer>;
   /** End all servers. The bridge stays: it ends with the namespace. */
   readonly close: () => Promise<void>;
 }
@@ -43,16 +47,18 @@ export async function openLab({ dir, network = "10.99.0", accel }: LabOptions): 
     const address = `${network}.${10 + made}`;
     return { folder: join(folder, name), bridge, address, accel: accel ?? process.env["LAB_ACCEL"] ?? "tcg" };
   };
+  const kept = async <S extends LabServer>(making: Promise<S>): Promise<S> => {
+    const server = await making;
+    servers.push(server);
+    return server;
+  };
   return {
     dir: folder,
     address: `${network}.1`,
     interface: bridge,
     cidr: `${network}.0/24`,
-    async server(options) {
-      const server = await makeServer(slotOf(options.name), options);
-      servers.push(server);
-      return server;
-    },
+    server: (options) => kept(makeServer(slotOf(options.name), options)),
+    paper: (options) => kept(makePaper(slotOf(options.name), options)),
     async close() {
       await Promise.all(servers.splice(0).map((server) => server.stop()));
     },
@@ -65,7 +71,7 @@ async function refuseForeignNetwork(): Promise<void> {
   const links = JSON.parse(stdout) as readonly { ifname?: string }[];
   const foreign = links
     .flatMap(({ ifname }) => ifname ?? [])
-    .filter((name) => !/^(lo|br0|t[0-9a-f]{12})$/.test(name));
+    .filter((name) => !/^(lo|br0|[tp][0-9a-f]{12})$/.test(name));
   if (foreign.length === 0 && process.env[labMark] === "1") return;
   const why =
     foreign.length > 0

@@ -45,7 +45,8 @@ export function identityWords(product: Product, uuid: string): readonly string[]
   return ["-smbios", ["type=1", ...words].join(",")];
 }
 
-async function runningPid(folder: string): Promise<number | undefined> {
+/** The process that is the machine, while its power is on. */
+export async function runningPid(folder: string): Promise<number | undefined> {
   try {
     const pid = Number(await readFile(join(folder, "pid"), "utf8"));
     const stat = await readFile(`/proc/${pid}/stat`, "latin1");

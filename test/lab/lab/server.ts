@@ -25,7 +25,7 @@ export interface ServerOptions {
   readonly bmc?: BmcLogin;
 }
 
-/** A server of the lab: its controller answers from the start, the machine is off. */
+/** A server of the lab. Its controller answers from the start, the machine is off. */
 export interface LabServer {
   readonly name: string;
   readonly mac: string;
@@ -65,33 +65,72 @@ export interface Slot {
   readonly accel: string;
 }
 
+/** What a server is, apart from what runs in it. */
+export interface Frame {
+  readonly name: string;
+  readonly mac: string;
+  readonly serial: string;
+  readonly uuid: string;
+  readonly login: BmcLogin;
+}
+
+/** What runs in a server. */
+export interface Inside {
+  /** Paths. */
+  readonly disks: readonly string[];
+  /** Make it so that the next power-on starts a machine of this identity. */
+  readonly prepare: (product: Product, uuid: string) => Promise<void>;
+  /** End what `stop` of a server does not: its place in the network. */
+  readonly leave: () => Promise<void>;
+}
+
 /** A QEMU machine behind an IPMI controller. */
 export async function makeServer(slot: Slot, options: ServerOptions): Promise<LabServer> {
-  const { folder, address } = slot;
-  const { name, mac = macOf(name), bmc: login = { user: "admin", password: "secret" } } = options;
-  const { serial = `LAB-${name}`, uuid = uuidOf(name), disks: wanted = [{ size: "4 GiB" }] } = options;
-  const { memory = "512 MiB" } = options;
+  const { folder, bridge, accel } = slot;
+  const frame = frameOf(options);
+  const { name, mac } = frame;
+  const { disks: wanted = [{ size: "4 GiB" }], memory = "512 MiB" } = options;
   await prepareFolder(folder);
   const disks = await Promise.all(wanted.map((disk, index) => makeDisk(folder, name, index, disk)));
   const tap = `t${mac.replaceAll(":", "")}`;
-  await addTap(tap, slot.bridge);
-  const write = (product: Product, id: string) =>
-    writeStart(folder, [
-      ...["qemu-system-x86_64", "-name", name, "-machine", "q35", "-accel", slot.accel, "-nodefaults"],
-      ...["-m", `${toBytes(memory) / 2 ** 20}`, "-display", "none", "-vga", "none"],
-      ...["-chardev", "file,id=serial,path=serial.log,append=on", "-serial", "chardev:serial"],
-      ...["-chardev", "pipe,id=monitor,path=monitor", "-mon", "chardev=monitor,mode=readline"],
-      ...identityWords(product, id),
-      ...disks.flatMap(diskWords),
-      ...[
-        "-netdev",
-        `tap,id=net0,ifname=${tap},script=no,downscript=no`,
-        "-device",
-        `e1000,netdev=net0,mac=${mac}`,
-      ],
-      "-boot",
-    ]);
-  await write(productOf(serial), uuid);
+  await addTap(tap, bridge);
+  return openServer(slot, frame, {
+    disks: disks.map(({ path }) => path),
+    prepare: (product, uuid) =>
+      writeStart(folder, [
+        ...["qemu-system-x86_64", "-name", name, "-machine", "q35", "-accel", accel, "-nodefaults"],
+        ...["-m", `${toBytes(memory) / 2 ** 20}`, "-display", "none", "-vga", "none"],
+        ...["-chardev", "file,id=serial,path=serial.log,append=on", "-serial", "chardev:serial"],
+        ...["-chardev", "pipe,id=monitor,path=monitor", "-mon", "chardev=monitor,mode=readline"],
+        ...identityWords(product, uuid),
+        ...disks.flatMap(diskWords),
+        ...["-netdev", `tap,id=net0,ifname=${tap},script=no,downscript=no`],
+        ...["-device", `e1000,netdev=net0,mac=${mac}`, "-boot"],
+      ]),
+    leave: async () => {
+      await execa("ip", ["link", "del", tap], { reject: false });
+    },
+  });
+}
+
+/** The parts of a server that its options leave open are made of its name. */
+export function frameOf({ name, mac, serial, uuid, bmc }: Omit<ServerOptions, "disks" | "memory">): Frame {
+  return {
+    name,
+    mac: mac ?? macOf(name),
+    serial: serial ?? `LAB-${name}`,
+    uuid: uuid ?? uuidOf(name),
+    login: bmc ?? { user: "admin", password: "secret" },
+  };
+}
+
+/** Give a machine its controller. The folder has been prepared. */
+export async function openServer(
+  { folder, address }: Slot,
+  { name, mac, serial, uuid, login }: Frame,
+  { disks, prepare, leave }: Inside,
+): Promise<LabServer> {
+  await prepare(productOf(serial), uuid);
   const bmc = await startBmc({ folder, login, product: productOf(serial), uuid });
   const machine = machineIn(folder);
   const serialLog = join(folder, "serial.log");
@@ -99,13 +138,13 @@ export async function makeServer(slot: Slot, options: ServerOptions): Promise<La
     ...{ name, mac, serial, uuid, address, serialLog, bmc: bmc.at },
     ...{ isOn: machine.isOn, pull: machine.pull, fault: bmc.fault },
     diskPath(index = 0) {
-      const disk = disks[index];
-      if (disk === undefined) throw new RangeError(`${name} has no disk ${index}`);
-      return disk.path;
+      const path = disks[index];
+      if (path === undefined) throw new RangeError(`${name} has no disk ${index}`);
+      return path;
     },
     console: () => readConsole(serialLog),
     waitConsole: (pattern, limit = "60 seconds") => waitConsole(name, serialLog, pattern, limit),
-    swapSerial: (other, id = uuid) => write(productOf(other), id),
+    swapSerial: (other, id = uuid) => prepare(productOf(other), id),
     swapBmc: (other, id) => bmc.change(productOf(other), id),
     calls: () => readCalls(folder),
     async stop() {
@@ -113,19 +152,21 @@ export async function makeServer(slot: Slot, options: ServerOptions): Promise<La
       await rm(join(folder, "start"), { force: true });
       await bmc.stop();
       await machine.pull();
-      await execa("ip", ["link", "del", tap], { reject: false });
+      await leave();
     },
   };
 }
 
-async function prepareFolder(folder: string): Promise<void> {
+/** What `chassis.sh` and, with a monitor, QEMU expect to find. */
+export async function prepareFolder(folder: string, { monitor = true } = {}): Promise<void> {
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await Promise.all([putFile(folder, "boot", "none"), putFile(folder, "fault", "none")]);
+  await writeFile(join(folder, "serial.log"), "");
+  if (!monitor) return;
   await execa("mkfifo", [join(folder, "monitor.in")]);
   // Nobody reads what the monitor answers.
   await symlink("/dev/null", join(folder, "monitor.out"));
-  await writeFile(join(folder, "serial.log"), "");
 }
 
 async function addTap(tap: string, bridge: string): Promise<void> {
@@ -138,7 +179,7 @@ async function readCalls(folder: string): Promise<readonly string[]> {
   return stdout.split("\n").filter((line) => line !== "");
 }
 
-export const productOf = (serial: string): Product => ({
+const productOf = (serial: string): Product => ({
   manufacturer: "Lab",
   model: "virtual server",
   serial,
@@ -149,11 +190,11 @@ function digits(name: string): string {
 }
 
 /** In the range that QEMU has for its cards. */
-export function macOf(name: string): string {
+function macOf(name: string): string {
   return ["52", "54", "00", ...(digits(name).slice(0, 6).match(/../g) ?? [])].join(":");
 }
 
-export function uuidOf(name: string): string {
+function uuidOf(name: string): string {
   const d = digits(name);
   return [d.slice(0, 8), d.slice(8, 12), `4${d.slice(13, 16)}`, `8${d.slice(17, 20)}`, d.slice(20, 32)].join(
     "-",

@@ -10,6 +10,7 @@ export PATH=/run/bin
 exec </dev/null >/dev/ttyS0 2>&1
 
 NAME=$(cat /etc/name)
+hostname unnamed
 echo "system: $NAME up $(cut -d' ' -f1 /proc/uptime) serial $(cat /sys/class/dmi/id/product_serial)"
 
 # A swap area says so at the end of its first page.

@@ -71,7 +71,7 @@ function tidy(text, how) {
 }
 
 function meets(key, value) {
-  if (key == "size") return compare_size(of["size"], value)
+  if (key == "size") return compare_size(of["size"] + 0, value)
   if (key == "wwn" || key == "wwn_with_extension") return compare_texts(of["wwn"], value, "wwn")
   if (key == "rotational") return compare_texts(of["rotational"], value, "flag")
   if (key == "by_path" || key == "byPath") return compare_texts(of["byPath"], value, "")

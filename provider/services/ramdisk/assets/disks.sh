@@ -42,6 +42,9 @@ unfit() {
 
 # plain TEXT: printable ASCII, blanks squeezed and trimmed, no tab or newline to break the wire form.
 plain() {
+  REPLY=$1
+  # Most texts are so already, and each program started costs time under emulation.
+  case $1 in *[!\ -~]* | *'  '* | ' '* | *' ') ;; *) return ;; esac
   REPLY=$(printf %s "$1" | tr -c ' -~' ' ' | tr -s ' ' | sed 's/^ //; s/ $//')
 }
 
@@ -118,7 +121,8 @@ signature() {
   found=$(timeout 20 blkid -p -o export "$1" 2>>"$LOG"); code=$?
   case $code in 0 | 2) ;; 8) REPLY='several signatures'; return ;; *) REPLY='unreadable'; return ;; esac
   table= type= label=
-  while IFS='=' read -r key value; do
+  # Without -r: blkid writes blanks and quotes of a label with a backslash before them.
+  while IFS='=' read key value; do
     case $key in PTTYPE) table=$value ;; TYPE) type=$value ;; LABEL) plain "$value"; label=$REPLY ;; esac
   done <<END
 $found
@@ -184,18 +188,24 @@ read_hints() {
   unset IFS; set +f
 }
 
-# wait_for_disks DEADLINE: until one qualifies and nothing has come for a while.
+# watch_disks: takes note of when the names of the disks last changed.
+watch_disks() {
+  names=$(disk_names)
+  read -r now rest < "$PROC/uptime"
+  now=${now%.*}${now#*.}
+  [ "$names" = "$DISK_NAMES" ] || DISK_NAMES=$names DISKS_SINCE=$now
+}
+
+# wait_for_disks DEADLINE: until one qualifies and nothing has come or gone for a while.
 wait_for_disks() {
-  calm=10
-  [ -e /lib/modules/by-hardware ] && calm=30
-  last=- still=0
+  calm=100
+  [ -e /lib/modules/by-hardware ] && calm=300
   while :; do
-    names=$(disk_names)
-    if [ "$names" = "$last" ]; then still=$((still + 2)); else still=0 last=$names; fi
-    seconds; [ "$REPLY" -ge "$1" ] && return
-    if [ "$still" -ge "$calm" ]; then
+    watch_disks
+    if [ $((now - DISKS_SINCE)) -ge "$calm" ]; then
       for one in $names; do unfit "$one"; [ -z "$REPLY" ] && return; done
     fi
+    seconds; [ "$REPLY" -ge "$1" ] && return
     sleep 0.2
   done
 }
@@ -214,8 +224,7 @@ find_disk() {
     # A slow controller may still bring the one that is meant; nothing that comes makes two into one.
     case $answer in "none "*) ;; *) return 1 ;; esac
     seconds; [ "$REPLY" -ge "$end" ] && return 1
-    seen=$(disk_names)
-    while [ "$(disk_names)" = "$seen" ]; do
+    while [ "$(disk_names)" = "$DISK_NAMES" ]; do
       seconds; [ "$REPLY" -ge "$end" ] && return 1
       sleep 0.5
     done

@@ -21,6 +21,8 @@ main() {
   argument deploy_port 10000 && PORT=$REPLY
   read_identity
   IQN=$(printf %s "${IQN:+$IQN:${BOOT_ID%%-*}}" | tr A-Z a-z)
+  # The disks are given their time to appear while the network is set up.
+  watch_disks
   # From here on nobody hears of a failure but the console, until there is an address.
   start_network || { say error "$WHY"; return 1; }
   say address "$ADDRESS on $INTERFACE; helper $SERVER:$PORT"

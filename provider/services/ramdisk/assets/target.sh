@@ -8,7 +8,7 @@ export_disk() {
   group=$SYS/kernel/config/target/iscsi/$IQN/tpgt_1
   mkdir -p "$backstore" \
     && echo "udev_path=$DEV/$CHOSEN" > "$backstore/control" \
-    && echo "$CHOSEN" > "$backstore/wwn/vpd_unit_serial" \
+    && echo "$BOOT_ID" > "$backstore/wwn/vpd_unit_serial" \
     && echo 1 > "$backstore/enable" \
     && mkdir -p "$group/np/$ADDRESS:3260" "$group/lun/lun_1" \
     && ln -s "$backstore" "$group/lun/lun_1/disk" \

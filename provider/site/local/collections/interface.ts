@@ -12,11 +12,11 @@ export function interfaces({ store, network }: Parts): Collection {
   return collectionOf<InterfaceSpec>("interfaces", store, {
     property: ({ code }) =>
       code === "INTERFACE_OFF_NETWORK" ? "address" : code === "INTERFACE_IN_USE" ? "" : "mac",
-    async plan(_, ref, spec, { record, known }) {
+    async plan(ctx, ref, spec, { record, known }) {
       await notTaken(ref, spec.mac);
       const twin = known.run === undefined ? undefined : seen.claim(known.run, spec.mac, ref.name);
       if (twin !== undefined) throw siteErrors.make("INTERFACE_MAC_TAKEN", { mac: spec.mac, other: twin });
-      const range = spec.address && network.range();
+      const range = spec.address && (await network.range(ctx));
       if (spec.address && range && !range.holds(spec.address)) {
         throw siteErrors.make("INTERFACE_OFF_NETWORK", { address: spec.address, network: range.cidr });
       }

@@ -11,7 +11,7 @@ interface HostsOptions {
   /** One file for each card; dnsmasq reads them while it runs. */
   readonly dir: string;
   readonly leaseFile: string;
-  readonly range: () => Range;
+  readonly range: (ctx: Context) => Promise<Range>;
 }
 
 /** Which cards DHCP answers, and with which address. With DHCP of somebody else the files are kept for their use. */
@@ -30,18 +30,19 @@ export function openHosts({
     return mine;
   };
 
-  async function admitOne({ mac, name, address }: Card): Promise<void> {
+  async function admitOne(ctx: Context, { mac, name, address }: Card): Promise<void> {
     const hosts = await listHosts(dir);
     const present = hosts.find((host) => host.mac === mac);
     if (present && (address ?? present.ip) === present.ip) return;
-    const ip = managed ? allocateAddress(range().cidr, taken(hosts, mac, range()), address) : address;
+    const network = managed ? await range(ctx) : undefined;
+    const ip = network ? allocateAddress(network.cidr, taken(hosts, mac, network), address) : address;
     await writeHost(dir, { mac, name, ...(ip === undefined ? {} : { ip }) });
   }
 
   return {
-    admit: (_: Context, cards) =>
+    admit: (ctx, cards) =>
       inTurn(async () => {
-        for (const card of cards) await admitOne(card);
+        for (const card of cards) await admitOne(ctx, card);
       }),
     dismiss: (_, macs) =>
       inTurn(async () => {

@@ -20,9 +20,9 @@ export function openNetwork(
   own: Context,
   { settings, switchboard, tftpRoot }: { settings: SiteSettings; switchboard: Switchboard; tftpRoot: string },
 ): Network {
-  const range = () => rangeOf(settings);
-  const known = (): Range => {
-    const found = range();
+  const range = (ctx: Context) => rangeOf(ctx, settings);
+  const known = async (ctx: Context): Promise<Range> => {
+    const found = await range(ctx);
     if (found) return found;
     if (settings.interface === undefined)
       throw siteErrors.make("SITE_SETTINGS_MISSING", { setting: "interface" });
@@ -36,17 +36,19 @@ export function openNetwork(
 
   return {
     range,
-    address: () => known().address,
+    address: async (ctx) => (await known(ctx)).address,
     async problems(ctx) {
       if (served) return [];
       return (await Promise.all(checks(settings, known).map((check) => problemOf(ctx, check)))).flat();
     },
     warnings: () => [],
     async open(ctx) {
-      served ??= start(own, ctx, settings, switchboard, known(), places).catch((error) => {
-        served = undefined;
-        throw error;
-      });
+      served ??= known(ctx)
+        .then((found) => start(own, ctx, settings, switchboard, found, places))
+        .catch((error) => {
+          served = undefined;
+          throw error;
+        });
       await served;
     },
     ...hosts,
@@ -71,11 +73,13 @@ interface Places {
 type Check = (ctx: Context) => Promise<void>;
 
 /** What would keep a deployment from being served, each looked at without starting anything that stays. */
-function checks(settings: SiteSettings, known: () => Range): readonly Check[] {
+function checks(settings: SiteSettings, known: (ctx: Context) => Promise<Range>): readonly Check[] {
   const port: Check = async (ctx) => {
     const { startCallback } = await import("../../../services/callback/server.ts");
     const accept = async () => ({ ok: false, reason: "not yet" }) as const;
-    await (await startCallback(ctx, { host: known().address, port: settings.callbackPort, accept })).close();
+    await (
+      await startCallback(ctx, { host: (await known(ctx)).address, port: settings.callbackPort, accept })
+    ).close();
   };
   const privilege: Check = async (ctx) => {
     const { requireServe } = await import("../../../services/dnsmasq/privilege.ts");

@@ -1,6 +1,7 @@
 import type { Context } from "../../../kernel/context.ts";
 import type { MetalError } from "../../../kernel/errors.ts";
 import type { InstanceSpec } from "../../../resources/index.ts";
+import type { Range } from "./range.ts";
 
 /** A card that may boot, as DHCP has to know it. */
 export interface Card {
@@ -14,9 +15,9 @@ export interface Card {
 /** The provisioning network as the site serves it: DHCP, TFTP and port 10000. */
 export interface Network {
   /** The provisioning network, when it is known. */
-  readonly range: () => { readonly cidr: string; readonly holds: (address: string) => boolean } | undefined;
+  readonly range: (ctx: Context) => Promise<Range | undefined>;
   /** What servers call back to. */
-  readonly address: () => string;
+  readonly address: (ctx: Context) => Promise<string>;
   /** What would keep a deployment from being served; found at preview, without starting anything. */
   readonly problems: (ctx: Context) => Promise<readonly MetalError[]>;
   /** What a system loses when the embedded helper has gone, worth knowing before agreeing. */

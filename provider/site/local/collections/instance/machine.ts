@@ -39,6 +39,7 @@ export async function openMachine(
   const image = await specOf<ImageSpec>(store, "images", spec.image);
   const cards = await cardsOf(store, stored.node, spec);
   const macs = cards.map(({ mac }) => mac);
+  const server = await network.address(ctx);
   const nodeState = (await store.get("nodes", stored.node))?.state;
   const expected = expectedOf(node, nodeState);
 
@@ -62,7 +63,7 @@ export async function openMachine(
       ...{ ref, spec, node, image, record, macs, settings },
       fetched: have(),
       reach: reachOf(image, flavor, have().image.disk.virtualSize),
-      server: network.address(),
+      server,
     });
 
   const machine: DeployMachine = {

@@ -1,0 +1,352 @@
+import { open, truncate, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { execa } from "execa";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { assetsPath } from "../../provider/services/ramdisk/tree.ts";
+import { type ShellMachine, shellMachine } from "../fixtures/ramdisk-shell.ts";
+
+const MiB = 2 ** 20;
+let machine: ShellMachine;
+beforeEach(async () => {
+  machine = await shellMachine();
+});
+afterEach(() => machine.remove());
+
+const ata = "pci0000:00/0000:00:1f.2/ata1/host0/target0:0:0/0:0:0:0";
+
+/** An IDENTIFY block in its SCSI page: each pair of bytes swapped. */
+function identifyPage(model: string): Buffer {
+  const page = Buffer.alloc(572);
+  Buffer.from(model.padEnd(40))
+    .swap16()
+    .copy(page, 60 + 54);
+  return page;
+}
+
+/** The content of a disk. */
+async function content(
+  name: string,
+  size: number,
+  writes: Readonly<Record<number, string>> = {},
+): Promise<string> {
+  const path = join(machine.folder, "dev", name);
+  await writeFile(path, "");
+  await truncate(path, size);
+  const file = await open(path, "r+");
+  for (const [at, text] of Object.entries(writes)) await file.write(text, Number(at));
+  await file.close();
+  return path;
+}
+
+describe("the list of disks", () => {
+  it("tells a SATA disk as udev would name it", async () => {
+    await machine.disk("sda", ata, {
+      ...{
+        "device/type": "0",
+        "device/vendor": "ATA     ",
+        "device/model": "SAMSUNG MZ7LH960",
+        "queue/rotational": "0",
+      },
+      ...{
+        "device/wwid": "naa.5002538e00000001",
+        "device/vpd_pg80": Buffer.from("\0\x80\0\x0e      S45NNA0001", "latin1"),
+      },
+      ...{ "device/vpd_pg89": identifyPage("SAMSUNG MZ7LH960HAJR-00005"), size: String(20 * 2 ** 11) },
+    });
+    await machine.lay({ "sys/class/ata_port/ata1/port_no": "1\n" });
+    await content("sda", 20 * MiB);
+    const [line] = (await machine.run(["disks"], 'least=1; list_disks; cat "$STATE/disks"')).split("\n");
+    expect(Object.fromEntries((line ?? "").split("\t").map((pair) => pair.split("=")))).toEqual({
+      ...{ name: "sda", size: String(20 * MiB), sector: "512", vendor: "ATA", serial: "S45NNA0001" },
+      ...{ model: "SAMSUNG MZ7LH960HAJR-00005", wwn: "0x5002538e00000001", hctl: "0:0:0:0" },
+      ...{ byId: "ata-SAMSUNG_MZ7LH960HAJR-00005_S45NNA0001", byPath: "pci-0000:00:1f.2-ata-1" },
+      ...{ rotational: "false", unfit: "", holds: "", zero: "0" },
+    });
+  });
+
+  it("keeps strange texts on one line", async () => {
+    await machine.disk("sda", ata, { "device/type": "0", "device/model": "A\tB=C\u0007 D" });
+    await content("sda", 20 * MiB);
+    const lines = (await machine.run(["disks"], 'list_disks; cat "$STATE/disks"')).split("\n");
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toContain("\tmodel=A B=C D\t");
+  });
+
+  it("tells the second path to a disk as such", async () => {
+    const same = { "device/type": "0", "device/wwid": "naa.5000c50000000001" };
+    await machine.disk("sda", "pci0000:00/0000:03:00.0/host1/target1:0:0/1:0:0:0", same);
+    await machine.disk("sdb", "pci0000:00/0000:03:00.0/host1/target1:0:1/1:0:1:0", same);
+    const text = await machine.run(
+      ["disks"],
+      'list_disks; sed "s/.*unfit=\\([^\\t]*\\).*/\\1/" "$STATE/disks"',
+    );
+    expect(text.split("\n")).toEqual(["", "second path"]);
+  });
+
+  it.for([
+    {
+      what: "a usb stick",
+      name: "sdx",
+      place: "pci0000:00/0000:00:14.0/usb2/2-1/host7/target7:0:0/7:0:0:0",
+      unfit: "usb",
+    },
+    { what: "a cdrom", name: "sr0", place: ata, files: { "device/type": "5" }, unfit: "cdrom" },
+    { what: "a tape", name: "sdx", place: ata, files: { "device/type": "1" }, unfit: "not a disk" },
+    {
+      what: "an iSCSI disk",
+      name: "sdx",
+      place: "platform/host8/session1/target8:0:0/8:0:0:1",
+      unfit: "remote",
+    },
+    {
+      what: "a Fibre Channel LUN",
+      name: "sdx",
+      place: "pci0000:00/0000:05:00.0/host9/rport-9:0-1/target9:0:0/9:0:0:1",
+      unfit: "remote",
+    },
+    {
+      what: "an NVMe disk over TCP",
+      name: "nvme0n1",
+      place: "virtual/nvme-fabrics/ctl/nvme0",
+      files: { "device/transport": "tcp" },
+      unfit: "remote",
+    },
+    {
+      what: "a local NVMe disk",
+      name: "nvme0n1",
+      place: "pci0000:00/0000:01:00.0/nvme/nvme0",
+      files: { "device/transport": "pcie" },
+      unfit: "",
+    },
+    {
+      what: "a card in a reader",
+      name: "sdx",
+      place: ata,
+      files: { "device/type": "0", removable: "1" },
+      unfit: "removable",
+    },
+    {
+      what: "a write-protected disk",
+      name: "sdx",
+      place: ata,
+      files: { "device/type": "0", ro: "1" },
+      unfit: "read-only",
+    },
+    {
+      what: "a disk of 3 GiB",
+      name: "vda",
+      place: "pci0000:00/0000:00:04.0/virtio1",
+      files: { size: "6291456" },
+      unfit: "too small",
+    },
+    { what: "a disk of 10 GiB", name: "vda", place: "pci0000:00/0000:00:04.0/virtio1", unfit: "" },
+  ])("says of $what: $unfit", async ({ name, place, files, unfit }) => {
+    await machine.disk(name, place, files ?? { "device/type": "0" });
+    expect(await machine.run(["disks"], `unfit ${name}; printf %s "$REPLY"`)).toBe(unfit);
+  });
+
+  it.for([
+    { what: "nothing", writes: {}, holds: "" },
+    { what: "data at its start", writes: { 1000: "x" }, holds: "unknown data" },
+    { what: "data at its end", writes: { [20 * MiB - 10]: "x" }, holds: "unknown data" },
+    { what: "swap space", writes: {}, make: ["mkswap", "-L", "swap one"], holds: 'swap "swap one"' },
+    {
+      what: "a file system",
+      writes: {},
+      make: ["mke2fs", "-q", "-F", "-t", "ext4", "-L", "data"],
+      holds: 'ext4 "data"',
+    },
+    { what: "a partition table", writes: {}, make: ["sfdisk", "-q"], input: "label: dos\n", holds: "dos" },
+  ])("tells that a disk holds $what", async ({ writes, make, input = "", holds }) => {
+    await machine.disk("sda", ata, { "device/type": "0", size: String(20 * 2 ** 11) });
+    const path = await content("sda", 20 * MiB, writes);
+    const [program, ...words] = make ?? [];
+    if (program !== undefined) await execa(program, [...words, path], { input });
+    expect(await machine.run(["disks"], 'holds sda; printf %s "$REPLY"')).toBe(holds);
+  });
+
+  it("tells what lies on the partitions", async () => {
+    await machine.disk("sda", ata, { "device/type": "0", "sda1/partition": "1", "sda2/partition": "2" });
+    await execa("sfdisk", ["-q", await content("sda", 40 * MiB)], { input: "label: gpt\n,10M\n,10M\n" });
+    await content("sda1", 10 * MiB);
+    await execa("mkswap", [await content("sda2", 10 * MiB)]);
+    expect(await machine.run(["disks"], 'holds sda; printf %s "$REPLY"')).toBe("gpt; swap on sda2");
+  });
+});
+
+describe("zeros", () => {
+  it.for([
+    { what: "a blank disk", size: 200, writes: {}, count: 150 * MiB, proven: 150 },
+    {
+      what: "a disk with data behind",
+      size: 200,
+      writes: { [180 * MiB]: "x" },
+      count: 150 * MiB + 5,
+      proven: 150,
+    },
+    {
+      what: "data in the second piece",
+      size: 200,
+      writes: { [70 * MiB + 5]: "x" },
+      count: 150 * MiB,
+      proven: 70,
+    },
+    { what: "data in the first byte", size: 200, writes: { 0: "x" }, count: 150 * MiB, proven: 0 },
+    { what: "a disk that is shorter than it says", size: 80, writes: {}, count: 150 * MiB, proven: 64 },
+  ])("are proven on $what up to $proven MiB", async ({ size, writes, count, proven }) => {
+    const path = await content("sda", size * MiB, writes);
+    expect(await machine.run(["zeros"], `read_zeros ${path} ${count} 60; echo $proven`)).toBe(
+      String(proven * MiB),
+    );
+  });
+});
+
+describe("the choice", () => {
+  const line = (pairs: Readonly<Record<string, string>>) =>
+    Object.entries({ unfit: "", holds: "", model: "", serial: "", wwn: "", ...pairs })
+      .map((pair) => pair.join("="))
+      .join("\t");
+  const sda = {
+    name: "sda",
+    size: String(480e9),
+    model: "INTEL SSDSC2KB48",
+    vendor: "ATA",
+    serial: "PHYF1",
+    rotational: "false",
+  };
+  const sdb = {
+    name: "sdb",
+    size: String(4e12),
+    model: "ST4000NM0035",
+    vendor: "ATA",
+    serial: "ZC1",
+    wwn: "0x5000c500a1",
+    rotational: "true",
+  };
+  const usb = { name: "sdc", size: String(32e9), unfit: "usb" };
+
+  const choose = async (
+    disks: readonly Record<string, string>[],
+    hints: Readonly<Record<string, string>>,
+    disk = "",
+  ) => {
+    const hintLines = Object.entries(hints)
+      .map((pair) => `${pair.join("\t")}\n`)
+      .join("");
+    await machine.lay({
+      "state/disks": disks.map((one) => `${line(one)}\n`).join(""),
+      "state/hints": hintLines,
+    });
+    const [list, given] = [join(machine.folder, "state/disks"), join(machine.folder, "state/hints")];
+    const words = [
+      "-F",
+      "\t",
+      "-v",
+      `disk=${disk}`,
+      "-v",
+      `hints=${given}`,
+      "-f",
+      join(assetsPath, "choose.awk"),
+      list,
+    ];
+    return (await execa("busybox", ["awk", ...words])).stdout;
+  };
+
+  it.for([
+    { serial: "phyf1" },
+    { wwn: "0X5000C500A1", name: "sdb" },
+    { wwn: "naa.5000c500a1", name: "sdb" },
+    { size: ">= 1000", name: "sdb" },
+    { size: "447" },
+    { size: "< 1 TB" },
+    { size: "480 GB" },
+    { model: "intel_ssdsc2kb48" },
+    { model: "s== INTEL SSDSC2KB48" },
+    { model: "s!= INTEL SSDSC2KB48", name: "sdb" },
+    { model: "<in> nm0035", name: "sdb" },
+    { serial: "<or> A <or> ZC1", name: "sdb" },
+    { rotational: "true", name: "sdb" },
+    { rotational: "False" },
+    { name: "/dev/sdb" },
+    { vendor: "ATA", rotational: "false" },
+  ])("by %j is one disk", async ({ name, ...rest }: Record<string, string>) => {
+    const hints = name?.startsWith("/dev/") ? { name } : rest;
+    expect(await choose([sda, sdb, usb], hints)).toBe(`ok ${name?.replace("/dev/", "") ?? "sda"}`);
+  });
+
+  it.for([
+    {
+      why: "two qualify",
+      disks: [sda, sdb],
+      hints: {},
+      says: /^many 2 disks qualify .*: sda \(447\.0 GiB, INTEL SSDSC2KB48, serial PHYF1, blank\), sdb/,
+    },
+    {
+      why: "two match",
+      disks: [sda, sdb],
+      hints: { vendor: "ata" },
+      says: /^many 2 disks meet the root device hints: sda .*, sdb/,
+    },
+    {
+      why: "none matches",
+      disks: [sda, usb],
+      hints: { serial: "X" },
+      says: /^none no disk meets .*: sda: serial is PHYF1, not X; sdc: usb$/,
+    },
+    {
+      why: "the only match never qualifies",
+      disks: [sda, usb],
+      hints: { name: "sdc" },
+      says: /^none .*sdc: usb$/,
+    },
+    { why: "none qualifies", disks: [usb], hints: {}, says: /^none no disk qualifies: sdc: usb$/ },
+    { why: "there is none", disks: [], hints: {}, says: /^none no disk was found/ },
+    {
+      why: "a hint is unknown",
+      disks: [sda],
+      hints: { colour: "red" },
+      says: /^bad root device hint colour is not known$/,
+    },
+    {
+      why: "a size is not understood",
+      disks: [sda],
+      hints: { size: ">= many" },
+      says: /^bad size >= many is not understood$/,
+    },
+    {
+      why: "an operator does not fit",
+      disks: [sda],
+      hints: { serial: ">= 4" },
+      says: /^bad operator >= does not fit a text$/,
+    },
+  ])("is refused when $why", async ({ disks, hints, says }) => {
+    expect(await choose(disks, hints)).toMatch(says);
+  });
+
+  it.for([
+    { what: "the only one that qualifies", disks: [sda, usb], hints: {}, disk: "", answer: "ok sda" },
+    {
+      what: "the one that the classic argument names",
+      disks: [sda, sdb],
+      hints: {},
+      disk: "sdb",
+      answer: "ok sdb",
+    },
+    {
+      what: "by hints although the classic argument names another",
+      disks: [sda, sdb],
+      hints: { serial: "ZC1" },
+      disk: "sda",
+      answer: "ok sdb",
+    },
+    {
+      what: "the only one, whatever the classic list says",
+      disks: [sdb],
+      hints: {},
+      disk: "cciss/c0d0,sda,hda",
+      answer: "ok sdb",
+    },
+  ])("is $what", async ({ disks, hints, disk, answer }) => {
+    expect(await choose(disks, hints, disk)).toBe(answer);
+  });
+});
