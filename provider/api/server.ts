@@ -85,7 +85,13 @@ function answer(reply: Reply, log: Logger, body: (ctx: Context) => Promise<unkno
   reply.raw.once("close", () => gone.abort(new Error("the client went away")));
   const ctx = newContext({
     signal: gone.signal,
-    log: { ...log, warn: (text, fields) => (log.warn(text, fields), say({ warning: text })) },
+    log: {
+      ...log,
+      warn(text, fields) {
+        log.warn(text, fields);
+        say({ warning: text });
+      },
+    },
     report: (progress) => say({ progress }),
   });
   body(ctx).then(

@@ -56,6 +56,9 @@ export class LimitReached extends Error {
   override readonly name = "LimitReached";
 }
 
+// Node fires a timer of more than 24.8 days at once.
+const longestTimer = 2 ** 31 - 1;
+
 /** Run `body` in a context that ends after `limit`, or with `ctx` if that comes first. Leaves no timer or listener behind. */
 export async function within<T>(
   ctx: Context,
@@ -65,7 +68,8 @@ export async function within<T>(
   const own = new AbortController();
   const cancel = () => own.abort(ctx.signal.reason);
   // Not AbortSignal.any with AbortSignal.timeout: the timeout may be collected before it fires (nodejs/node#57736).
-  const timer = setTimeout(() => own.abort(new LimitReached(`not done within ${limit}`)), toMs(limit));
+  const spent = () => own.abort(new LimitReached(`not done within ${limit}`));
+  const timer = setTimeout(spent, Math.min(toMs(limit), longestTimer));
   ctx.signal.addEventListener("abort", cancel, { once: true });
   try {
     ctx.signal.throwIfAborted();

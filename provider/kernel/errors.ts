@@ -65,7 +65,8 @@ export function defineErrors<const C extends Record<string, ErrorEntry>>(entries
     make(code, details, options) {
       const entry = entries[code] as ErrorEntry;
       const blanks = details as Record<string, string | number>;
-      const fill = (words: string) => words.replace(/\{(\w+)\}/g, (_, name: string) => String(blanks[name] ?? "?"));
+      const fill = (words: string) =>
+        words.replace(/\{(\w+)\}/g, (_, name: string) => String(blanks[name] ?? "?"));
       const [text, remedy] = [fill(entry.text), fill(entry.remedy)];
       const { fault, retry = false } = entry;
       return new MetalError({ code, text, remedy, fault, retry }, options);

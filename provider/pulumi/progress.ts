@@ -17,8 +17,8 @@ export function showProgress({ stage, percent, rate, left, note }: Progress): st
 export type Say = (line: string, ephemeral: boolean) => void;
 
 /**
- * Progress for a terminal (each change, at most four a second, passing by) or for a log file (kept: each new stage, and
- * the same stage every quarter or half a minute; what is over within three seconds is not worth a line).
+ * Progress for a terminal (each change, at most four a second, passing by) or for a log file (kept: each new stage, the
+ * same stage every ten seconds; what is over within three seconds is not worth a line).
  */
 export function createReporter(say: Say, clock: Clock, interactive: boolean): (progress: Progress) => void {
   return interactive ? passing(say, clock) : thinned(say, clock);
@@ -34,14 +34,13 @@ function passing(say: Say, clock: Clock): (progress: Progress) => void {
 }
 
 function thinned(say: Say, clock: Clock): (progress: Progress) => void {
-  let [stage, quarter, last, first] = ["", 0, 0, 0];
+  let [stage, last, first] = ["", 0, 0];
   return (progress) => {
-    first ||= clock.now();
-    if (clock.now() - first < 3_000) return;
-    const reached = Math.floor((progress.percent ?? 0) / 25);
-    const worth = progress.stage !== stage || reached > quarter || clock.now() - last >= 30_000;
+    const now = clock.now();
+    first ||= now;
+    const worth = progress.stage === stage ? now - last >= 10_000 : now - first >= 3_000;
     if (!worth) return;
-    [stage, quarter, last] = [progress.stage, reached, clock.now()];
+    [stage, last] = [progress.stage, now];
     say(showProgress(progress), false);
   };
 }

@@ -37,8 +37,10 @@ export interface Choice {
 type Filter = (node: Candidate, request: Request) => string | undefined;
 
 const fitsState: Filter = ({ provisionState, lastError, claimedBy }, { pinned, instance }) => {
-  if (provisionState === "available" || claimedBy === instance) return undefined;
   if (provisionState === "deploy failed" && pinned) return undefined;
+  // Its own claim does not bring an instance back to where it failed.
+  if (provisionState === "available" || (claimedBy === instance && provisionState !== "deploy failed"))
+    return undefined;
   if (provisionState === "manageable")
     return "it was found switched on and is not offered (`provide: true` offers it)";
   if (provisionState === "deploy failed") return `it was set aside: ${lastError ?? "a deployment failed"}`;

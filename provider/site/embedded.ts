@@ -71,12 +71,15 @@ async function end(ctx: Context, socket: string, site: Site): Promise<void> {
   );
 }
 
+// The helper outlives the stack that started it and serves others: it does not keep the keys to that one's secrets.
+const withoutStack = { PULUMI_CONFIG: "", PULUMI_CONFIG_PASSPHRASE: "", PULUMI_ACCESS_TOKEN: "" };
+
 async function start(ctx: Context, settings: SiteSettings, launch: Launch, site: Site): Promise<void> {
   await mkdir(settings.stateDir, { recursive: true, mode: 0o700 });
   const log = join(settings.stateDir, "helper.log");
   const begun = (await readFile(log, "utf8").catch(() => "")).length;
   const args = [...launch.args, "--settings", JSON.stringify(settings)];
-  await startDetached(launch.file, args, { cwd: settings.stateDir, log });
+  await startDetached(launch.file, args, { cwd: settings.stateDir, log, env: withoutStack });
   await limited(ctx, "20 seconds", "the start of the deploy helper", (inner) =>
     until(inner, "20 ms", async () => {
       const about = await aboutOf(inner, site);

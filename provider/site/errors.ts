@@ -76,6 +76,12 @@ export const siteErrors = defineErrors({
     remedy: "Give an address of that network, or none: then the site chooses one.",
     fault: "input",
   },
+  INSTANCE_LOST_RECORD: {
+    text: "this site has no record of instance {instance}, which the state says is installed on {node}",
+    remedy:
+      "Nothing was touched. Use the machine whose site installed it, or restore that site's store; if the system is really gone, `pulumi state delete` it.",
+    fault: "site",
+  },
   INSTANCE_NO_NODE: {
     text: "no node fits instance {instance}: {reasons}",
     remedy: "Change the flavor, offer another node, or mend what the reasons name.",

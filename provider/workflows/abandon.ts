@@ -4,11 +4,11 @@ import type { DeployMachine } from "./deployment.ts";
 /**
  * After a failure before `done`: power off, boot configuration withdrawn, cards dismissed. Every one of them runs even
  * if another fails; what fails is logged, the deployment's own failure counts. A written server is left as it is, and
- * one that was never touched too.
+ * one that was never touched too. Answers whether anything is left to clean up.
  */
-export async function abandon(ctx: Context, machine: DeployMachine): Promise<void> {
+export async function abandon(ctx: Context, machine: DeployMachine): Promise<"clean" | "unclean"> {
   const { record, power, boot, node, instance, limits } = machine;
-  if (record().done === true || record().touched !== true) return;
+  if (record().done === true || record().touched !== true) return "clean";
   // The deployment's signal may have ended; the clean-up has a limit of its own.
   const own = newContext({ log: ctx.log, clock: ctx.clock, report: ctx.report });
   const parts: readonly (readonly [string, (inner: Context) => Promise<void>])[] = [
@@ -16,12 +16,15 @@ export async function abandon(ctx: Context, machine: DeployMachine): Promise<voi
     ["withdrawing boot files", (inner) => boot.withdraw(inner, instance.name, node.macs)],
     ["forgetting the cards", (inner) => machine.dismiss(inner)],
   ];
+  let left: "clean" | "unclean" = "clean";
   for (const [what, part] of parts) {
     try {
       ctx.report({ stage: what });
       await within(own, "5 minutes", part);
     } catch (error) {
+      left = "unclean";
       ctx.log.error(`${what} after the failure did not work`, { node: node.name, reason: String(error) });
     }
   }
+  return left;
 }

@@ -109,17 +109,30 @@ const reboot: DeployStep = {
   stage: "rebooting",
   limit: powerStep,
   met: async (_, { record }) => record().done === true,
-  run: async (ctx, { sendDone, record, power, update, instance }) => {
+  run: async (ctx, { sendDone, record, power, update, keepDisk, scratch, limits }) => {
     try {
       await sendDone(ctx, record().address ?? "");
     } catch (error) {
       ctx.signal.throwIfAborted();
       ctx.log.warn("the ramdisk did not take the word; power cycle", { reason: String(error) });
-      await power.cycle(ctx);
+      await power.cycle(ctx, { limit: limits.power });
     }
+    // Not earlier: until here a failure ends the deployment, and its next one may write this disk again.
+    await keepDisk(record().disk, "installed");
+    scratch.rebooted = true;
     await update({ done: true });
-    if (instance.spec.power === "off") await power.ensure(ctx, "off");
   },
+};
+
+/** An instance declared off is switched off; one that was found off when its deployment went on is switched on. */
+const powerAsWanted: DeployStep = {
+  name: "power as wanted",
+  stage: "switching as wanted",
+  limit: powerStep,
+  met: async (ctx, { instance, power, scratch }) =>
+    (instance.spec.power === "on" && scratch.rebooted === true) ||
+    (await power.state(ctx)) === instance.spec.power,
+  run: (ctx, { instance, power, limits }) => power.ensure(ctx, instance.spec.power, { limit: limits.power }),
 };
 
 const answer: DeployStep = {
@@ -142,5 +155,6 @@ export const deploy: readonly DeployStep[] = [
   write,
   switchBoot,
   reboot,
+  powerAsWanted,
   answer,
 ];

@@ -99,5 +99,7 @@ interface Layout {
 export interface Scratch {
   /** The ramdisk of an earlier run is still there and calls. */
   found?: boolean;
+  /** This run sent the server on its way to its system. */
+  rebooted?: boolean;
   call?: Call;
 }

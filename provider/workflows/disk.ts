@@ -1,3 +1,4 @@
+import { realValue } from "../drivers/power/identity.ts";
 import type { Disk, Machine } from "../services/callback/announcement.ts";
 import type { DiskRecord } from "./deployment.ts";
 import { workflowErrors } from "./errors.ts";
@@ -19,7 +20,7 @@ export interface DiskQuestion {
 export function approveDisk(question: DiskQuestion): Disk {
   const { node, machine, wipe } = question;
   const chosen = machine.disks.find(({ name }) => name === machine.chosen);
-  if (!chosen || chosen.unfit !== "") {
+  if (chosen?.unfit !== "") {
     const seen = machine.disks.map(describe).join("; ") || "none was found";
     throw workflowErrors.make("DEPLOY_NO_DISK", { node, seen });
   }
@@ -37,15 +38,21 @@ export function approveDisk(question: DiskQuestion): Disk {
 }
 
 /** Blank, or written by this site for an instance that is gone, or by this very deployment before it was cut off. */
-function isOurs({ instance, recordOf }: DiskQuestion, disk: Disk): boolean {
+function isOurs({ instance, machine, recordOf }: DiskQuestion, disk: Disk): boolean {
   if (disk.holds === "") return true;
+  // Two disks that call themselves the same: the record of one would open the other.
+  if (machine.disks.some((other) => other !== disk && identityOf(other) === identityOf(disk))) return false;
   const record = recordOf(disk);
   if (record === undefined) return false;
   return record.state === "released" || (record.state === "writing" && record.instance === instance);
 }
 
-/** A disk's lasting name: what its firmware says, never the kernel's order. Empty when it tells nothing. */
-export const identityOf = (disk: Disk): string => disk.wwn || disk.serial || disk.byId;
+/**
+ * A disk's lasting name: what its firmware says, never the kernel's order. Empty when it tells nothing; what vendors
+ * put where they know nothing (zeros, "none") is nothing.
+ */
+export const identityOf = ({ wwn, serial, byId }: Disk): string =>
+  [wwn, serial, byId].find((word) => realValue(word.replace(/^0x/i, "")) !== undefined) ?? "";
 
 const describe = (disk: Disk) =>
   [disk.name, disk.model, disk.serial && `serial ${disk.serial}`, disk.unfit && `(${disk.unfit})`]

@@ -34,6 +34,12 @@ export const workflowErrors = defineErrors({
     remedy: "Nothing was written. If it may be erased, set `wipe: true` on the Instance.",
     fault: "input",
   },
+  DEPLOY_DISK_UNTOLD: {
+    text: "the classic ramdisk of node {node} does not tell what its disk holds",
+    remedy:
+      "Nothing was written. If whatever it holds may be erased, set `wipe: true` on the Instance; our own ramdisk tells it.",
+    fault: "input",
+  },
   DEPLOY_OTHER_DISK_BOOTS: {
     text: "disk {disk} of node {node} holds {holds} and comes before the chosen disk {chosen}: the server could boot it instead",
     remedy:

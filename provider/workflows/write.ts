@@ -31,7 +31,6 @@ export const write: DeployStep = {
       if (newer) await approve(machine, newer);
       call = newer;
     }
-    await keepDisk(record().disk, "installed");
   },
 };
 
@@ -44,7 +43,11 @@ async function approve(deployment: DeployMachine, call: Call): Promise<void> {
   const { node, instance, diskRecord, record, update } = deployment;
   orFail(call, node.name);
   const { machine } = call;
-  if (machine === undefined) return; // a classic ramdisk tells no disks: acceptFirstDisk said so at preview
+  if (machine === undefined) {
+    // A classic ramdisk tells no disks, so what they hold can only be given up unseen.
+    if (!instance.spec.wipe) throw workflowErrors.make("DEPLOY_DISK_UNTOLD", { node: node.name });
+    return;
+  }
   const records = new Map(
     await Promise.all(machine.disks.map(async (disk) => [disk.name, await diskRecord(disk)] as const)),
   );

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { buildTestImages, imageCache, type TestImages } from "../../tools/images/index.ts";
 import { type BmcFault, type Lab, type LabServer, openLab, readBanner } from "./lab/index.ts";
 import { startNetboot } from "./netboot.ts";
+import { ipmi, powerStatus, programsRunning } from "./programs.ts";
 
 let lab: Lab;
 let images: TestImages;
@@ -25,24 +26,6 @@ afterAll(async () => {
   expect(left).toEqual([]);
 });
 
-/** Names of the lab's programs that run in this process namespace. */
-async function programsRunning(): Promise<string[]> {
-  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
-  const stats = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/stat`, "latin1").catch(() => "")));
-  return stats.filter((stat) => /\((qemu-system|ipmi_sim|dnsmasq|tgtd)[^)]*\) [^Z]/.test(stat));
-}
-
-async function ipmi({ bmc }: LabServer, ...words: string[]) {
-  const login = ["-I", "lanplus", "-C", "3", "-H", bmc.address, "-p", `${bmc.port}`, "-U", bmc.user, "-E"];
-  const env = { IPMI_PASSWORD: bmc.password };
-  const { stdout, exitCode } = await execa("ipmitool", [...login, ...words], { env, reject: false });
-  return { text: stdout.trim(), code: exitCode };
-}
-
-async function status(server: LabServer): Promise<string> {
-  return (await ipmi(server, "power", "status")).text.replace("Chassis Power is ", "");
-}
-
 describe("a server's controller", () => {
   let server: LabServer;
   beforeAll(async () => {
@@ -50,27 +33,27 @@ describe("a server's controller", () => {
   });
 
   it("switches the machine on and off, and shows what it is", async () => {
-    expect(await status(server)).toBe("off");
+    expect(await powerStatus(server)).toBe("off");
     await ipmi(server, "power", "on");
-    expect([await status(server), await server.isOn()]).toEqual(["on", true]);
+    expect([await powerStatus(server), await server.isOn()]).toEqual(["on", true]);
     await ipmi(server, "power", "off");
-    expect([await status(server), await server.isOn()]).toEqual(["off", false]);
+    expect([await powerStatus(server), await server.isOn()]).toEqual(["off", false]);
   });
 
   it("cycles and resets a machine that is on", async () => {
     await ipmi(server, "power", "on");
     await ipmi(server, "power", "cycle");
-    await expect.poll(() => status(server), { timeout: 5_000 }).toBe("on");
+    await expect.poll(() => powerStatus(server), { timeout: 5_000 }).toBe("on");
     await ipmi(server, "power", "reset");
-    expect(await status(server)).toBe("on");
+    expect(await powerStatus(server)).toBe("on");
     await ipmi(server, "power", "soft");
-    expect(await status(server)).toBe("off");
+    expect(await powerStatus(server)).toBe("off");
   });
 
   it("shows a machine whose power was cut as off", async () => {
     await ipmi(server, "power", "on");
     await server.pull();
-    expect([await status(server), await server.isOn()]).toEqual(["off", false]);
+    expect([await powerStatus(server), await server.isOn()]).toEqual(["off", false]);
   });
 
   it("keeps the boot device it is given", async () => {
@@ -93,16 +76,16 @@ describe("a server's controller", () => {
     await server.fault(fault);
     expect((await ipmi(server, "-R", "1", "-N", "1", "power", "on")).code).toBe(code);
     await server.fault("none");
-    expect(await status(server)).toBe(power);
+    expect(await powerStatus(server)).toBe(power);
   });
 
   it("with fault slow says yes at once and is on some seconds later", async () => {
     await server.fault("slow");
     expect((await ipmi(server, "power", "on")).code).toBe(0);
     await server.fault("none");
-    expect(await status(server)).toBe("off");
+    expect(await powerStatus(server)).toBe("off");
     await pause(4_500);
-    expect(await status(server)).toBe("on");
+    expect(await powerStatus(server)).toBe("on");
     await ipmi(server, "power", "off");
   });
 });
@@ -121,10 +104,11 @@ describe("the test images", () => {
     const local = await lab.server({ name: "local", disks: [{ size: "4 GiB", content: whole.disk.path }] });
     const args = [`root=UUID=${partition.uuid}`, "ro", "quiet"];
     const { kernel, ramdisk } = { kernel: partition.kernel.path, ramdisk: partition.ramdisk.path };
-    endNetboot = await startNetboot(lab, [
+    const netboot = await startNetboot(lab, [
       { ...netbooted, kernel, ramdisk, args },
       { ...local, kernel, ramdisk, args: ["over-the-network"] },
     ]);
+    endNetboot = netboot.stop;
     await ipmi(netbooted, "chassis", "bootdev", "pxe");
     await ipmi(local, "chassis", "bootdev", "disk");
     await Promise.all([ipmi(netbooted, "power", "on"), ipmi(local, "power", "on")]);
@@ -134,8 +118,8 @@ describe("the test images", () => {
       netbooted.waitConsole(`answers at ${netbooted.address}`),
       local.waitConsole(`system: ${whole.name} answers at ${local.address}`),
     ]);
-    expect(await readBanner(netbooted.address, "10 seconds")).toContain(partition.banner);
-    expect(await readBanner(local.address, "10 seconds")).toContain(whole.banner);
+    expect(await readBanner(netbooted.address, "10 seconds")).toBe(`${partition.banner} netbooted`);
+    expect(await readBanner(local.address, "10 seconds")).toBe(`${whole.banner} local`);
     // The boot device counts for a running machine's next start too.
     await ipmi(local, "chassis", "bootdev", "pxe");
     await ipmi(local, "power", "reset");

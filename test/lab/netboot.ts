@@ -1,10 +1,12 @@
-import { cp, mkdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { cp, mkdir } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { execa } from "execa";
+import { writeAtomically } from "../../provider/kernel/files.ts";
 import type { Lab } from "./lab/index.ts";
 
 /** What one server finds when it boots from the network. */
 export interface NetbootEntry {
+  readonly name: string;
   readonly mac: string;
   readonly address: string;
   readonly kernel: string;
@@ -13,39 +15,47 @@ export interface NetbootEntry {
   readonly args: readonly string[];
 }
 
+export interface Netboot {
+  /** Lay down what a server finds from now on. */
+  readonly put: (entry: NetbootEntry) => Promise<void>;
+  readonly stop: () => Promise<void>;
+}
+
 // Debian and Ubuntu.
 const loaders = ["/usr/lib/PXELINUX/pxelinux.0", "/usr/lib/syslinux/modules/bios/ldlinux.c32"];
 
-/** DHCP, TFTP and pxelinux by hand, for tests of the lab itself; the product's own parts are not used. Returns its end. */
-export async function startNetboot(lab: Lab, entries: readonly NetbootEntry[]): Promise<() => Promise<void>> {
+/** DHCP, TFTP and pxelinux by hand, for tests of the lab itself: the product's own parts are not used. */
+export async function startNetboot(lab: Lab, entries: readonly NetbootEntry[]): Promise<Netboot> {
   const folder = join(lab.dir, "netboot");
-  await mkdir(join(folder, "tftp/pxelinux.cfg"), { recursive: true });
-  for (const loader of loaders) await cp(loader, join(folder, "tftp", loader.replace(/.*\//, "")));
-  for (const [index, { mac, kernel, ramdisk, args }] of entries.entries()) {
-    await cp(kernel, join(folder, `tftp/kernel${index}`));
-    await cp(ramdisk, join(folder, `tftp/ramdisk${index}`));
-    const words = [`initrd=ramdisk${index}`, ...args].join(" ");
-    const config = `default boot\nprompt 0\nlabel boot\n kernel kernel${index}\n append ${words}\n ipappend 2\n`;
-    await writeFile(join(folder, `tftp/pxelinux.cfg/01-${mac.replaceAll(":", "-")}`), config);
-  }
-  const [network] = lab.cidr.split("/");
+  const root = join(folder, "tftp");
+  await mkdir(join(root, "pxelinux.cfg"), { recursive: true });
+  for (const loader of loaders) await cp(loader, join(root, basename(loader)));
+  const put = async ({ name, mac, kernel, ramdisk, args }: NetbootEntry) => {
+    await cp(kernel, join(root, `${name}-kernel`));
+    await cp(ramdisk, join(root, `${name}-ramdisk`));
+    const label = [`kernel ${name}-kernel`, `append initrd=${name}-ramdisk ${args.join(" ")}`, "ipappend 3"];
+    const menu = ["default boot", "prompt 0", "label boot", ...label, ""].join("\n");
+    // A new file each time: dnsmasq goes on serving the old one to whoever began with it.
+    await writeAtomically(join(root, `pxelinux.cfg/01-${mac.replaceAll(":", "-")}`), menu);
+  };
+  for (const entry of entries) await put(entry);
   const words = [
-    ...["-d", "--conf-file=/dev/null", "--port=0", "--user=root", "--interface=br0", "--bind-interfaces"],
-    ...[`--dhcp-range=${network},static,255.255.255.0`, "--enable-ra", "--dhcp-range=fd00:99::,ra-only"],
-    ...entries.map(({ mac, address }) => `--dhcp-host=${mac},${address}`),
-    ...["--enable-tftp", `--tftp-root=${join(folder, "tftp")}`, "--dhcp-boot=pxelinux.0"],
-    `--dhcp-leasefile=${join(folder, "leases")}`,
+    ...["-d", "--conf-file=/dev/null", "--port=0", "--user=root", "--interface=br0", "--except-interface=lo"],
+    ...["--bind-interfaces", `--dhcp-range=${lab.cidr.split("/")[0]},static,255.255.255.0`],
+    ...["--enable-ra", "--dhcp-range=fd00:99::,ra-only"],
+    ...entries.map(({ mac, address, name }) => `--dhcp-host=${mac},${address},${name}`),
+    ...["--enable-tftp", `--tftp-root=${root}`, "--dhcp-match=set:bios,option:client-arch,0"],
+    ...["--dhcp-boot=tag:bios,pxelinux.0", `--dhcp-leasefile=${join(folder, "leases")}`],
   ];
+  const log = { file: join(folder, "log") };
   const child = execa("setpriv", ["--pdeathsig", "KILL", "--", "dnsmasq", ...words], {
-    ...{
-      stdin: "ignore",
-      reject: false,
-      stdout: { file: join(folder, "log") },
-      stderr: { file: join(folder, "log") },
-    },
+    ...{ stdin: "ignore", reject: false, stdout: log, stderr: log },
   });
-  return async () => {
-    child.kill("SIGTERM");
-    await child;
+  return {
+    put,
+    async stop() {
+      child.kill("SIGTERM");
+      await child;
+    },
   };
 }

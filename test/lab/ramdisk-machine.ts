@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { createServer } from "node:http";
+import { createServer, type Server } from "node:http";
 import { type AddressInfo, connect, createServer as listen } from "node:net";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -49,49 +49,15 @@ export async function bootRamdisk({ args, disks, answer }: MachineParts): Promis
   const built = await buildRamdisk(newContext(), { flavour: "lab", arch: "x86_64", cacheDir });
   const folder = await mkdtemp(join(tmpdir(), "ramdisk-"));
   const announced: string[] = [];
-  const helper = createServer((request, response) => {
-    let body = "";
-    request.on("data", (piece) => {
-      body += piece;
-    });
-    request.on("end", () => {
-      const { status, line } = answer(announced.push(body) - 1);
-      response.writeHead(status).end(`${line}\n`);
-    });
-  }).listen(0, "127.0.0.1");
-  await new Promise((resolve) => helper.once("listening", resolve));
+  const helper = await startHelper((body) => answer(announced.push(body) - 1));
   const [iscsi, word] = [await freePort(), await freePort()];
-  const words = [
-    "console=ttyS0 deployment_id=d-1 deployment_key=very-secret iscsi_target_iqn=iqn.2026-11.test:Node-1",
-    `BOOTIF=01-${mac.replaceAll(":", "-")} deploy_server=10.0.2.2 deploy_port=${portOf(helper)}`,
-    ...args,
-  ];
   const forward = `hostfwd=tcp:127.0.0.1:${iscsi}-:3260,hostfwd=tcp:127.0.0.1:${word}-:10000`;
   const log = join(folder, "serial");
   const qemu = spawn("qemu-system-x86_64", [
-    ...[
-      "-accel",
-      "tcg",
-      "-machine",
-      "q35",
-      "-m",
-      "512",
-      "-display",
-      "none",
-      "-vga",
-      "none",
-      "-monitor",
-      "none",
-    ],
-    ...["-serial", `file:${log}`, "-no-reboot", "-kernel", built.kernel, "-initrd", built.ramdisk],
-    ...[
-      "-append",
-      words.join(" "),
-      "-netdev",
-      `user,id=n0,${forward}`,
-      "-device",
-      `e1000,netdev=n0,mac=${mac}`,
-    ],
+    ...["-accel", "tcg", "-machine", "q35", "-m", "512", "-display", "none", "-vga", "none"],
+    ...["-monitor", "none", "-serial", `file:${log}`, "-no-reboot", "-kernel", built.kernel],
+    ...["-initrd", built.ramdisk, "-append", commandLine(portOf(helper), args)],
+    ...["-netdev", `user,id=n0,${forward}`, "-device", `e1000,netdev=n0,mac=${mac}`],
     ...["-uuid", "11111111-2222-3333-4444-555555555555", "-smbios", "type=1,serial=SRV-7"],
     ...(await disks(folder)),
   ]);
@@ -119,6 +85,30 @@ export async function bootRamdisk({ args, disks, answer }: MachineParts): Promis
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+function commandLine(port: number, args: readonly string[]): string {
+  const nova = "deployment_id=d-1 deployment_key=very-secret iscsi_target_iqn=iqn.2026-11.test:Node-1";
+  const card = `BOOTIF=01-${mac.replaceAll(":", "-")}`;
+  return ["console=ttyS0", nova, card, "deploy_server=10.0.2.2", `deploy_port=${port}`, ...args].join(" ");
+}
+
+/** A throw-away helper that takes any announcement. */
+async function startHelper(
+  judge: (body: string) => { readonly status: number; readonly line: string },
+): Promise<Server> {
+  const server = createServer((request, response) => {
+    let body = "";
+    request.on("data", (piece) => {
+      body += piece;
+    });
+    request.on("end", () => {
+      const { status, line } = judge(body);
+      response.writeHead(status).end(`${line}\n`);
+    });
+  }).listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  return server;
 }
 
 async function ended(qemu: ChildProcess): Promise<void> {

@@ -6,6 +6,7 @@ import { NoLab, runInLab } from "../../test/lab/lab/enter.ts";
 import { ensureBuilt } from "./build.ts";
 import { type Count, closingLine, sum } from "./count.ts";
 import { ensurePackageLists, installNeeds, missingNeeds } from "./host.ts";
+import { bringLabParts, bringProgram } from "./prepare.ts";
 import { ensurePulumi } from "./pulumi.ts";
 import { newTeller, Stop, seconds, type Teller } from "./say.ts";
 import { countLeftOut, type Project, runTests, splitWords } from "./tests.ts";
@@ -30,8 +31,11 @@ async function script(say: Teller, task: string, words: readonly string[], start
   await tryLab();
   const env = await bringPulumi(say, host);
   await ensureBuilt(say);
+  await bringLabParts(say, host.cache);
+  const folder =
+    task === "demo" ? ["--folder", await bringProgram(say, host.cache, "examples/quickstart")] : [];
   say.line(`Set up (${seconds(Date.now() - started)}).`);
-  return await runInLab(process.execPath, ["--import", "tsx", file, ...rest], env);
+  return await runInLab(process.execPath, ["--import", "tsx", file, ...folder, ...rest], env);
 }
 
 async function scriptOf(task: string, words: readonly string[]): Promise<[string, readonly string[]]> {
@@ -69,6 +73,7 @@ async function test(say: Teller, words: readonly string[], started: number): Pro
   });
   const running = asked.filter((name) => !leftOut.has(name));
   if (running.some((name) => name !== "unit")) await ensureBuilt(say);
+  if (running.includes("lab") || running.includes("engine")) await bringLabParts(say, host.cache);
   say.line(`Set up (${seconds(Date.now() - started)}).`);
   const counts: Count[] = await runTests(say, running, filters, env);
   for (const why of new Set(leftOut.values())) {

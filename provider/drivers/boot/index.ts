@@ -1,2 +1,1 @@
-export type { BootDriver, BootEntry, BootFiles, BootLabel, BootSeen } from "./driver.ts";
-export { layRoot, openPxelinux } from "./pxelinux.ts";
+export { openPxelinux } from "./pxelinux.ts";

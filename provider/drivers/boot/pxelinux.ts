@@ -10,13 +10,13 @@ import { defaultMenu, filesOf, menuName, menuText, readMenu } from "./menu.ts";
 import { codeOf, place } from "./place.ts";
 
 /** Where the boot loader's two files may lie on this host; the first that is there is taken. */
-export interface Loaders {
+interface Loaders {
   readonly pxelinux: readonly string[];
   readonly ldlinux: readonly string[];
 }
 
 /** Debian and Ubuntu (pxelinux, syslinux-common), then Arch, then Fedora and its kin. */
-export const usualLoaders: Loaders = {
+const usualLoaders: Loaders = {
   pxelinux: [
     "/usr/lib/PXELINUX/pxelinux.0",
     "/usr/lib/syslinux/bios/pxelinux.0",
@@ -75,11 +75,8 @@ export function openPxelinux({ tftpRoot: root, loaders = usualLoaders }: Pxelinu
   };
 }
 
-/** Lay the boot loader and the menu of those who have none. For a helper that starts to serve; `prepare` does it too. */
-export async function layRoot(
-  ctx: Context,
-  { tftpRoot, loaders = usualLoaders }: PxelinuxOptions,
-): Promise<void> {
+/** Lay the boot loader and the menu of those who have none. */
+async function layRoot(ctx: Context, { tftpRoot, loaders = usualLoaders }: PxelinuxOptions): Promise<void> {
   await mkdir(join(tftpRoot, "pxelinux.cfg"), { recursive: true });
   for (const [name, places] of [
     ["pxelinux.0", loaders.pxelinux],

@@ -7,6 +7,7 @@ import { silent } from "../../kernel/log.ts";
 import { launchOf } from "../../launch.ts";
 import type { CollectionName } from "../../resources/resource.ts";
 import { connectEmbedded } from "../../site/embedded.ts";
+import type { Failure } from "../../site/site.ts";
 import type { Properties } from "../check.ts";
 import { toPulumiError } from "../failure.ts";
 import { checkResource, diffResource, inputsOf, refOf, type Session } from "../lifecycle.ts";
@@ -77,8 +78,12 @@ export async function configure({ config }: dynamic.ConfigureRequest): Promise<v
 export async function check(collection: CollectionName, olds: Properties, news: Properties) {
   const ctx = await contextFor(news);
   const { inputs, failures } = await checkResource(ctx, session(), collection, olds, news);
-  return { inputs, failures: [...failures] };
+  return { inputs, failures: failures.map(asShown) };
 }
+
+/** Pulumi shows the value of the property it is told, but looks only at the top level: of one inside it says `<nil>`. */
+const asShown = ({ property, reason }: Failure): Failure =>
+  /[.[]/.test(property) ? { property: "", reason: `${property}: ${reason}` } : { property, reason };
 
 export async function diff(
   collection: CollectionName,

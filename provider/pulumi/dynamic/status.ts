@@ -24,13 +24,15 @@ export async function connectStatus(address: string | undefined): Promise<Status
     import("@pulumi/pulumi/proto/engine_pb.js"),
   ]);
   const client = new services.default.EngineClient(address, credentials.createInsecure());
+  // One after the other: calls that are under way together may overtake each other.
+  let turn: Promise<void> = Promise.resolve();
   const log = (severity: 1 | 2, urn: string, text: string, ephemeral: boolean) => {
     const request = new messages.default.LogRequest();
     request.setSeverity(severity);
     request.setUrn(urn);
     request.setMessage(text);
     request.setEphemeral(ephemeral);
-    client.log(request, () => {});
+    turn = turn.then(() => new Promise((said) => client.log(request, () => said())));
   };
   return {
     on: (urn) => (line, ephemeral) => log(INFO, urn, line, ephemeral),

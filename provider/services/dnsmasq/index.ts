@@ -1,3 +1,2 @@
-export type { DnsmasqSettings } from "./args.ts";
 export type { DnsmasqEvent } from "./events.ts";
-export { type Dnsmasq, type DnsmasqOptions, startDnsmasq } from "./server.ts";
+export { type Dnsmasq, startDnsmasq } from "./server.ts";

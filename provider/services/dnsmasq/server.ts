@@ -42,15 +42,13 @@ const patience = { deaths: 5, life: 60_000, first: 250 } as const;
 export async function startDnsmasq(outer: Context, options: DnsmasqOptions): Promise<Dnsmasq> {
   outer.signal.throwIfAborted();
   const ulaPrefix = await lookAtInterface(outer, options);
-  for (const dir of [options.tftpRoot, options.hostsDir, dirname(options.leaseFile)]) {
-    await mkdir(dir, { recursive: true });
-  }
-  const own = new AbortController();
-  const ctx: Context = { ...outer, signal: own.signal };
+  const { tftpRoot, hostsDir, leaseFile } = options;
+  for (const dir of [tftpRoot, hostsDir, dirname(leaseFile)]) await mkdir(dir, { recursive: true });
+  const { ctx, cancel, unlink } = childOf(outer);
   let running: Running | undefined;
   let reads = 0;
   const hear = (line: string) => {
-    if (line.includes(`read ${options.hostsDir}/`)) reads++;
+    if (line.includes(`read ${hostsDir}/`)) reads++;
     tell(ctx, options, line);
   };
   const start = async () => {
@@ -60,20 +58,16 @@ export async function startDnsmasq(outer: Context, options: DnsmasqOptions): Pro
   const refresh = serially(async () => {
     if (running) await makeHold(ctx, options, running, () => reads);
   });
-  const cancel = () => own.abort(outer.signal.reason);
-  outer.signal.addEventListener("abort", cancel, { once: true });
-  try {
-    await start();
-  } catch (error) {
-    outer.signal.removeEventListener("abort", cancel);
+  await start().catch((error: unknown) => {
+    unlink();
     throw error;
-  }
-  const endWatch = watchFolder(ctx, options.hostsDir, refresh);
+  });
+  const endWatch = watchFolder(ctx, hostsDir, refresh);
   const ended = keepAlive(ctx, options, start, running, (now) => {
     running = now;
   }).finally(() => {
     endWatch();
-    outer.signal.removeEventListener("abort", cancel);
+    unlink();
   });
   // Who left the list while nobody served still has a lease in the file.
   void refresh();
@@ -82,10 +76,21 @@ export async function startDnsmasq(outer: Context, options: DnsmasqOptions): Pro
     refresh,
     ended,
     async stop() {
-      own.abort(new Error("dnsmasq is stopped"));
+      cancel(new Error("dnsmasq is stopped"));
       await ended;
     },
   };
+}
+
+/** A context that ends with the outer one or by itself, and how to let go of the outer one. */
+function childOf(outer: Context) {
+  const own = new AbortController();
+  const cancel = (reason: unknown) => own.abort(reason);
+  const follow = () => cancel(outer.signal.reason);
+  outer.signal.addEventListener("abort", follow, { once: true });
+  if (outer.signal.aborted) follow();
+  const ctx: Context = { ...outer, signal: own.signal };
+  return { ctx, cancel, unlink: () => outer.signal.removeEventListener("abort", follow) };
 }
 
 /** Wait for its end, start it again after a while that doubles, give up after too many. */
@@ -187,23 +192,29 @@ async function makeHold(
 
 /** Run `work` when something in the folder changed, once for changes that come together. Returns how to end it. */
 function watchFolder(ctx: Context, dir: string, work: () => Promise<void>): () => void {
+  const unwatched = (error: unknown) =>
+    ctx.log.warn("the folder of hosts is not watched", { reason: String(error) });
   let timer: NodeJS.Timeout | undefined;
-  const watcher = watch(dir, (_, name) => {
+  const onChange = (_: string, name: string | null) => {
     // Drafts that are about to be renamed.
     if (name?.startsWith(".")) return;
     clearTimeout(timer);
     timer = setTimeout(() => void work(), 50);
-  });
-  watcher.on("error", (error) =>
-    ctx.log.warn("the folder of hosts is not watched", { reason: String(error) }),
-  );
-  return () => {
-    clearTimeout(timer);
-    watcher.close();
   };
+  try {
+    const watcher = watch(dir, onChange).on("error", unwatched);
+    return () => {
+      clearTimeout(timer);
+      watcher.close();
+    };
+  } catch (error) {
+    // The system's number of watches is spent: additions are still heard by dnsmasq, removals wait for `refresh`.
+    unwatched(error);
+    return () => {};
+  }
 }
 
-/** One at a time; who asks while one runs gets one that begins after it. A failure is logged by none: nothing is lost. */
+/** One at a time; who asks while one runs gets one that begins after it. A failure loses nothing. */
 function serially(work: () => Promise<void>): () => Promise<void> {
   let last: Promise<void> = Promise.resolve();
   return () => {

@@ -89,15 +89,18 @@ function refuse(line: Line, { machine }: Announcement): string | undefined {
   }
   if (line.bound && !sameMachine(line.bound, machine))
     return "another machine was accepted for this deployment";
-  const wrong = line.bound ? "same" : compareIdentity(awaited.expected, machine);
+  const wrong = compareIdentity(awaited.expected, machine);
   if (typeof wrong === "string") return undefined;
   line.failed = workflowErrors.make("DEPLOY_OTHER_MACHINE", { node: awaited.node, ...wrong });
   line.events.emit("call");
   return `this is another machine: its ${wrong.what} is ${wrong.seen}`;
 }
 
+/** Kernels name cards in another order at each boot, and a slow one may come late: one that both have is enough. */
 const sameMachine = (a: Machine, b: Machine) =>
-  a.serial === b.serial && a.productUuid === b.productUuid && a.macs.join() === b.macs.join();
+  a.serial === b.serial &&
+  a.productUuid === b.productUuid &&
+  (a.macs.length + b.macs.length === 0 || a.macs.some((mac) => b.macs.includes(mac)));
 
 function toCall({ address, port, iqn, lun, machine, error }: Announcement): Call {
   return {

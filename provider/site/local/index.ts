@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { createConduct } from "../../drivers/power/conduct.ts";
 import { openPower } from "../../drivers/power/index.ts";
 import type { Context } from "../../kernel/context.ts";
+import { after, type ProvisionState } from "../../resources/states.ts";
 import { createImages } from "../../services/images/index.ts";
 import { siteErrors } from "../errors.ts";
 import type { SiteSettings } from "../settings.ts";
@@ -104,9 +105,13 @@ async function openParts(own: Context, settings: SiteSettings): Promise<Parts> {
 
 async function perform({ store, jobs }: Parts, operation: Operation): Promise<void> {
   switch (operation.kind) {
-    case "reset":
-      await store.patch("nodes", operation.node, { provisionState: "available", lastError: "" });
+    case "reset": {
+      const node = await store.get("nodes", operation.node);
+      if (!node) throw siteErrors.make("SITE_UNKNOWN_REFERENCE", { kind: "Node", name: operation.node });
+      const provisionState = after(node.state["provisionState"] as ProvisionState, "reset");
+      if (provisionState) await store.patch("nodes", operation.node, { provisionState, lastError: "" });
       return;
+    }
     case "abort": {
       const reason = siteErrors.make("SITE_ABORTED", { name: operation.instance });
       await jobs.abort(`instances/${operation.instance}`, reason);

@@ -40,9 +40,10 @@ export function createJobs(own: Context): Jobs {
       job.last = progress;
       for (const listener of listeners) listener(progress);
     };
-    const result = (async () => body({ ...own, signal: controller.signal, log, report }))().finally(() =>
-      jobs.delete(key),
-    );
+    // Not before the job is among the others: it may report, or end, at once.
+    const result = Promise.resolve()
+      .then(() => body({ ...own, signal: controller.signal, log, report }))
+      .finally(() => jobs.delete(key));
     result.catch(() => {}); // whoever attached hears it; nobody attached is no crash
     const job: Job = { digest, listeners, controller, result };
     return job;

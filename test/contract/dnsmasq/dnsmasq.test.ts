@@ -73,6 +73,10 @@ describe("the service", () => {
     expect(seen["afterDeath"]).toBe("10.99.0.11");
   });
 
+  it("gives up, in words, when it dies again and again", () => {
+    expect(seen["givenUp"]).toMatch(/^dnsmasq on v0 ended 5 times in a row .*\[DHCP_DIED\]$/);
+  });
+
   it("leaves no process behind when it is stopped, cancelled, or could not start", () => {
     expect(seen).toMatchObject({ ended: "quietly", leftBehind: [], cancelled: [], leftAtEnd: [] });
   });

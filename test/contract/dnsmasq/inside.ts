@@ -127,10 +127,28 @@ async function scenario(dir: string, client: Client) {
     ...("file" in event && { file: event.file.replace(at.tftpRoot, "") }),
   }));
 
+  seen["givenUp"] = await killed(settings);
   seen["cancelled"] = await cancelled(settings);
   seen["noInterface"] = await startDnsmasq(ctx, { ...settings, address: "10.99.0.2" }).catch(codeOf);
   seen["badFolder"] = await startDnsmasq(ctx, { ...settings, leaseFile: at.tftpRoot }).catch(codeOf);
   return { ...seen, ...(await foreign(client)), leftAtEnd: await running("dnsmasq") };
+}
+
+/** Killed whenever it is there, with a clock that does not wait. */
+async function killed(settings: Parameters<typeof startDnsmasq>[1]) {
+  const clock = { now: () => Date.now(), sleep: () => pause(1) };
+  const dnsmasq = await startDnsmasq(newContext({ clock }), settings);
+  let ended = false;
+  void dnsmasq.ended.then(() => {
+    ended = true;
+  });
+  let last: number | undefined;
+  for (; !ended; await pause(10)) {
+    const pid = dnsmasq.pid();
+    if (pid !== undefined && pid !== last) process.kill(pid, "SIGKILL");
+    last = pid ?? last;
+  }
+  return (await dnsmasq.ended)?.message;
 }
 
 async function cancelled(settings: Parameters<typeof startDnsmasq>[1]) {

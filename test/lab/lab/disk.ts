@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import { execa } from "execa";
 import { type Size, toBytes } from "../../../provider/kernel/units.ts";
 
-export type DiskKind = "ide" | "nvme" | "virtio" | "usb";
+type DiskKind = "ide" | "nvme" | "virtio" | "usb";
 
 export interface DiskOptions {
   readonly size: Size;

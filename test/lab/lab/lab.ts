@@ -10,7 +10,7 @@ export interface LabOptions {
   readonly dir: string;
   /** First three numbers of the network; default `10.99.0`. */
   readonly network?: string;
-  /** QEMU's words after `-accel`; default `LAB_ACCEL` of the environment, else `tcg`. */
+  /** QEMU's word for `-machine accel=`; default `LAB_ACCEL` of the environment, else `tcg`. */
   readonly accel?: string;
 }
 

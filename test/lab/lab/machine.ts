@@ -2,6 +2,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { powerOnLine } from "./console.ts";
+import { escaped } from "./disk.ts";
 import type { Product } from "./fru.ts";
 
 /** The program behind a chassis: what `chassis.sh` starts and ends. */
@@ -41,7 +42,7 @@ export async function writeStart(folder: string, words: readonly string[]): Prom
 export function identityWords(product: Product, uuid: string): readonly string[] {
   const { manufacturer, model, serial } = product;
   const pairs = { manufacturer, product: model, serial, uuid };
-  const words = Object.entries(pairs).map(([key, value]) => `${key}=${value.replaceAll(",", ",,")}`);
+  const words = Object.entries(pairs).map(([key, value]) => `${key}=${escaped(value)}`);
   return ["-smbios", ["type=1", ...words].join(",")];
 }
 

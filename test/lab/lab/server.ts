@@ -61,7 +61,7 @@ export interface Slot {
   readonly folder: string;
   readonly bridge: string;
   readonly address: string;
-  /** QEMU's words after `-accel`. */
+  /** QEMU's word for `-machine accel=`. */
   readonly accel: string;
 }
 
@@ -98,7 +98,7 @@ export async function makeServer(slot: Slot, options: ServerOptions): Promise<La
     disks: disks.map(({ path }) => path),
     prepare: (product, uuid) =>
       writeStart(folder, [
-        ...["qemu-system-x86_64", "-name", name, "-machine", "q35", "-accel", accel, "-nodefaults"],
+        ...["qemu-system-x86_64", "-name", name, "-machine", `q35,accel=${accel}`, "-nodefaults"],
         ...["-m", `${toBytes(memory) / 2 ** 20}`, "-display", "none", "-vga", "none"],
         ...["-chardev", "file,id=serial,path=serial.log,append=on", "-serial", "chardev:serial"],
         ...["-chardev", "pipe,id=monitor,path=monitor", "-mon", "chardev=monitor,mode=readline"],

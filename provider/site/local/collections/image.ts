@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 import type { Context } from "../../../kernel/context.ts";
+import { MetalError } from "../../../kernel/errors.ts";
 import type { ImageSpec } from "../../../resources/index.ts";
 import type { CachedImage, ImageSource } from "../../../services/images/types.ts";
-import type { Collection } from "../../site.ts";
-import { collectionOf } from "../collection.ts";
+import type { Collection, Failure } from "../../site.ts";
+import { collectionOf, toFailure } from "../collection.ts";
 import type { Parts } from "../parts.ts";
 
 /** Images: looked at and hashed at preview, fetched and verified before any server is touched. */
@@ -19,7 +20,8 @@ export function images(parts: Parts): Collection {
       ...(spec.ramdisk ? { ramdisk: { ...spec.ramdisk, source: locate(spec.ramdisk.source, folder) } } : {}),
     }),
     async plan(ctx, ref, spec, { record }) {
-      const digest = await imageDigest(ctx, parts, spec);
+      const { digest, failures } = await lookAt(ctx, parts, spec);
+      if (digest === undefined) return { failures };
       const actions = record?.state["digest"] === digest ? [] : [`fetch and verify image ${ref.name}`];
       return { computed: { digest }, actions };
     },
@@ -52,13 +54,26 @@ const source = (location: string, checksum?: string): ImageSource => ({
   ...(checksum === undefined ? {} : { checksum }),
 });
 
-/** One digest for all files of an image: what an instance compares. */
-export async function imageDigest(ctx: Context, { images }: Parts, spec: ImageSpec): Promise<string> {
-  const digests = await Promise.all(
-    filesOf(spec).map(async (file) => (await images.resolve(ctx, file)).digest),
-  );
-  if (digests.length === 1) return digests[0] ?? "";
-  return `sha256:${createHash("sha256").update(digests.join("\n")).digest("hex")}`;
+/** Where the files of `filesOf` are named. */
+const properties = ["source", "kernel.source", "ramdisk.source"] as const;
+
+/** One digest for all files of an image, which is what an instance compares; or what is wrong with each of them. */
+async function lookAt(
+  ctx: Context,
+  { images }: Parts,
+  spec: ImageSpec,
+): Promise<{ readonly digest?: string; readonly failures: readonly Failure[] }> {
+  const looks = await Promise.allSettled(filesOf(spec).map((file) => images.resolve(ctx, file)));
+  const failures = looks.flatMap((look, index) => {
+    if (look.status === "fulfilled") return [];
+    if (!(look.reason instanceof MetalError)) throw look.reason;
+    return [toFailure(look.reason, properties[index] ?? "")];
+  });
+  if (failures.length > 0) return { failures };
+  const digests = looks.flatMap((look) => (look.status === "fulfilled" ? [look.value.digest] : []));
+  const [only = ""] = digests;
+  if (digests.length === 1) return { digest: only, failures };
+  return { digest: `sha256:${createHash("sha256").update(digests.join("\n")).digest("hex")}`, failures };
 }
 
 export interface FetchedImage {

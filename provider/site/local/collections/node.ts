@@ -23,7 +23,7 @@ export function nodes(parts: Parts): Collection {
       const before = found.record?.state as NodeState | undefined;
       const seen = spec.maintenance && before ? before : await meet(ctx, parts, spec, before);
       const holder = (await store.claims()).get(ref.name) ?? "";
-      return { ...seen, ...standing(spec, seen, before, found, holder), assignedInstance: holder };
+      return { ...seen, ...standing(spec, seen, before, found), assignedInstance: holder };
     },
     async observe(ctx, { spec, state }) {
       const power = powerOf((spec as NodeSpec).power);
@@ -88,16 +88,17 @@ function standing(
   spec: NodeSpec,
   { powerState }: Pick<NodeState, "powerState">,
   before: NodeState | undefined,
-  { record }: Found,
-  holder: string,
+  { record, known }: Found,
 ): Pick<NodeState, "provisionState" | "lastError"> {
   if (before === undefined) {
-    const offered = powerState === "off" || spec.provide;
+    // Another site's records say that a system is on it: off or not, nobody gets it by chance.
+    const held = String(known.state?.["assignedInstance"] ?? "") !== "";
+    const offered = !held && (powerState === "off" || spec.provide);
     return { provisionState: offered ? "available" : "manageable", lastError: "" };
   }
   const { provisionState, lastError } = before;
-  const reset = record?.spec["resetTrigger"] !== spec.resetTrigger && holder === "";
-  if (reset) return { provisionState: after(provisionState, "reset") ?? provisionState, lastError: "" };
+  if (record?.spec["resetTrigger"] !== spec.resetTrigger)
+    return { provisionState: after(provisionState, "reset") ?? provisionState, lastError: "" };
   const offered = provisionState === "manageable" && (spec.provide || powerState === "off");
   return { provisionState: offered ? "available" : provisionState, lastError };
 }

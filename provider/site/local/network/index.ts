@@ -38,7 +38,7 @@ export function openNetwork(
     range,
     address: async (ctx) => (await known(ctx)).address,
     async problems(ctx) {
-      if (served) return [];
+      if (served !== undefined) return [];
       return (await Promise.all(checks(settings, known).map((check) => problemOf(ctx, check)))).flat();
     },
     warnings: () => [],

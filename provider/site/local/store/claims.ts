@@ -12,8 +12,11 @@ export interface Claims {
   readonly claims: () => Promise<ReadonlyMap<string, string>>;
   readonly diskRecord: (node: string, disk: string) => Promise<DiskRecord | undefined>;
   readonly keepDisk: (node: string, disk: string, instance: Ref, state: DiskRecord["state"]) => Promise<void>;
-  /** The instance's owner deleted it: what it left may be overwritten. */
-  readonly releaseDisks: (instance: string) => Promise<void>;
+  /**
+   * The instance's owner deleted it: what it left on this node may be overwritten, and what it began to write
+   * elsewhere. An earlier instance of the name may have been kept, running, on another node.
+   */
+  readonly releaseDisks: (instance: string, node: string) => Promise<void>;
 }
 
 export function openClaims(db: Db): Claims {
@@ -54,11 +57,12 @@ export function openClaims(db: Db): Claims {
         .onConflict((oc) => oc.columns(["node", "disk"]).doUpdateSet(change))
         .execute();
     },
-    async releaseDisks(instance) {
+    async releaseDisks(instance, node) {
       await db
         .updateTable("disks")
         .set({ state: "released", at: now() })
         .where("instance", "=", instance)
+        .where((eb) => eb.or([eb("node", "=", node), eb("state", "=", "writing")]))
         .execute();
     },
   };

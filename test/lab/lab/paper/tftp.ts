@@ -29,11 +29,11 @@ export async function readTftp(
       pieces.push(answer.content);
       message = Buffer.concat([word(ack), word(pieces.length)]);
       if (answer.content.length < blockSize) {
-        socket.send(message, port, host);
+        await sent(socket, message, port, host);
         return Buffer.concat(pieces);
       }
     }
-    socket.send(Buffer.concat([word(error), word(0), Buffer.from("enough\0")]), port, host);
+    await sent(socket, Buffer.concat([word(error), word(0), Buffer.from("enough\0")]), port, host);
     return Buffer.concat(pieces);
   } finally {
     socket.close();
@@ -69,6 +69,11 @@ async function ask(
     }
   }
   throw new TftpError(`no answer from ${host}`);
+}
+
+/** A socket that is closed drops what it has not sent, and the server would go on sending. */
+async function sent(socket: Socket, message: Buffer, port: number, host: string): Promise<void> {
+  await new Promise((resolve) => socket.send(message, port, host, resolve));
 }
 
 function word(value: number): Buffer {

@@ -2,6 +2,7 @@ import type { Context } from "../../../../kernel/context.ts";
 import type { FlavorSpec, InstanceSpec, InterfaceSpec, NodeSpec } from "../../../../resources/index.ts";
 import { type Candidate, type Choice, schedule } from "../../../../resources/schedule.ts";
 import type { ProvisionState } from "../../../../resources/states.ts";
+import { workflowErrors } from "../../../../workflows/errors.ts";
 import { siteErrors } from "../../../errors.ts";
 import type { Ref } from "../../../site.ts";
 import type { Parts } from "../../parts.ts";
@@ -35,7 +36,11 @@ export async function choose(store: Store, instance: string, spec: InstanceSpec)
         spec: node as NodeSpec,
         provisionState: state["provisionState"] as ProvisionState,
         ...(holder === undefined ? {} : { claimedBy: holder }),
-        interfaces: cards.filter(({ spec: card }) => (card as InterfaceSpec).node === ref.name).length,
+        interfaces: cards.filter(
+          ({ ref: { name }, spec: card }) =>
+            (card as InterfaceSpec).node === ref.name &&
+            (!spec.interfaces?.length || spec.interfaces.includes(name)),
+        ).length,
         lastError: String(state["lastError"] ?? ""),
       };
     });
@@ -59,6 +64,10 @@ export async function claimNode(
     const held = await store.claimOf(ref.name);
     const choice = await choose(store, ref.name, spec);
     if (held !== undefined && choice.chosen === held) return held;
+    if (held !== undefined && (await specOf<NodeSpec>(store, "nodes", held)).maintenance) {
+      throw workflowErrors.make("DEPLOY_MAINTENANCE", { node: held });
+    }
+    if (held !== undefined && (await isUnderWay(store, ref.name, held))) return held;
     // It held another one, which failed or fits no more: that one stays set aside, and is free of this instance.
     if (held !== undefined) await store.release(ref.name);
     if (choice.chosen === undefined) {
@@ -66,6 +75,14 @@ export async function claimNode(
     }
     if (await store.claim(choice.chosen, ref)) return choice.chosen;
   }
+}
+
+/** Whether work on the held node was begun and neither ended nor given up: it is gone on with there, nowhere else. */
+async function isUnderWay(store: Store, instance: string, node: string): Promise<boolean> {
+  const stored = await store.deployment(instance);
+  if (stored?.node !== node || stored.record.touched !== true) return false;
+  const state = (await store.get("nodes", node))?.state["provisionState"];
+  return stored.record.done === true || state !== "deploy failed";
 }
 
 /** The cards an instance boots from: those it names, or all of its node. */

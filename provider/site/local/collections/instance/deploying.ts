@@ -1,5 +1,5 @@
 import type { Context } from "../../../../kernel/context.ts";
-import { MetalError, toRecord } from "../../../../kernel/errors.ts";
+import { hasCode, MetalError, toRecord } from "../../../../kernel/errors.ts";
 import type { InstanceSpec } from "../../../../resources/index.ts";
 import { abandon } from "../../../../workflows/abandon.ts";
 import { deploy } from "../../../../workflows/deploy.ts";
@@ -10,6 +10,9 @@ import { setsAside } from "../node.ts";
 import { claimNode } from "./claim.ts";
 import { newRecord, openMachine } from "./machine.ts";
 import { outputsOf } from "./outputs.ts";
+
+/** Ended from outside, other than by an operator's abort, which is to be cleaned up after like a failure. */
+const cutOff = ({ signal }: Context): boolean => signal.aborted && !hasCode(signal.reason, "SITE_ABORTED");
 
 /**
  * Claim a node and bring the instance up on it, going on where an earlier run was cut off. After the claim every failure
@@ -42,15 +45,20 @@ export async function deployInstance(
         end: (step, outcome) => store.end(stored.record.id, step, outcome),
       });
     } catch (error) {
-      if (ctx.signal.aborted) throw error; // cut off, not failed: the next run goes on from here
-      await abandon(ctx, machine);
+      if (cutOff(ctx)) throw error; // not failed: the next run goes on from here
+      const left = await abandon(ctx, machine);
+      // The key is void, and the next run begins anew; on a server that is perhaps still on it may go on switching.
+      if (machine.record().done !== true) {
+        const record = left === "clean" ? newRecord() : { ...newRecord(), touched: true };
+        await store.keepDeployment({ ...stored, record });
+      }
       throw error;
     } finally {
       close();
     }
   } catch (error) {
-    if (ctx.signal.aborted) throw error;
-    throw await failed(error);
+    if (cutOff(ctx)) throw error;
+    throw await failed(ctx.signal.aborted ? ctx.signal.reason : error);
   }
   const powerState = spec.power;
   await store.patch("nodes", node, { provisionState: "active", powerState, reachable: true });
@@ -78,7 +86,6 @@ export async function deployInstance(
       provisionState: nodeState,
       lastError: setsAside(failure) ? lastError : "",
     });
-    if (!written) await store.keepDeployment({ instance: ref.name, node, record: newRecord() });
     const stage = error instanceof StepFailed ? error.step : "claiming";
     const outputs = await keep({ provisionState, stage, lastError, reachable: true });
     const state = { ...spec, ...outputs, name: ref.name, siteId: store.siteId };

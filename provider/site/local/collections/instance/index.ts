@@ -12,7 +12,7 @@ import { specOf } from "./claim.ts";
 import { deployInstance } from "./deploying.ts";
 import { openMachine } from "./machine.ts";
 import { outputsOf } from "./outputs.ts";
-import { planInstance, refuseReinstall } from "./planning.ts";
+import { planInstance, refuseLost, refuseReinstall } from "./planning.ts";
 import { releaseInstance } from "./release.ts";
 
 /** Operating systems on servers. What takes long is a job: the caller may go away, the work goes on. */
@@ -26,6 +26,7 @@ export function instances(parts: Parts): Collection {
     plan: (ctx, ref, spec, found) => planInstance(ctx, parts, ref, spec, found),
     ensure: (ctx, ref, spec, found) =>
       job(ctx, ref, { ensure: spec }, async (inner) => {
+        await refuseLost(parts, ref, found);
         await refuseReinstall(parts, ref, spec, found);
         const installed = (await store.deployment(ref.name))?.record.done === true;
         const active = found.record?.state["provisionState"] === "active";

@@ -46,6 +46,15 @@ async function allKnown({ store }: Parts, spec: InstanceSpec): Promise<boolean> 
   return nodes.some((name) => cards.some(({ spec: card }) => card["node"] === name));
 }
 
+/** Refuse to install what another site, or this one before its store was lost, has installed already. */
+export async function refuseLost({ store }: Parts, ref: Ref, { record, known }: Found): Promise<void> {
+  const state = known.state ?? {};
+  const installed = ["active", "wait call-back"].includes(String(state["provisionState"]));
+  if (record || !installed || (await store.wasDropped("instances", ref))) return;
+  const node = String(state["assignedNode"] ?? "a node");
+  throw siteErrors.make("INSTANCE_LOST_RECORD", { instance: ref.name, node });
+}
+
 /** Refuse whatever would write an installed disk again: the plan with its gate does not exist yet. */
 export async function refuseReinstall(
   { store }: Parts,

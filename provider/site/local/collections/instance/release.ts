@@ -22,24 +22,27 @@ export async function releaseInstance(
   if (node) {
     const nodeSpec = node.spec as NodeSpec;
     if (nodeSpec.maintenance) throw workflowErrors.make("DEPLOY_MAINTENANCE", { node: node.ref.name });
+    const touched = await wasTouched(parts, ref.name);
     const macs = (await cardsOf(store, node.ref.name, instance)).map(({ mac }) => mac);
-    if (instance.onDelete === "off") {
-      await store.patch("nodes", node.ref.name, { provisionState: "deleting" });
+    const aside = node.state["provisionState"] === "deploy failed";
+    // Only an installed system can be kept: a server in the middle of a deployment would boot into the writer for ever.
+    const off = instance.onDelete === "off" || (await store.deployment(ref.name))?.record.done !== true;
+    if (off) {
+      if (!aside) await store.patch("nodes", node.ref.name, { provisionState: "deleting" });
       ctx.report({ stage: "powering off" });
       const power = parts.powerOf(nodeSpec.power, expectedOf(nodeSpec, node.state));
-      if (await wasTouched(parts, ref.name))
+      if (touched)
         await power.ensure(ctx, "off", { limit: parts.settings.limits.power });
       ctx.report({ stage: "withdrawing boot files" });
       await (await parts.boot()).withdraw(ctx, ref.name, macs);
       await network.dismiss(ctx, macs);
-      await store.releaseDisks(ref.name);
+      await store.releaseDisks(ref.name, node.ref.name);
     }
-    const aside = node.state["provisionState"] === "deploy failed";
-    const free = instance.onDelete === "off" ? "available" : "manageable";
+    const free = off ? "available" : "manageable";
     await store.patch("nodes", node.ref.name, {
       provisionState: aside ? "deploy failed" : free,
       assignedInstance: "",
-      ...(instance.onDelete === "off" ? { powerState: "off" } : {}),
+      ...(off && touched ? { powerState: "off" } : {}),
     });
   }
   await store.release(ref.name);

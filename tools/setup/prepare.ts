@@ -1,0 +1,48 @@
+import { mkdir, mkdtemp } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { newContext } from "../../provider/kernel/context.ts";
+import { buildRamdisk } from "../../provider/services/ramdisk/build.ts";
+import { buildTestImages } from "../images/index.ts";
+import { preparePackage } from "../program/package.ts";
+import { prepareProgram } from "../program/program.ts";
+import type { Teller } from "./say.ts";
+
+/** What the lab's servers are made of. It comes from package archives, and a lab has no way out: so before it is entered. */
+export async function bringLabParts(say: Teller, cache: string): Promise<void> {
+  const lab = join(cache, "lab");
+  await mkdir(lab, { recursive: true });
+  await unlessQuick(say, "Building two small operating systems to install", buildTestImages(lab));
+  const ramdisk = { flavour: "lab", arch: "x86_64", cacheDir: join(cache, "ramdisk") } as const;
+  await unlessQuick(say, "Building the deploy ramdisk", buildRamdisk(newContext(), ramdisk));
+}
+
+/** The program of the demo, laid as a user would install it: from the packed archive, by npm. Answers its folder. */
+export async function bringProgram(say: Teller, cache: string, source: string): Promise<string> {
+  const repo = process.cwd();
+  await mkdir(join(cache, "demo"), { recursive: true });
+  const folder = await mkdtemp(join(cache, "demo", "run-"));
+  const lay = async () => {
+    const packed = await preparePackage({ repo, cache });
+    await prepareProgram({
+      package: packed,
+      source,
+      folder: join(folder, "program"),
+      how: "install",
+      repo,
+      cache,
+    });
+  };
+  await unlessQuick(say, "Installing the packed package into the example", lay());
+  return folder;
+}
+
+/** A line for what takes a while; what is there already is not worth one. */
+async function unlessQuick(say: Teller, text: string, work: Promise<unknown>): Promise<void> {
+  const outcome = work.then(
+    () => true,
+    () => true, // told below
+  );
+  if (await Promise.race([outcome, pause(1_500, false)])) await work;
+  else await say.step(text, () => work);
+}
