@@ -1,15 +1,6 @@
 import { join } from "node:path";
-import { defineErrors } from "./kernel/errors.ts";
+import { siteErrors } from "./site/errors.ts";
 import { SiteSettings } from "./site/settings.ts";
-
-export const environmentErrors = defineErrors({
-  SITE_SETTINGS_BAD: {
-    text: "the site settings are not right: {faults}",
-    remedy:
-      "Correct them with `pulumi config set --path baremetal:site.FIELD VALUE`; docs/reference/site.md lists them.",
-    fault: "input",
-  },
-});
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -29,13 +20,13 @@ export function siteSettings(json: string | undefined, env: Environment, home: s
   });
   if (parsed.success) return parsed.data;
   const faults = parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("; ");
-  throw environmentErrors.make("SITE_SETTINGS_BAD", { faults });
+  throw siteErrors.make("SITE_SETTINGS_BAD", { faults });
 }
 
 function parse(json: string): unknown {
   try {
     return JSON.parse(json);
   } catch (cause) {
-    throw environmentErrors.make("SITE_SETTINGS_BAD", { faults: "they are not JSON" }, { cause });
+    throw siteErrors.make("SITE_SETTINGS_BAD", { faults: "they are not JSON" }, { cause });
   }
 }

@@ -53,6 +53,3 @@ export const defineResource = <I extends z.ZodObject, O extends z.ZodObject>(
 
 /** Inputs after validation and defaults. */
 export type SpecOf<D> = D extends ResourceDefinition<infer I, z.ZodObject> ? z.output<I> : never;
-/** What a program writes. */
-export type ArgsOf<D> = D extends ResourceDefinition<infer I, z.ZodObject> ? z.input<I> : never;
-export type OutputsOf<D> = D extends ResourceDefinition<z.ZodObject, infer O> ? z.output<O> : never;

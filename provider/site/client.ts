@@ -1,9 +1,10 @@
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { createInterface } from "node:readline";
 import type { Context, Progress } from "../kernel/context.ts";
-import { defineErrors, MetalError } from "../kernel/errors.ts";
+import { MetalError } from "../kernel/errors.ts";
 import { resources } from "../resources/index.ts";
 import type { CollectionName } from "../resources/resource.ts";
+import { siteErrors } from "./errors.ts";
 import {
   type About,
   type Collection,
@@ -16,15 +17,6 @@ import {
   type State,
 } from "./site.ts";
 import type { Line } from "./wire.ts";
-
-export const clientErrors = defineErrors({
-  HELPER_GONE: {
-    text: "the connection to the deploy helper was lost: {reason}",
-    remedy: "Run `pulumi up` again: it goes on from where the work stands.",
-    fault: "site",
-    retry: true,
-  },
-});
 
 /** A helper over its unix socket, as a Site. Generic: it knows the five collections only by name. */
 export function clientOf(socketPath: string): Site {
@@ -71,9 +63,9 @@ async function ask(ctx: Context, socketPath: string, path: string, body?: object
   } catch (error) {
     ctx.signal.throwIfAborted();
     if (error instanceof MetalError || error instanceof PartlyDone) throw error;
-    throw clientErrors.make("HELPER_GONE", { reason: (error as Error).message }, { cause: error });
+    throw siteErrors.make("HELPER_GONE", { reason: (error as Error).message }, { cause: error });
   }
-  throw clientErrors.make("HELPER_GONE", { reason: "it ended in the middle of an answer" });
+  throw siteErrors.make("HELPER_GONE", { reason: "it ended in the middle of an answer" });
 }
 
 async function* linesOf(response: IncomingMessage): AsyncIterable<Line> {

@@ -1,24 +1,11 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Context, limited, until } from "../kernel/context.ts";
-import { defineErrors } from "../kernel/errors.ts";
 import { startDetached } from "../kernel/process.ts";
 import { clientOf, stopHelper } from "./client.ts";
+import { siteErrors } from "./errors.ts";
 import { type SiteSettings, settingsDigest, socketOf } from "./settings.ts";
 import type { About, Site } from "./site.ts";
-
-export const embeddedErrors = defineErrors({
-  HELPER_NOT_STARTED: {
-    text: "the deploy helper did not start: {reason} (its log is {log})",
-    remedy: "Mend what it names and run `pulumi up` again.",
-    fault: "host",
-  },
-  HELPER_OTHER_SETTINGS: {
-    text: "the deploy helper of this store works with other site settings and is busy with {jobs}",
-    remedy: "Wait until it is done, or give this stack another `baremetal:site.stateDir`.",
-    fault: "site",
-  },
-});
 
 /** How to start a helper: the program and its words; the settings follow as JSON. */
 export interface Launch {
@@ -43,7 +30,7 @@ export async function connectEmbedded(ctx: Context, settings: SiteSettings, laun
       );
       return site;
     }
-    throw embeddedErrors.make("HELPER_OTHER_SETTINGS", { jobs: found.jobs.join(", ") });
+    throw siteErrors.make("HELPER_OTHER_SETTINGS", { jobs: found.jobs.join(", ") });
   }
   if (found) await end(ctx, socket, site);
   await start(ctx, settings, launch, site);
@@ -88,7 +75,7 @@ async function start(ctx: Context, settings: SiteSettings, launch: Launch, site:
       const failure = /^FAILED (.*)$/m.exec(said)?.[1];
       // Two providers may start a helper at once: the second finds the store taken, and the first one's socket.
       if (failure !== undefined && !failure.includes("STORE_IN_USE")) {
-        throw embeddedErrors.make("HELPER_NOT_STARTED", { reason: failure, log });
+        throw siteErrors.make("HELPER_NOT_STARTED", { reason: failure, log });
       }
       return false;
     }),

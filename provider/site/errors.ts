@@ -1,6 +1,38 @@
 import { defineErrors } from "../kernel/errors.ts";
 
 export const siteErrors = defineErrors({
+  HELPER_GONE: {
+    text: "the connection to the deploy helper was lost: {reason}",
+    remedy: "Run `pulumi up` again: it goes on from where the work stands.",
+    fault: "site",
+    retry: true,
+  },
+  HELPER_NOT_STARTED: {
+    text: "the deploy helper did not start: {reason} (its log is {log})",
+    remedy: "Mend what it names and run `pulumi up` again.",
+    fault: "host",
+  },
+  HELPER_OTHER_SETTINGS: {
+    text: "the deploy helper of this store works with other site settings and is busy with {jobs}",
+    remedy: "Wait until it is done, or give this stack another `baremetal:site.stateDir`.",
+    fault: "site",
+  },
+  STORE_IN_USE: {
+    text: "another deploy helper has the store in {stateDir}",
+    remedy: "Nothing to do: that one is used. If it hangs, end it; its pid is in the log beside the store.",
+    fault: "site",
+  },
+  STORE_NEWER: {
+    text: "the store has format {found}, this version knows {known}",
+    remedy: "Use the version of pulumi-baremetal that wrote it, or a newer one.",
+    fault: "site",
+  },
+  SITE_SETTINGS_BAD: {
+    text: "the site settings are not right: {faults}",
+    remedy:
+      "Correct them with `pulumi config set --path baremetal:site.FIELD VALUE`; docs/reference/site.md lists them.",
+    fault: "input",
+  },
   SITE_NAME_TAKEN: {
     text: "the name {name} is used by {owner} on this site",
     remedy: "Give this one another `name`; names are unique in a site, across stacks.",

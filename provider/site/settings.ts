@@ -75,7 +75,6 @@ export const SiteSettings = z
   })
   .meta({ id: "SiteSettings", description: "Settings of a site." });
 export type SiteSettings = z.output<typeof SiteSettings>;
-export type SiteSettingsInput = z.input<typeof SiteSettings>;
 
 /** Where a helper of this store listens. A path too long for a unix socket (107 bytes) moves to the temporary folder. */
 export function socketOf(stateDir: string): string {

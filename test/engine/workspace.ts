@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
-import { mkdtemp, readdir, readFile, readlink, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, readlink, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
@@ -82,8 +82,10 @@ export async function openWorkspace(
   await prepareProgram({ package: packed, source, folder: program, how: "link", repo, cache });
   await writeFile(join(program, "Pulumi.yaml"), `name: ${project}\nruntime: nodejs\n`);
   const given = await pulumiEnvironment({ folder });
+  const words = await spyOnIpmitool(folder);
   // ts-node checks no types here: one test does that for all, by tsc.
-  const env = { ...given, NO_COLOR: "1", PULUMI_NODEJS_TRANSPILE_ONLY: "true", CI: "" };
+  const path = [words, process.env["PATH"]].join(delimiter);
+  const env = { ...given, PATH: path, NO_COLOR: "1", PULUMI_NODEJS_TRANSPILE_ONLY: "true", CI: "" };
   const sayings: string[] = [];
 
   const pulumi = async (...words: readonly string[]): Promise<Said> => {
@@ -119,6 +121,16 @@ export async function openWorkspace(
     },
   };
   return workspace;
+}
+
+/** An ipmitool that writes down its words before it becomes the real one: it lives too shortly to be looked at. */
+async function spyOnIpmitool(folder: string): Promise<string> {
+  const bin = join(folder, "bin");
+  await mkdir(bin);
+  const real = execFileSync("sh", ["-c", "PATH=$PATH:/usr/sbin command -v ipmitool"], { encoding: "utf8" });
+  const script = `#!/bin/sh\necho "$*" >>${folder}/ipmitool.words\nexec ${real.trim()} "$@"\n`;
+  await writeFile(join(bin, "ipmitool"), script, { mode: 0o755 });
+  return bin;
 }
 
 async function stateOf(file: string): Promise<ReadonlyMap<string, Kept>> {

@@ -1,15 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import Database from "libsql";
-import { defineErrors } from "../../kernel/errors.ts";
-
-export const lockErrors = defineErrors({
-  STORE_IN_USE: {
-    text: "another deploy helper has the store in {stateDir}",
-    remedy: "Nothing to do: that one is used. If it hangs, end it; its pid is in the log beside the store.",
-    fault: "site",
-  },
-});
+import { siteErrors } from "../errors.ts";
 
 /**
  * Keep a state folder to ourselves until `release`, or until we die: an exclusive transaction on a small SQLite file is
@@ -22,7 +14,7 @@ export function lockStore(stateDir: string): { readonly release: () => void } {
     database.exec("BEGIN EXCLUSIVE");
   } catch (cause) {
     database.close();
-    throw lockErrors.make("STORE_IN_USE", { stateDir }, { cause });
+    throw siteErrors.make("STORE_IN_USE", { stateDir }, { cause });
   }
   return { release: () => database.close() };
 }

@@ -1,13 +1,5 @@
 import { type Kysely, sql } from "kysely";
-import { defineErrors } from "../../../kernel/errors.ts";
-
-export const storeErrors = defineErrors({
-  STORE_NEWER: {
-    text: "the store has format {found}, this version knows {known}",
-    remedy: "Use the version of pulumi-baremetal that wrote it, or a newer one.",
-    fault: "site",
-  },
-});
+import { siteErrors } from "../../errors.ts";
 
 /** Each entry brings the store from its index to the next. Never edited once released; only appended to. */
 const migrations: readonly (readonly string[])[] = [
@@ -35,7 +27,7 @@ const migrations: readonly (readonly string[])[] = [
 export async function migrate<T>(db: Kysely<T>): Promise<void> {
   const { rows } = await sql<{ user_version: number }>`PRAGMA user_version`.execute(db);
   const found = rows[0]?.user_version ?? 0;
-  if (found > migrations.length) throw storeErrors.make("STORE_NEWER", { found, known: migrations.length });
+  if (found > migrations.length) throw siteErrors.make("STORE_NEWER", { found, known: migrations.length });
   for (const [index, statements] of migrations.entries()) {
     if (index < found) continue;
     await db.transaction().execute(async (tx) => {

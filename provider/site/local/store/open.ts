@@ -7,8 +7,7 @@ import type { Tables } from "./tables.ts";
 
 export type Db = Kysely<Tables>;
 
-/** The file of a store in a state folder. */
-export const storeFile = (stateDir: string): string => join(stateDir, "site.db");
+const storeFile = (stateDir: string): string => join(stateDir, "site.db");
 
 /**
  * Open the store of a state folder, creating or migrating it. One process at a time: the helper holds the folder's

@@ -31,8 +31,7 @@ export async function releaseInstance(
       if (!aside) await store.patch("nodes", node.ref.name, { provisionState: "deleting" });
       ctx.report({ stage: "powering off" });
       const power = parts.powerOf(nodeSpec.power, expectedOf(nodeSpec, node.state));
-      if (touched)
-        await power.ensure(ctx, "off", { limit: parts.settings.limits.power });
+      if (touched) await power.ensure(ctx, "off", { limit: parts.settings.limits.power });
       ctx.report({ stage: "withdrawing boot files" });
       await (await parts.boot()).withdraw(ctx, ref.name, macs);
       await network.dismiss(ctx, macs);
