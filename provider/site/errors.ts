@@ -114,6 +114,11 @@ export const siteErrors = defineErrors({
       "Nothing was touched. Use the machine whose site installed it, or restore that site's store; if the system is really gone, `pulumi state delete` it.",
     fault: "site",
   },
+  IMAGE_NOT_AS_PLANNED: {
+    text: "the image at {source} is not the one that the preview looked at",
+    remedy: "Nothing was written. Run `pulumi up` again: it plans with the image as it is now.",
+    fault: "image",
+  },
   INSTANCE_NO_NODE: {
     text: "no node fits instance {instance}: {reasons}",
     remedy: "Change the flavor, offer another node, or mend what the reasons name.",

@@ -9,8 +9,19 @@ const cidr = z.cidrv4({ error: 'Expected a network, as in "10.99.0.0/24"' });
 /** How a site works: read from the stack's `baremetal:site` configuration or the command line's `--site`. */
 export const SiteSettings = z
   .strictObject({
-    stateDir: z.string().min(1).meta({ description: "Where the store, the socket and the log live." }),
-    cacheDir: z.string().min(1).meta({ description: "Where images and ramdisks are kept." }),
+    stateDir: z
+      .string()
+      .min(1)
+      .meta({
+        description:
+          "Where the store, the socket and the log live. Default: `$XDG_STATE_HOME/pulumi-baremetal`.",
+      }),
+    cacheDir: z
+      .string()
+      .min(1)
+      .meta({
+        description: "Where images and ramdisks are kept. Default: `$XDG_CACHE_HOME/pulumi-baremetal`.",
+      }),
     interface: z
       .string()
       .regex(/^[\w.@-]{1,15}$/, 'Expected the name of a network interface, as in "eth1"')
@@ -50,22 +61,30 @@ export const SiteSettings = z
       .meta({ description: "Firmware files to put into the deploy ramdisk." }),
     limits: z
       .strictObject({
-        power: duration.default("180 seconds"),
-        callback: duration.default("30 minutes"),
-        stall: duration.default("120 seconds"),
-        answer: duration.default("30 minutes"),
-        soft: duration.default("120 seconds"),
+        power: duration.default("180 seconds").meta({ description: "A power change." }),
+        callback: duration
+          .default("30 minutes")
+          .meta({ description: "From power on to the ramdisk's call." }),
+        stall: duration.default("120 seconds").meta({ description: "A write that moves no byte." }),
+        answer: duration.default("30 minutes").meta({ description: "From reboot to the system's answer." }),
+        soft: duration.default("120 seconds").meta({ description: "A soft shutdown." }),
       })
       .prefault({})
       .meta({ description: "Default limits; an Instance's `timeouts` go before." }),
     manners: z
       .strictObject({
-        gap: duration.default("1 second"),
-        gapAfterError: duration.default("5 seconds"),
-        rest: duration.default("5 seconds"),
-        poll: duration.default("2 seconds"),
-        stagger: duration.default("250 ms"),
-        concurrency: z.int().min(1).default(16),
+        gap: duration.default("1 second").meta({ description: "Between two commands to one controller." }),
+        gapAfterError: duration.default("5 seconds").meta({ description: "The same after one that failed." }),
+        rest: duration.default("5 seconds").meta({ description: "Between a verified off and the next on." }),
+        poll: duration
+          .default("2 seconds")
+          .meta({ description: "Between two looks while a state is waited for." }),
+        stagger: duration.default("250 ms").meta({ description: "Between two power-ons in the whole site." }),
+        concurrency: z
+          .int()
+          .min(1)
+          .default(16)
+          .meta({ description: "Commands in flight in the whole site." }),
       })
       .prefault({})
       .meta({ description: "How gently controllers are treated." }),

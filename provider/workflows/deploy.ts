@@ -18,7 +18,11 @@ const fetchImage: DeployStep = {
   stage: "fetching image",
   limit: () => "12 hours",
   met: async (_, { record }) => record().done === true,
-  run: (ctx, machine) => machine.fetch(ctx),
+  run: async (ctx, { fetch, writer, image }) => {
+    await fetch(ctx);
+    const { source, layout } = image();
+    await writer.check(ctx, source, layout);
+  },
 };
 
 /** A ramdisk that an earlier run booted calls again every few seconds: then nothing needs to be powered or booted. */

@@ -50,6 +50,8 @@ export interface Written {
 
 /** Puts an image on a disk. When it answers, the bytes are flushed and were read back. */
 export interface WriteDriver {
+  /** Whether this host has what writing takes; for the preview. */
+  readonly ready: (ctx: Context) => Promise<void>;
   /** What can be known to be wrong before a server is touched: formats, sizes, missing programs. */
   readonly check: (ctx: Context, image: SourceImage, layout?: DiskLayout) => Promise<void>;
   readonly write: (ctx: Context, job: WriteJob) => Promise<Written>;

@@ -22,6 +22,7 @@ export interface IscsiPushSettings {
  */
 export function iscsiPush({ scratch }: IscsiPushSettings): WriteDriver {
   return {
+    ready: (ctx) => checkPrograms(ctx),
     check: async (ctx, image, layout) => {
       checkLayout(image, layout);
       await checkPrograms(ctx, layout);

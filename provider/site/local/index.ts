@@ -1,6 +1,8 @@
 import { join } from "node:path";
 import { createConduct } from "../../drivers/power/conduct.ts";
-import { openPower } from "../../drivers/power/index.ts";
+import type { ControllerMemory } from "../../drivers/power/driver.ts";
+import { controllerOf, openPower } from "../../drivers/power/index.ts";
+import { forgetRefusedLogin } from "../../drivers/power/login.ts";
 import type { Context } from "../../kernel/context.ts";
 import { after, type ProvisionState } from "../../resources/states.ts";
 import { createImages } from "../../services/images/index.ts";
@@ -65,13 +67,10 @@ async function openParts(own: Context, settings: SiteSettings): Promise<Parts> {
   const conduct = createConduct({ limit, gap, gapAfterError, rest, poll, stagger, concurrency });
   const switchboard = createSwitchboard();
   const tftpRoot = settings.tftpRoot ?? join(settings.stateDir, "tftp");
-  const handleOf = (power: Parameters<Parts["powerOf"]>[0], controller: string) =>
-    openPower(power, {
-      get: (key) => store.recall(controller, key),
-      set: (key, value) => store.remember(controller, key, value),
-    });
-  const forgetful = { get: async () => undefined, set: async () => {} };
-  const controllerOf: Parts["controllerOf"] = (power) => openPower(power, forgetful).controller;
+  const memoryOf = (controller: string): ControllerMemory => ({
+    get: (key) => store.recall(controller, key),
+    set: (key, value) => store.remember(controller, key, value),
+  });
   return {
     settings,
     store,
@@ -98,8 +97,9 @@ async function openParts(own: Context, settings: SiteSettings): Promise<Parts> {
       });
     },
     controllerOf,
+    forgiveLogin: (power) => forgetRefusedLogin(memoryOf(controllerOf(power))),
     powerOf: (power, expected) =>
-      conduct.around(handleOf(power, controllerOf(power)), expected ? { expected } : {}),
+      conduct.around(openPower(power, memoryOf(controllerOf(power))), expected ? { expected } : {}),
   };
 }
 

@@ -25,6 +25,8 @@ export interface Parts {
   readonly ramdisk: (ctx: Context) => Promise<BuiltRamdisk>;
   /** The controller of a node, with the site's manners around it. */
   readonly powerOf: (spec: NodeSpec["power"], expected?: ControllerIdentity) => ConductedPower;
+  /** Try refused credentials again: somebody mended the account on the controller itself. */
+  readonly forgiveLogin: (spec: NodeSpec["power"]) => Promise<void>;
   /** Names a controller: nodes with one name would be switched together. */
   readonly controllerOf: (spec: NodeSpec["power"]) => string;
 }

@@ -4,6 +4,7 @@ import type { Context } from "../../../kernel/context.ts";
 import { MetalError } from "../../../kernel/errors.ts";
 import type { ImageSpec } from "../../../resources/index.ts";
 import type { CachedImage, ImageSource } from "../../../services/images/types.ts";
+import { siteErrors, siteErrors } from "../../errors.ts";
 import type { Collection, Failure } from "../../site.ts";
 import { collectionOf, toFailure } from "../collection.ts";
 import type { Parts } from "../parts.ts";
@@ -23,7 +24,7 @@ export function images(parts: Parts): Collection {
       const { digest, failures } = await lookAt(ctx, parts, spec);
       if (digest === undefined) return { failures };
       const actions = record?.state["digest"] === digest ? [] : [`fetch and verify image ${ref.name}`];
-      return { computed: { digest }, actions };
+      return { computed: { digest }, actions, warnings: record ? [] : lossesOf(parts, spec) };
     },
     async ensure(ctx, _, spec) {
       await fetchImage(ctx, parts, spec);
@@ -33,6 +34,14 @@ export function images(parts: Parts): Collection {
     remove: async () => {},
   });
 }
+
+/** What a system loses when the embedded helper has gone; worth knowing before agreeing. */
+const lossesOf = ({ settings }: Parts, spec: ImageSpec): readonly string[] =>
+  kindOf(spec) === "whole-disk"
+    ? []
+    : [
+        `a system of this partition image boots from the network at each start, as Nova did it: it cannot start again while no deploy helper runs, and the helper ends after ${settings.idle} without work`,
+      ];
 
 export const kindOf = (spec: ImageSpec) => (spec.kernel ? "partition" : "whole-disk");
 
@@ -82,8 +91,15 @@ export interface FetchedImage {
   readonly ramdisk?: string;
 }
 
-/** All files of an image, verified, in the cache. */
-export async function fetchImage(ctx: Context, { images }: Parts, spec: ImageSpec): Promise<FetchedImage> {
+/** All files of an image, verified, in the cache: those that the preview announced, or an error. */
+export async function fetchImage(ctx: Context, parts: Parts, spec: ImageSpec): Promise<FetchedImage> {
+  const { images } = parts;
+  if (spec.digest !== undefined) {
+    const { digest } = await lookAt(ctx, parts, spec);
+    // Where looking fails, fetching says why.
+    const other = digest !== undefined && digest !== spec.digest;
+    if (other) throw siteErrors.make("IMAGE_NOT_AS_PLANNED", { source: spec.source });
+  }
   const [disk, kernel, ramdisk] = await Promise.all(filesOf(spec).map((file) => images.ensure(ctx, file)));
   if (!disk) throw new TypeError("an image has at least one file");
   return kernel && ramdisk ? { disk, kernel: kernel.path, ramdisk: ramdisk.path } : { disk };

@@ -21,6 +21,7 @@ export function nodes(parts: Parts): Collection {
     async ensure(ctx, ref, spec, found) {
       await soleUser(parts, ref.name, spec);
       const before = found.record?.state as NodeState | undefined;
+      if (found.record?.spec["resetTrigger"] !== spec.resetTrigger) await parts.forgiveLogin(spec.power);
       const seen = spec.maintenance && before ? before : await meet(ctx, parts, spec, before);
       const holder = (await store.claims()).get(ref.name) ?? "";
       return { ...seen, ...standing(spec, seen, before, found), assignedInstance: holder };

@@ -41,7 +41,6 @@ export function openNetwork(
       if (served !== undefined) return [];
       return (await Promise.all(checks(settings, known).map((check) => problemOf(ctx, check)))).flat();
     },
-    warnings: () => [],
     async open(ctx) {
       served ??= known(ctx)
         .then((found) => start(own, ctx, settings, switchboard, found, places))

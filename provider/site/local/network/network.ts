@@ -1,6 +1,5 @@
 import type { Context } from "../../../kernel/context.ts";
 import type { MetalError } from "../../../kernel/errors.ts";
-import type { InstanceSpec } from "../../../resources/index.ts";
 import type { Range } from "./range.ts";
 
 /** A card that may boot, as DHCP has to know it. */
@@ -20,8 +19,6 @@ export interface Network {
   readonly address: (ctx: Context) => Promise<string>;
   /** What would keep a deployment from being served; found at preview, without starting anything. */
   readonly problems: (ctx: Context) => Promise<readonly MetalError[]>;
-  /** What a system loses when the embedded helper has gone, worth knowing before agreeing. */
-  readonly warnings: (spec: InstanceSpec) => readonly string[];
   /** Serve from now on: the call-back, and DHCP and TFTP where they are ours. Asked twice does no harm. */
   readonly open: (ctx: Context) => Promise<void>;
   readonly admit: (ctx: Context, cards: readonly Card[]) => Promise<void>;

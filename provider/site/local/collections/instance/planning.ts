@@ -1,4 +1,5 @@
 import type { Context } from "../../../../kernel/context.ts";
+import { MetalError } from "../../../../kernel/errors.ts";
 import type { InstanceSpec } from "../../../../resources/index.ts";
 import { siteErrors } from "../../../errors.ts";
 import type { Plan, Ref } from "../../../site.ts";
@@ -18,9 +19,9 @@ export async function planInstance(
   found: Found,
 ): Promise<Partial<Plan>> {
   await refuseReinstall(parts, ref, spec, found);
-  const { store, network } = parts;
+  const { store } = parts;
   if ((await store.deployment(ref.name))?.record.done) return {};
-  const failures = (await network.problems(ctx)).map((problem) => toFailure(problem, ""));
+  const failures = (await hostProblems(ctx, parts)).map((problem) => toFailure(problem, ""));
   if (!(await allKnown(parts, spec))) return { failures };
   const choice = await choose(store, ref.name, spec);
   if (choice.chosen === undefined) {
@@ -28,11 +29,19 @@ export async function planInstance(
     const refusal = siteErrors.make("INSTANCE_NO_NODE", { instance: ref.name, reasons });
     return { failures: [...failures, toFailure(refusal, "flavor")] };
   }
-  return {
-    failures,
-    actions: [`install ${spec.image} on ${choice.chosen}`],
-    warnings: network.warnings(spec),
-  };
+  return { failures, actions: [`install ${spec.image} on ${choice.chosen}`] };
+}
+
+/** What this host lacks for a deployment: the network's side, and the writer's. */
+async function hostProblems(ctx: Context, { network, writer }: Parts): Promise<readonly MetalError[]> {
+  const problems = await network.problems(ctx);
+  try {
+    await (await writer()).ready(ctx);
+    return problems;
+  } catch (error) {
+    if (error instanceof MetalError) return [...problems, error];
+    throw error;
+  }
 }
 
 /** Whether everything the instance names is enrolled, so that the scheduler can be asked at preview. */
