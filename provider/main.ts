@@ -2,7 +2,7 @@
 import { homedir } from "node:os";
 import { Command } from "commander";
 import { searchPath } from "./cli/programs.ts";
-import { cacheHome } from "./environment.ts";
+import { cacheHome, siteSettings } from "./environment.ts";
 import { newContext } from "./kernel/context.ts";
 import { MetalError } from "./kernel/errors.ts";
 import { lineLogger } from "./kernel/log.ts";
@@ -23,7 +23,10 @@ const program = new Command("pulumi-baremetal")
 program
   .command("doctor")
   .description("tell what is present on this host, what each thing is for, what is wrong and the remedy")
-  .action(async () => {
+  .option("--dhcp", "print the lines that a DHCP server of your own needs")
+  .option("--interface <name>", "the provisioning network's interface, for --dhcp")
+  .action(async (options: { dhcp?: boolean; interface?: string }) => {
+    if (options.dhcp) return printDhcp(options.interface);
     const { doctor } = await import("./cli/doctor.ts");
     const { renderReport } = await import("./cli/report.ts");
     const { platform, arch } = process;
@@ -32,6 +35,13 @@ program
     process.stdout.write(renderReport(report));
     process.exitCode = report.healthy ? 0 : 1;
   });
+
+async function printDhcp(name: string | undefined): Promise<void> {
+  const { dhcpLines } = await import("./cli/dhcp.ts");
+  const given = JSON.stringify(name === undefined ? {} : { interface: name });
+  const settings = siteSettings(given, process.env, homedir());
+  process.stdout.write(await dhcpLines(newContext({ signal: stopping.signal }), settings));
+}
 
 program
   .command("ramdisk")

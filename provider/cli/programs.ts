@@ -1,4 +1,4 @@
-import { access, constants, open } from "node:fs/promises";
+import { access, constants } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 
 /** Something that a Linux host must have, and the Debian or Ubuntu package that brings it. */
@@ -12,8 +12,6 @@ export interface Need {
   readonly version?: readonly string[];
   /** Not a program on the search path: one of these files. */
   readonly files?: readonly string[];
-  /** The program must run where there is no C library: inside the ramdisk. */
-  readonly linked?: "statically";
 }
 
 /** What the deploy helper and the ramdisk builder use on their host. */
@@ -55,9 +53,7 @@ export const programs: readonly Need[] = [
     files: ["/usr/lib/syslinux/modules/bios/ldlinux.c32", "/usr/share/syslinux/ldlinux.c32"],
   },
   { name: "qemu-img", package: "qemu-utils", purpose: "writing images to disks", version: ["--version"] },
-  { name: "sfdisk", package: "fdisk", purpose: "laying out partition tables", version: ["--version"] },
-  { name: "mkswap", package: "util-linux", purpose: "laying out swap space", version: ["--version"] },
-  { name: "mke2fs", package: "e2fsprogs", purpose: "laying out file systems", version: ["-V"] },
+  { name: "mke2fs", package: "e2fsprogs", purpose: "ephemeral partitions", version: ["-V"] },
   {
     name: "xz",
     package: "xz-utils",
@@ -65,15 +61,17 @@ export const programs: readonly Need[] = [
     version: ["--version"],
   },
   { name: "zstd", package: "zstd", purpose: "compressed images and the ramdisk", version: ["--version"] },
-  { name: "cpio", package: "cpio", purpose: "packing the ramdisk", version: ["--version"] },
-  { name: "depmod", package: "kmod", purpose: "the ramdisk's kernel modules", version: ["--version"] },
-  { name: "dpkg-deb", package: "dpkg", purpose: "unpacking the ramdisk's kernel", version: ["--version"] },
   {
-    name: "busybox",
-    package: "busybox-static",
-    purpose: "the programs inside the ramdisk",
-    version: [],
-    linked: "statically",
+    name: "apt-get",
+    package: "apt",
+    purpose: "fetching what the ramdisk is made of",
+    version: ["--version"],
+  },
+  {
+    name: "dpkg-deb",
+    package: "dpkg",
+    purpose: "unpacking what the ramdisk is made of",
+    version: ["--version"],
   },
 ];
 
@@ -93,7 +91,7 @@ export async function locate(need: Need, path: string): Promise<string | undefin
       () => true,
       () => false,
     );
-    if (there && (need.linked !== "statically" || (await runsAlone(place)))) return place;
+    if (there) return place;
   }
   return undefined;
 }
@@ -102,24 +100,4 @@ export async function locate(need: Need, path: string): Promise<string | undefin
 export function aptLine(packages: Iterable<string>, sudo = true): string {
   const names = [...new Set(packages)].sort();
   return `${sudo ? "sudo " : ""}apt-get install --yes --no-install-recommends ${names.join(" ")}`;
-}
-
-// A 64-bit ELF file that asks for no program interpreter (header type 3) needs no dynamic loader either.
-async function runsAlone(path: string): Promise<boolean> {
-  const file = await open(path);
-  try {
-    const { buffer: head, bytesRead } = await file.read(Buffer.alloc(4096), 0, 4096, 0);
-    if (bytesRead < 64 || head.readUInt32BE(0) !== 0x7f454c46 || head[4] !== 2) return false;
-    const [first, size, count] = [
-      Number(head.readBigUInt64LE(32)),
-      head.readUInt16LE(54),
-      head.readUInt16LE(56),
-    ];
-    for (let at = first; at < first + size * count && at + 4 <= bytesRead; at += size) {
-      if (head.readUInt32LE(at) === 3) return false;
-    }
-    return true;
-  } finally {
-    await file.close();
-  }
 }

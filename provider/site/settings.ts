@@ -9,19 +9,13 @@ const cidr = z.cidrv4({ error: 'Expected a network, as in "10.99.0.0/24"' });
 /** How a site works: read from the stack's `baremetal:site` configuration or the command line's `--site`. */
 export const SiteSettings = z
   .strictObject({
-    stateDir: z
-      .string()
-      .min(1)
-      .meta({
-        description:
-          "Where the store, the socket and the log live. Default: `$XDG_STATE_HOME/pulumi-baremetal`.",
-      }),
-    cacheDir: z
-      .string()
-      .min(1)
-      .meta({
-        description: "Where images and ramdisks are kept. Default: `$XDG_CACHE_HOME/pulumi-baremetal`.",
-      }),
+    stateDir: z.string().min(1).meta({
+      description:
+        "Where the store, the socket and the log live. Default: `$XDG_STATE_HOME/pulumi-baremetal`.",
+    }),
+    cacheDir: z.string().min(1).meta({
+      description: "Where images and ramdisks are kept. Default: `$XDG_CACHE_HOME/pulumi-baremetal`.",
+    }),
     interface: z
       .string()
       .regex(/^[\w.@-]{1,15}$/, 'Expected the name of a network interface, as in "eth1"')

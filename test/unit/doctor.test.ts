@@ -95,9 +95,6 @@ describe("the doctor", () => {
     },
   );
 });
-
-it("a program that must run without a C library is not met by a script or a linked one", async () => {
-  const folder = await folderWith({ frobnicate: "exit 0" });
   expect(await locate(need, folder)).toBe(join(folder, "frobnicate"));
   expect(await locate({ ...need, linked: "statically" }, folder)).toBeUndefined();
   const linked = { ...need, name: "node", linked: "statically" } as const;

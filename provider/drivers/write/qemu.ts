@@ -91,7 +91,7 @@ export async function convert(
   { targetIsZero, onProgress }: ConvertOptions,
 ): Promise<void> {
   const promise = targetIsZero ? ["--target-is-zero"] : [];
-  const manner = ["-n", "-p", "-t", "writeback", "-W", "-m", "4", ...promise];
+  const manner = ["-n", "-p", "-t", "writeback", "-W", "-m", "16", ...promise];
   const ends = ["--image-opts", blockOptions(from), "--target-image-opts", blockOptions(to)];
   const onLine = (line: string) => {
     const percent = /\(([\d.]+)\/100%\)/.exec(line)?.[1];

@@ -4,7 +4,7 @@ import type { Context } from "../../../kernel/context.ts";
 import { MetalError } from "../../../kernel/errors.ts";
 import type { ImageSpec } from "../../../resources/index.ts";
 import type { CachedImage, ImageSource } from "../../../services/images/types.ts";
-import { siteErrors, siteErrors } from "../../errors.ts";
+import { siteErrors } from "../../errors.ts";
 import type { Collection, Failure } from "../../site.ts";
 import { collectionOf, toFailure } from "../collection.ts";
 import type { Parts } from "../parts.ts";
