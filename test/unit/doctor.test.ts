@@ -95,8 +95,3 @@ describe("the doctor", () => {
     },
   );
 });
-  expect(await locate(need, folder)).toBe(join(folder, "frobnicate"));
-  expect(await locate({ ...need, linked: "statically" }, folder)).toBeUndefined();
-  const linked = { ...need, name: "node", linked: "statically" } as const;
-  expect(await locate(linked, join(process.execPath, ".."))).toBeUndefined();
-});
