@@ -20,11 +20,21 @@ export interface ApiOptions {
 /** The helper's HTTP face: five collections with four verbs each, operations, and progress. Generic over the resources. */
 export function createApi({ site, log, busy, stop }: ApiOptions): FastifyInstance {
   const app = Fastify({ logger: false, bodyLimit: 8 * 2 ** 20, forceCloseConnections: true });
-  app.addHook("onRequest", async () => busy(1));
-  app.addHook("onResponse", async () => busy(-1));
+  let open = 0;
+  const count = (change: 1 | -1) => {
+    open += change;
+    busy(change);
+  };
+  app.addHook("onRequest", async (_, { raw }) => {
+    count(1);
+    raw.once("close", () => count(-1)); // not onResponse: a client that goes away has none
+  });
 
   app.get("/v1/about", async () => site.about(newContext({ log })));
-  app.post("/v1/stop", async () => {
+  app.post("/v1/stop", async (_, reply) => {
+    // Somebody may have begun something since the asker looked.
+    const { jobs } = await site.about(newContext({ log }));
+    if (open > 1 || jobs.length > 0) return reply.code(409).send({ message: "it is busy" });
     setImmediate(stop);
     return {};
   });
@@ -35,7 +45,7 @@ export function createApi({ site, log, busy, stop }: ApiOptions): FastifyInstanc
     app.get(`/v1/${collection}`, async (_, reply) => answer(reply, log, (ctx) => site[collection].list(ctx)));
     for (const verb of verbs) {
       app.post(`/v1/${collection}/${verb}`, async (request, reply) =>
-        answer(reply, log, (ctx) => perform(ctx, site, collection, verb, Request.parse(request.body))),
+        answer(reply, log, async (ctx) => perform(ctx, site, collection, verb, Request.parse(request.body))),
       );
     }
   }

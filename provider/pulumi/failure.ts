@@ -7,17 +7,20 @@ import type { Properties } from "./check.ts";
  * later call could find the code (facts: pulumi, 1.3).
  */
 export function toPulumiError(error: unknown, inputs: Properties): unknown {
-  if (!(error instanceof PartlyDone)) return withoutStack(error);
+  if (!(error instanceof PartlyDone)) return readable(error, inputs["name"]);
   const properties = { ...inputs, ...error.state, __provider: inputs["__provider"] };
-  return Object.assign(withoutStack(error) as Error, {
+  return Object.assign(readable(error, inputs["name"]) as Error, {
     id: String(inputs["name"]),
     properties,
     reasons: [error.message],
   });
 }
 
-/** The stack of a foreseen failure tells a user nothing; Pulumi would print it. */
-function withoutStack(error: unknown): unknown {
-  if (error instanceof Error) Object.defineProperty(error, "stack", { value: error.message });
-  return error;
+/** Pulumi prints a failed read or delete as `${error}: ${error.stack}`: so that it reads as name and message. */
+function readable(error: unknown, name: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  return Object.defineProperties(error, {
+    stack: { value: error.message },
+    toString: { value: () => String(name) },
+  });
 }

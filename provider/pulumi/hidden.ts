@@ -9,6 +9,8 @@ export interface Hidden {
   readonly __urn?: string;
   /** Default of the name. */
   readonly __logicalName?: string;
+  /** Put there by check, not by the SDK: the site has lost its record, which is reason enough for an update. */
+  readonly __lost?: boolean;
 }
 
 /** The inputs of a program apart from what the SDK added. `__dryRun` is told on its own: it must not reach the state. */

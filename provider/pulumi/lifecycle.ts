@@ -43,7 +43,8 @@ export async function checkResource(
     const known = { run, folder, dryRun, ...(Object.keys(olds).length > 0 ? { state: olds } : {}) };
     const plan = await site[collection].plan(ctx, refOf(inputs), inputs, known);
     for (const warning of plan.warnings) ctx.log.warn(warning);
-    return { inputs: { ...inputs, ...plan.computed }, failures: plan.failures };
+    const lost = plan.lost ? { __lost: true } : {};
+    return { inputs: { ...inputs, ...plan.computed, ...lost }, failures: plan.failures };
   } catch (error) {
     if (!(error instanceof MetalError)) throw error;
     return { inputs, failures: [{ property: "", reason: error.message }] };
@@ -66,7 +67,7 @@ export function diffResource(collection: CollectionName, olds: Properties, news:
     String(olds["provisionState"]),
   );
   return {
-    changes: changed.length > 0 || (collection === "instances" && unfinished),
+    changes: changed.length > 0 || news["__lost"] === true || (collection === "instances" && unfinished),
     replaces: changed.filter((field) => changes[field] === "replace"),
   };
 }

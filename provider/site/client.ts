@@ -18,9 +18,14 @@ import {
 } from "./site.ts";
 import type { Line } from "./wire.ts";
 
-/** A helper over its unix socket, as a Site. Generic: it knows the five collections only by name. */
-export function clientOf(socketPath: string): Site {
-  const call = (ctx: Context, path: string, body?: object) => ask(ctx, socketPath, path, body);
+/**
+ * A helper over its unix socket, as a Site. Generic: it knows the five collections only by name. `revive` brings a helper
+ * back that ended, idle, between two calls.
+ */
+export function clientOf(socketPath: string, revive?: (ctx: Context) => Promise<void>): Site {
+  const reach = (ctx: Context, path: string, body?: object) =>
+    connected(ctx, () => send(ctx, socketPath, path, body), revive);
+  const call = async (ctx: Context, path: string, body?: object) => ask(ctx, await reach(ctx, path, body));
   const collection = (name: CollectionName): Collection => {
     const post = (ctx: Context, verb: string, ref: Ref, spec?: Spec, known?: Known) =>
       call(ctx, `/v1/${name}/${verb}`, { ref, spec, known });
@@ -40,19 +45,46 @@ export function clientOf(socketPath: string): Site {
     about: async (ctx) => (await read(await send(ctx, socketPath, "/v1/about"))) as About,
     perform: async (ctx, operation) => void (await call(ctx, "/v1/perform", operation)),
     async *watch(ctx, where, name) {
-      const response = await send(ctx, socketPath, `/v1/watch/${where}/${encodeURIComponent(name)}`);
+      const response = await reach(ctx, `/v1/watch/${where}/${encodeURIComponent(name)}`);
       for await (const line of linesOf(response)) if ("progress" in line) yield line.progress as Progress;
     },
   };
 }
 
-/** Ask an idle helper to end. */
-export async function stopHelper(ctx: Context, socketPath: string): Promise<void> {
-  await read(await send(ctx, socketPath, "/v1/stop", {}));
+/** Ask an idle helper to end; false when it is busy. */
+export async function stopHelper(ctx: Context, socketPath: string): Promise<boolean> {
+  const response = await send(ctx, socketPath, "/v1/stop", {});
+  await read(response);
+  return response.statusCode === 200;
 }
 
-async function ask(ctx: Context, socketPath: string, path: string, body?: object): Promise<unknown> {
-  const response = await send(ctx, socketPath, path, body);
+/** A connection that was refused has asked nothing yet, so it can be tried again. */
+async function connected(
+  ctx: Context,
+  connect: () => Promise<IncomingMessage>,
+  revive?: (ctx: Context) => Promise<void>,
+): Promise<IncomingMessage> {
+  try {
+    return await connect();
+  } catch (error) {
+    ctx.signal.throwIfAborted();
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (!revive || !absent.includes(String(code))) {
+      throw siteErrors.make("HELPER_GONE", { reason: message }, { cause: error });
+    }
+    await revive(ctx);
+    return connected(ctx, connect);
+  }
+}
+
+/** What connecting says where nobody listens. */
+const absent: readonly string[] = ["ENOENT", "ECONNREFUSED"];
+
+async function ask(ctx: Context, response: IncomingMessage): Promise<unknown> {
+  if (response.statusCode !== 200) {
+    const { message = "unknown" } = (await read(response).catch(() => ({}))) as { message?: string };
+    throw siteErrors.make("HELPER_REFUSED", { reason: message });
+  }
   try {
     for await (const line of linesOf(response)) {
       if ("progress" in line) ctx.report(line.progress);
@@ -80,7 +112,7 @@ async function read(response: IncomingMessage): Promise<unknown> {
   return JSON.parse(Buffer.concat(pieces).toString("utf8"));
 }
 
-/** One request; the connection errors (ENOENT, ECONNREFUSED) come as they are: who starts helpers looks at them. */
+/** One request on a connection of its own; its errors come as they are: who starts helpers looks at them. */
 function send(ctx: Context, socketPath: string, path: string, body?: object): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const request = httpRequest(
@@ -88,6 +120,7 @@ function send(ctx: Context, socketPath: string, path: string, body?: object): Pr
         socketPath,
         path,
         method: body ? "POST" : "GET",
+        agent: false, // one that is kept may have been closed by the helper meanwhile
         signal: ctx.signal,
         ...(body ? { headers: { "content-type": "application/json" } } : {}),
       },

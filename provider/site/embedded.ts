@@ -20,20 +20,21 @@ export interface Launch {
  */
 export async function connectEmbedded(ctx: Context, settings: SiteSettings, launch: Launch): Promise<Site> {
   const socket = socketOf(settings.stateDir);
-  const site = clientOf(socket);
-  const found = await aboutOf(ctx, site);
+  const plain = clientOf(socket);
+  const site = clientOf(socket, (inner) => start(inner, settings, launch, plain));
+  const found = await aboutOf(ctx, plain);
   if (found && fits(found, settings, launch)) return site;
-  if (found && found.jobs.length > 0) {
+  if (found && (found.jobs.length > 0 || !(await end(ctx, socket, plain)))) {
     if (found.settings === settingsDigest(settings)) {
       ctx.log.warn(
         `the deploy helper is of version ${found.version}; it is replaced by ${launch.version} when it is idle`,
       );
       return site;
     }
-    throw siteErrors.make("HELPER_OTHER_SETTINGS", { jobs: found.jobs.join(", ") });
+    const jobs = found.jobs.join(", ") || "another stack";
+    throw siteErrors.make("HELPER_OTHER_SETTINGS", { jobs });
   }
-  if (found) await end(ctx, socket, site);
-  await start(ctx, settings, launch, site);
+  await start(ctx, settings, launch, plain);
   return site;
 }
 
@@ -51,33 +52,54 @@ async function aboutOf(ctx: Context, site: Site): Promise<About | undefined> {
   }
 }
 
-async function end(ctx: Context, socket: string, site: Site): Promise<void> {
-  await stopHelper(ctx, socket).catch(() => {}); // it may end before it has answered
+/** End an idle helper; false when it is busy after all. */
+async function end(ctx: Context, socket: string, site: Site): Promise<boolean> {
+  const ending = await stopHelper(ctx, socket).catch(() => true); // it may end before it has answered
+  if (!ending) return false;
   await limited(ctx, "30 seconds", "the end of the idle helper", (inner) =>
     until(inner, "50 ms", async () => (await aboutOf(inner, site)) === undefined),
   );
+  return true;
 }
 
 // The helper outlives the stack that started it and serves others: it does not keep the keys to that one's secrets.
 const withoutStack = { PULUMI_CONFIG: "", PULUMI_CONFIG_PASSPHRASE: "", PULUMI_ACCESS_TOKEN: "" };
 
+/** Start a helper and wait until one listens: ours, or that of another provider which was quicker. */
 async function start(ctx: Context, settings: SiteSettings, launch: Launch, site: Site): Promise<void> {
   await mkdir(settings.stateDir, { recursive: true, mode: 0o700 });
+  await limited(ctx, "20 seconds", "the start of the deploy helper", async (inner) => {
+    while ((await startOnce(inner, settings, launch, site)) === "taken") {
+      // The store is another one's, which is just coming up, or has let the socket go and is about to end.
+      await inner.clock.sleep(200, inner.signal);
+      if (await aboutOf(inner, site)) return;
+    }
+  });
+}
+
+async function startOnce(ctx: Context, settings: SiteSettings, launch: Launch, site: Site) {
   const log = join(settings.stateDir, "helper.log");
   const begun = (await readFile(log, "utf8").catch(() => "")).length;
   const args = [...launch.args, "--settings", JSON.stringify(settings)];
-  await startDetached(launch.file, args, { cwd: settings.stateDir, log, env: withoutStack });
-  await limited(ctx, "20 seconds", "the start of the deploy helper", (inner) =>
-    until(inner, "20 ms", async () => {
-      const about = await aboutOf(inner, site);
-      if (about) return true;
-      const said = (await readFile(log, "utf8").catch(() => "")).slice(begun);
-      const failure = /^FAILED (.*)$/m.exec(said)?.[1];
-      // Two providers may start a helper at once: the second finds the store taken, and the first one's socket.
-      if (failure !== undefined && !failure.includes("STORE_IN_USE")) {
-        throw siteErrors.make("HELPER_NOT_STARTED", { reason: failure, log });
-      }
-      return false;
-    }),
-  );
+  const how = { env: withoutStack, cwd: settings.stateDir, log };
+  const pid = await startDetached(launch.file, args, how);
+  return until(ctx, "20 ms", async (inner) => {
+    if (await aboutOf(inner, site)) return "up";
+    const running = isRunning(pid);
+    const said = (await readFile(log, "utf8").catch(() => "")).slice(begun);
+    const failure = /^FAILED (.*)$/m.exec(said)?.[1];
+    if (failure?.includes("STORE_IN_USE")) return "taken";
+    if (failure === undefined && running) return undefined;
+    const reason = failure ?? said.trim().split("\n").at(-1) ?? "";
+    throw siteErrors.make("HELPER_NOT_STARTED", { reason: reason || "it ended without a word", log });
+  });
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -7,6 +7,11 @@ export const siteErrors = defineErrors({
     fault: "site",
     retry: true,
   },
+  HELPER_REFUSED: {
+    text: "the deploy helper did not take the request: {reason}",
+    remedy: "Its version is another one, or the request is too large: see the helper's log.",
+    fault: "site",
+  },
   HELPER_NOT_STARTED: {
     text: "the deploy helper did not start: {reason} (its log is {log})",
     remedy: "Mend what it names and run `pulumi up` again.",
@@ -20,6 +25,11 @@ export const siteErrors = defineErrors({
   STORE_IN_USE: {
     text: "another deploy helper has the store in {stateDir}",
     remedy: "Nothing to do: that one is used. If it hangs, end it; its pid is in the log beside the store.",
+    fault: "site",
+  },
+  STORE_KEY_LOST: {
+    text: "the key file {file} of this store is gone, and with it the way to read its passwords",
+    remedy: "Put the file back from a backup. Without one, begin a new store: move this state folder away.",
     fault: "site",
   },
   STORE_NEWER: {

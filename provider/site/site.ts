@@ -24,6 +24,8 @@ export interface Plan {
   readonly computed: Spec;
   /** Worth knowing before agreeing. */
   readonly warnings: readonly string[];
+  /** The caller knows it and this site has no record: `ensure` enrols it again. */
+  readonly lost?: boolean;
 }
 export interface Failure {
   /** `power.address`; empty for the resource as a whole. */

@@ -9,15 +9,17 @@ import { pulumiEnvironment } from "../../tools/program/environment.ts";
 import { preparePackage } from "../../tools/program/package.ts";
 import { prepareProgram } from "../../tools/program/program.ts";
 
-/** Why the tests of the engine cannot run; undefined = they can. A machine that builds by itself may not leave them out. */
-export const reason: string | undefined = process.env["CI"] ? undefined : missing();
+/** Why the tests of the engine are left out; undefined = they are not. A machine that builds by itself may not leave them out. */
+export const reason: string | undefined = missing();
 
 function missing(): string | undefined {
   try {
     execFileSync("pulumi", ["version"], { stdio: "ignore", timeout: 10_000 });
     return undefined;
-  } catch {
-    return "no pulumi on PATH: start these tests by `npm test`, which brings one";
+  } catch (cause) {
+    const why = "no pulumi on PATH: start these tests by `npm test`, which brings one";
+    if (process.env["CI"]) throw new Error(why, { cause });
+    return why;
   }
 }
 
@@ -48,6 +50,10 @@ export interface Workspace {
   readonly state: (stack: string) => Promise<ReadonlyMap<string, Kept>>;
   /** Everything that every call said. */
   readonly said: () => string;
+  /** The words of each ipmitool that ran. */
+  readonly ipmitool: () => Promise<string>;
+  /** Files below the folder, the program's packages left out, and words of processes seen while a call ran, in which this stands. */
+  readonly placesOf: (text: string) => Promise<readonly string[]>;
   /** Processes that were started from here, the deploy helper above all. */
   readonly processes: () => Promise<readonly number[]>;
   /** End the helper as a power cut would. */
@@ -55,6 +61,9 @@ export interface Workspace {
   /** End the helper, prove that nothing else runs, and remove the folder. */
   readonly close: () => Promise<void>;
 }
+
+/** Discard: nobody answers there. */
+export const silentPort = 9;
 
 const repo = fileURLToPath(new URL("../../", import.meta.url));
 // Quick where real controllers are treated gently, and away from the ports of a helper that serves real servers.
@@ -87,18 +96,34 @@ export async function openWorkspace(
   const path = [words, process.env["PATH"]].join(delimiter);
   const env = { ...given, PATH: path, NO_COLOR: "1", PULUMI_NODEJS_TRANSPILE_ONLY: "true", CI: "" };
   const sayings: string[] = [];
+  const wordsSeen = new Set<string>();
 
   const pulumi = async (...words: readonly string[]): Promise<Said> => {
     const begun = Date.now();
-    const options = { cwd: program, env, all: true, reject: false, stdin: "ignore", timeout: 120_000 } as const;
-    const { exitCode, all } = await execa("pulumi", [...words, "--non-interactive"], options);
+    const options = {
+      cwd: program,
+      env,
+      all: true,
+      reject: false,
+      stdin: "ignore",
+      timeout: 120_000,
+    } as const;
+    const call = execa("pulumi", [...words, "--non-interactive"], options);
+    const looking = setInterval(async () => {
+      for (const seen of await allWords()) wordsSeen.add(seen);
+    }, 100);
+    const { exitCode, all } = await call.finally(() => clearInterval(looking));
     sayings.push(`$ pulumi ${words.join(" ")}\n${all}`);
     return { exitCode, text: all, seconds: (Date.now() - begun) / 1_000 };
   };
   for (const stack of stacks) {
-    await writeFile(join(program, `Pulumi.${stack}.yaml`), `config:\n  baremetal:site: ${JSON.stringify(settings)}\n`);
+    await writeFile(
+      join(program, `Pulumi.${stack}.yaml`),
+      `config:\n  baremetal:site: ${JSON.stringify(settings)}\n`,
+    );
     await pulumi("stack", "init", stack);
-    if (secret !== undefined) await execa("pulumi", ["config", "set", "--secret", "password"], { cwd: program, env, input: secret });
+    if (secret !== undefined)
+      await execa("pulumi", ["config", "set", "--secret", "password"], { cwd: program, env, input: secret });
   }
   const workspace: Workspace = {
     folder,
@@ -107,6 +132,11 @@ export async function openWorkspace(
     pulumi,
     state: (stack) => stateOf(join(folder, "backend", ".pulumi", "stacks", project, `${stack}.json`)),
     said: () => sayings.join("\n"),
+    ipmitool: () => readFile(join(folder, "ipmitool.words"), "utf8"),
+    async placesOf(text) {
+      const wordy = [...wordsSeen].filter((seen) => seen.includes(text));
+      return [...(await filesWith(folder, Buffer.from(text))), ...wordy];
+    },
     processes: () => processesOf(folder),
     async killHelper() {
       for (const pid of await processesOf(folder)) process.kill(pid, "SIGKILL");
@@ -123,12 +153,21 @@ export async function openWorkspace(
   return workspace;
 }
 
-/** An ipmitool that writes down its words before it becomes the real one: it lives too shortly to be looked at. */
+/**
+ * An ipmitool that writes down its words before it becomes the real one, which lives too shortly to be looked at. On a
+ * port named `silent` it waits 1 s for answers that never come: the driver's patience is tested elsewhere.
+ */
 async function spyOnIpmitool(folder: string): Promise<string> {
   const bin = join(folder, "bin");
   await mkdir(bin);
   const real = execFileSync("sh", ["-c", "PATH=$PATH:/usr/sbin command -v ipmitool"], { encoding: "utf8" });
-  const script = `#!/bin/sh\necho "$*" >>${folder}/ipmitool.words\nexec ${real.trim()} "$@"\n`;
+  const script = `#!/bin/sh
+echo "$*" >>${folder}/ipmitool.words
+case " $* " in
+  *" -p ${silentPort} "*) set -- $(echo "$*" | sed 's/-N 2 -R 2/-N 1 -R 1/') ;;
+esac
+exec ${real.trim()} "$@"
+`;
   await writeFile(join(bin, "ipmitool"), script, { mode: 0o755 });
   return bin;
 }
@@ -145,6 +184,24 @@ async function stateOf(file: string): Promise<ReadonlyMap<string, Kept>> {
       return [kind === "Stack" ? kind : name, { kind, id, inputs, outputs }];
     }),
   );
+}
+
+async function filesWith(folder: string, text: Buffer): Promise<readonly string[]> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  const found = await Promise.all(
+    entries.map(async (entry) => {
+      const path = join(folder, entry.name);
+      if (entry.isDirectory()) return entry.name === "node_modules" ? [] : filesWith(path, text);
+      return entry.isFile() && (await readFile(path)).includes(text) ? [path] : [];
+    }),
+  );
+  return found.flat();
+}
+
+/** What every process of this machine was started with. */
+async function allWords(): Promise<readonly string[]> {
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
+  return Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")));
 }
 
 /** Processes whose words or working folder name this folder. */
@@ -169,6 +226,8 @@ async function ended(folder: string, what: string): Promise<void> {
     await pause(50);
   }
   const left = await processesOf(folder);
-  const words = await Promise.all(left.map((pid) => readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")));
+  const words = await Promise.all(
+    left.map((pid) => readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")),
+  );
   throw new Error(`waited 10 s for ${what}; still there: ${words.join("; ").replaceAll("\0", " ")}`);
 }

@@ -6,7 +6,7 @@ import type { LabServer } from "./lab/index.ts";
 export async function programsRunning(): Promise<string[]> {
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
   const stats = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/stat`, "latin1").catch(() => "")));
-  return stats.filter((stat) => /\((qemu-system|ipmi_sim|dnsmasq|tgtd|sleep)[^)]*\) [^Z]/.test(stat));
+  return stats.filter((stat) => /\((qemu|ipmi|dnsmasq|tgtd|sleep)[^)]*\) [^Z]/.test(stat));
 }
 
 /** One command to a server's controller, as anybody would give it. */

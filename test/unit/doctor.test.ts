@@ -3,7 +3,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { doctor, type Host } from "../../provider/cli/doctor.ts";
-import { locate } from "../../provider/cli/programs.ts";
 import { renderReport } from "../../provider/cli/report.ts";
 import { atLeast, versionIn } from "../../provider/cli/versions.ts";
 import { newContext } from "../../provider/kernel/context.ts";

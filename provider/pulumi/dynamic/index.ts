@@ -78,12 +78,14 @@ export async function configure({ config }: dynamic.ConfigureRequest): Promise<v
 export async function check(collection: CollectionName, olds: Properties, news: Properties) {
   const ctx = await contextFor(news);
   const { inputs, failures } = await checkResource(ctx, session(), collection, olds, news);
-  return { inputs, failures: failures.map(asShown) };
+  return { inputs, failures: failures.map((failure) => asShown(failure, news)) };
 }
 
-/** Pulumi shows the value of the property it is told, but looks only at the top level: of one inside it says `<nil>`. */
-const asShown = ({ property, reason }: Failure): Failure =>
-  /[.[]/.test(property) ? { property: "", reason: `${property}: ${reason}` } : { property, reason };
+/** Pulumi shows the value of the property it is told, which it looks for at the top level: it says `<nil>` of any other. */
+const asShown = ({ property, reason }: Failure, news: Properties): Failure =>
+  property === "" || property in news
+    ? { property, reason }
+    : { property: "", reason: `${property}: ${reason}` };
 
 export async function diff(
   collection: CollectionName,
@@ -109,7 +111,7 @@ export async function update(
 }
 
 async function ensure(collection: CollectionName, inputs: Properties, olds: Properties | undefined) {
-  const { __provider, ...spec } = inputs;
+  const { __provider, __lost, ...spec } = inputs;
   try {
     const ctx = await contextFor(inputs);
     const { site, run, folder } = session();

@@ -34,6 +34,12 @@ export function collectionOf<S>(name: CollectionName, store: Store, manner: Mann
     ownedBy(ref, record, known, store.siteId);
     return { record, known };
   };
+  // An instance is not enrolled from what a state says: see INSTANCE_LOST_RECORD.
+  const isLost = async (ref: Ref, { record, known }: Found): Promise<boolean> =>
+    !record &&
+    known.state !== undefined &&
+    name !== "instances" &&
+    (await absence(store, name, ref)) === "lost";
   const hidden = (spec: Spec) =>
     Object.fromEntries(Object.entries(spec).filter(([key]) => key.startsWith("__")));
   const shown = (spec: Spec) =>
@@ -50,7 +56,9 @@ export function collectionOf<S>(name: CollectionName, store: Store, manner: Mann
       try {
         sameName(kind, ref, known);
         const found = await find(ref, known);
-        return { ...empty, ...(await manner.plan(ctx, ref, absolute(spec, known), found)) };
+        const lost = await isLost(ref, found);
+        const plan = { ...empty, lost, ...(await manner.plan(ctx, ref, absolute(spec, known), found)) };
+        return lost ? { ...plan, warnings: [enrolsAgain, ...plan.warnings] } : plan;
       } catch (error) {
         if (!(error instanceof MetalError)) throw error;
         const property = error.code.startsWith("SITE_NAME") || error.code === "SITE_RENAMED" ? "name" : "";
@@ -70,9 +78,12 @@ export function collectionOf<S>(name: CollectionName, store: Store, manner: Mann
       const { record } = await find(ref, known);
       if (!record) {
         if ((await absence(store, name, ref)) === "gone") return undefined;
-        ctx.log.warn("this site has no record of it; its state is kept as it is", {
-          resource: `${name}/${ref.name}`,
-        });
+        ctx.log.warn(
+          "this site has no record of it, which is no proof that it is gone: its state is kept, and an update enrols it again",
+          {
+            resource: `${name}/${ref.name}`,
+          },
+        );
         return known.state;
       }
       const seen = await manner.observe(ctx, record);
@@ -91,6 +102,9 @@ export function collectionOf<S>(name: CollectionName, store: Store, manner: Mann
       (await store.all(name)).map(({ ref, spec, state }) => ({ ...spec, ...state, name: ref.name })),
   };
 }
+
+const enrolsAgain =
+  "this site has no record of it, a new machine or a lost store: it is enrolled again, and no server is switched";
 
 /** A refusal as Pulumi shows it: what, what to do, code. */
 export const toFailure = (error: MetalError, property: string): Failure => ({

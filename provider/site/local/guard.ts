@@ -12,9 +12,11 @@ export function ownedBy(
   known: Known | undefined,
   siteId: string,
 ): void {
-  const told = known?.state;
-  if (told?.["siteId"] === siteId && typeof told["__owner"] === "string" && told["__owner"] !== ref.owner) {
-    throw siteErrors.make("SITE_OWNER_MOVED", { name: ref.name, owner: told["__owner"], asks: ref.owner });
+  const { siteId: told, __owner: owner } = known?.state ?? {};
+  // A check knows the old inputs only, which do not name the site.
+  const ours = told === siteId || (told === undefined && record !== undefined && record.ref.owner === owner);
+  if (ours && typeof owner === "string" && owner !== ref.owner) {
+    throw siteErrors.make("SITE_OWNER_MOVED", { name: ref.name, owner, asks: ref.owner });
   }
   if (record && record.ref.owner !== ref.owner) {
     throw siteErrors.make("SITE_NAME_TAKEN", { name: ref.name, owner: record.ref.owner });

@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { rename, writeFile } from "node:fs/promises";
@@ -72,6 +73,7 @@ export async function startBmc({ folder, login, ...identity }: BmcOptions): Prom
     async stop() {
       await running.stop();
       await hole?.close();
+      hole = undefined;
     },
   };
 }
@@ -152,12 +154,15 @@ async function openHole(port: number): Promise<Hole> {
   };
 }
 
+/** Below the range from which clients get theirs: a controller that is silent for a while finds its port again. */
 async function freePort(): Promise<number> {
-  const socket = createSocket("udp4").bind(0, "127.0.0.1");
-  await once(socket, "listening");
-  const { port } = socket.address();
-  socket.close();
-  return port;
+  for (;;) {
+    const port = randomInt(16_000, 32_000);
+    const socket = createSocket("udp4").bind(port, "127.0.0.1");
+    const free = await once(socket, "listening").catch(() => undefined);
+    socket.close();
+    if (free) return port;
+  }
 }
 
 // RMCP, no session: Get Channel Authentication Capabilities, which every controller answers to everybody.

@@ -5,8 +5,8 @@ import { mapSecrets, secretPaths } from "../../../resources/secrets.ts";
 import type { Ref, Spec, State } from "../../site.ts";
 import { type Claims, openClaims } from "./claims.ts";
 import { type Deployments, openDeployments } from "./deployments.ts";
-import { openDb } from "./open.ts";
-import { openSeal, type Seal } from "./seal.ts";
+import { type Db, openDb } from "./open.ts";
+import { mark, openSeal, type Seal } from "./seal.ts";
 
 /** One declared thing, secrets opened. */
 export interface StoredRecord {
@@ -33,7 +33,22 @@ export interface Store extends Claims, Deployments {
 
 export async function openStore(stateDir: string): Promise<Store> {
   const db = await openDb(stateDir);
-  const seal = await openSeal(stateDir);
+  try {
+    return await storeOver(db, await openSeal(stateDir, () => holdsSealed(db)));
+  } catch (error) {
+    await db.destroy();
+    throw error;
+  }
+}
+
+async function holdsSealed(db: Db): Promise<boolean> {
+  const row = db.selectFrom("records").select("name").where("spec", "like", `%"${mark}%`);
+  return (await row.executeTakeFirst()) !== undefined || (await anyDeployment(db));
+}
+const anyDeployment = async (db: Db) =>
+  (await db.selectFrom("deployments").select("id").executeTakeFirst()) !== undefined;
+
+async function storeOver(db: Db, seal: Seal): Promise<Store> {
   const codec = recordCodec(seal);
   const row = (collection: CollectionName, name: string) =>
     db.selectFrom("records").selectAll().where("collection", "=", collection).where("name", "=", name);
@@ -111,7 +126,7 @@ export async function openStore(stateDir: string): Promise<Store> {
   };
 }
 
-async function siteIdOf(db: Awaited<ReturnType<typeof openDb>>): Promise<string> {
+async function siteIdOf(db: Db): Promise<string> {
   const row = await db.selectFrom("meta").select("value").where("key", "=", "siteId").executeTakeFirst();
   if (row) return row.value;
   const value = randomUUID();

@@ -22,9 +22,14 @@ export async function openDb(stateDir: string): Promise<Db> {
       database: database as unknown as ConstructorParameters<typeof SqliteDialect>[0]["database"] & object,
     }),
   });
-  await sql`PRAGMA journal_mode = WAL`.execute(db);
-  await sql`PRAGMA synchronous = FULL`.execute(db);
-  await sql`PRAGMA foreign_keys = ON`.execute(db);
-  await migrate(db);
-  return db;
+  try {
+    await sql`PRAGMA journal_mode = WAL`.execute(db);
+    await sql`PRAGMA synchronous = FULL`.execute(db);
+    await sql`PRAGMA foreign_keys = ON`.execute(db);
+    await migrate(db);
+    return db;
+  } catch (error) {
+    await db.destroy();
+    throw error;
+  }
 }

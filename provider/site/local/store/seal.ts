@@ -2,6 +2,7 @@ import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { writeAtomically } from "../../../kernel/files.ts";
+import { siteErrors } from "../../errors.ts";
 
 /** Turns a secret into something that may lie on disk, and back. AES-256-GCM under the store's key file. */
 export interface Seal {
@@ -9,12 +10,18 @@ export interface Seal {
   readonly open: (sealed: string) => string;
 }
 
-const mark = "sealed:v1:";
+/** What everything begins with that is sealed. */
+export const mark = "sealed:v1:";
 
-/** The seal of a state folder; its key file (0600, beside the store) is made on first use. */
-export async function openSeal(stateDir: string): Promise<Seal> {
+/**
+ * The seal of a state folder; its key file (0600, beside the store) is made on first use, and never again for a store
+ * in which something is sealed already.
+ */
+export async function openSeal(stateDir: string, inUse: () => Promise<boolean>): Promise<Seal> {
   const file = join(stateDir, "key");
-  const key = readKey(file) ?? (await newKey(file));
+  const found = readKey(file);
+  if (!found && (await inUse())) throw siteErrors.make("STORE_KEY_LOST", { file });
+  const key = found ?? (await newKey(file));
   return {
     close(secret) {
       const nonce = randomBytes(12);

@@ -1,0 +1,130 @@
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { State } from "../../provider/site/site.ts";
+import { buildTestImages, imageCache, type TestImages } from "../../tools/images/index.ts";
+import { type Lab, type LabServer, openLab, readBanner } from "./lab/index.ts";
+import { programsRunning } from "./programs.ts";
+import {
+  bootFilesOf,
+  commandsTo,
+  declareSystems,
+  enrol,
+  install,
+  instanceArgs,
+  nameOn,
+  openSite,
+  stagesOf,
+  type TestSite,
+} from "./site.ts";
+
+let folder: string;
+let lab: Lab;
+let images: TestImages;
+let site: TestSite;
+let web: LabServer;
+let db: LabServer;
+
+beforeAll(async () => {
+  images = await buildTestImages(imageCache());
+  folder = await mkdtemp(join(tmpdir(), "deploy-test-"));
+  lab = await openLab({ dir: join(folder, "lab") });
+  [web, db] = await Promise.all([lab.server({ name: "web" }), lab.server({ name: "db" })]);
+  site = await openSite(lab, join(folder, "state"));
+  await declareSystems(site, images);
+});
+
+afterAll(async () => {
+  await site?.close();
+  await lab?.close();
+  const left = await programsRunning();
+  await rm(folder, { recursive: true, force: true });
+  expect(left).toEqual([]);
+});
+
+const told = [
+  ...["claiming", "powering off", "configuring boot", "powering on", "waiting for the ramdisk"],
+  ...["looking at the disk", "wiping", "writing", "verifying", "finishing", "switching boot", "rebooting"],
+  "waiting for the system",
+];
+const steps = [
+  ...["fetch image", "power off", "configure boot", "power on", "call-back", "look at the disk", "write"],
+  ...["switch boot", "done", "answer"],
+];
+
+/** The stages of `told`, in the order in which they came. The step that writes says so before it knows how much. */
+const stagesTold = (server: LabServer) =>
+  stagesOf(
+    site
+      .progress(nameOn(server))
+      .filter(({ stage, percent }) => told.includes(stage) && (stage !== "writing" || percent !== undefined)),
+  );
+
+describe("two servers of QEMU", () => {
+  it("are installed at once, from both kinds of image, and answer", async () => {
+    await Promise.all([enrol(site, web), enrol(site, db)]);
+    const [webState, dbState] = await Promise.all([
+      install(site, web),
+      install(site, db, { image: "partition" }),
+    ]);
+
+    for (const [state, server] of [[webState, web] as const, [dbState, db] as const]) {
+      expect(state).toMatchObject({
+        ...{ provisionState: "active", powerState: "on", reachable: true, answered: true, lastError: "" },
+        ...{ assignedNode: server.name, serial: server.serial, macs: [server.mac], verified: "full" },
+        rootDevice: `ata-QEMU_HARDDISK_${server.name}-0`,
+      });
+      expect(state["bytesWritten"]).toBeGreaterThan(24 * 2 ** 20);
+      expect(stepsOf(state)).toEqual(steps);
+      expect(stagesTold(server)).toEqual(told);
+      const writing = site.progress(nameOn(server)).filter(({ stage }) => stage === "writing");
+      const percents = writing.flatMap(({ percent }) => (percent === undefined ? [] : [percent]));
+      expect(percents).toEqual(percents.toSorted((a, b) => a - b));
+      expect([percents[0], percents.at(-1)]).toEqual([0, 100]);
+      expect(writing.at(-1)?.rate).toBeGreaterThan(0);
+    }
+    expect(dbState["rootUuid"]).toBe(images.partition.uuid);
+    const { whole, partition } = images;
+    expect(await bannerOf(webState)).toContain(whole.banner);
+    expect(await bannerOf(dbState)).toContain(partition.banner);
+    expect(await db.console()).toContain("swap /dev/sda2");
+  });
+
+  it("are not touched when the same is asked again", async () => {
+    const before = [await commandsTo(web), await commandsTo(db)];
+    for (const [server, image] of [[web, "whole"] as const, [db, "partition"] as const]) {
+      const args = instanceArgs(site, server, { image });
+      expect(await site.plan("instances", nameOn(server), args)).toMatchObject({ actions: [], failures: [] });
+      const old = site.remembered("instances", nameOn(server));
+      expect(await install(site, server, { image })).toEqual(old);
+    }
+    expect([await commandsTo(web), await commandsTo(db)]).toEqual(before);
+  });
+
+  it("are found off when their power was cut, and switched on again", async () => {
+    await web.pull();
+    const seen = await site.observe("instances", nameOn(web));
+    expect(seen).toMatchObject({ power: "off", powerState: "off", reachable: true });
+    const state = await install(site, web);
+    expect(state).toMatchObject({ power: "on", powerState: "on", provisionState: "active" });
+    expect(await bannerOf(state)).toContain(images.whole.banner);
+    expect(stepsOf(state)).toEqual(steps);
+  });
+
+  it("are off, free and without boot files after their instances were removed", async () => {
+    for (const server of [web, db]) await site.remove("instances", nameOn(server));
+    expect([await web.isOn(), await db.isOn()]).toEqual([false, false]);
+    expect(await bootFilesOf(site)).toEqual([]);
+    expect(await readdir(join(site.stateDir, "hosts"))).toEqual([]);
+    for (const server of [web, db]) {
+      expect(await site.observe("instances", nameOn(server))).toBeUndefined();
+      const free = { provisionState: "available", assignedInstance: "", powerState: "off" };
+      expect(await site.observe("nodes", server.name)).toMatchObject(free);
+    }
+  });
+});
+
+const stepsOf = (state: State) => (state["timeline"] as readonly { step: string }[]).map(({ step }) => step);
+
+const bannerOf = (state: State) => readBanner(String(state["address"]), "10 seconds");

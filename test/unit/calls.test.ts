@@ -1,0 +1,163 @@
+import { getEventListeners } from "node:events";
+import { describe, expect, it } from "vitest";
+import { newContext, type Progress } from "../../provider/kernel/context.ts";
+import type { Announcement, Machine } from "../../provider/services/callback/announcement.ts";
+import { type Awaited, createSwitchboard } from "../../provider/site/local/calls.ts";
+
+const key = "ab".repeat(32);
+const mac = "52:54:00:00:00:07";
+const machine: Machine = {
+  ...{ bootId: "boot-1", serial: "SN-1", productUuid: "4c4c4544-0042-4a10-8056-b3c04f4a3132" },
+  ...{ macs: [mac, "52:54:00:00:00:08"], firmware: "bios", disks: [] },
+};
+const post = (more: Partial<Announcement> = {}): Announcement => ({
+  ...{ deployment: "d-1", key, address: "10.0.0.7", iqn: "iqn.x:1", port: 3260, lun: 1, peer: "10.0.0.7" },
+  machine,
+  ...more,
+});
+const classicPost = (more: Partial<Announcement> = {}): Announcement => {
+  const { machine: _, ...rest } = post(more);
+  return rest;
+};
+function lineFor(more: Partial<Awaited> = {}) {
+  const board = createSwitchboard();
+  const notes: (Progress | string)[] = [];
+  const awaited: Awaited = {
+    ...{ id: "d-1", key, node: "n1", expected: { macs: [mac] }, classic: false },
+    report: (progress) => notes.push(progress.note ?? ""),
+    ...more,
+  };
+  const line = board.open(awaited);
+  return { board, line, notes, accept: board.accept };
+}
+const ok = { ok: true };
+
+describe("the switchboard", () => {
+  it("passes a call of the right machine on, and again when the same is posted again", async () => {
+    const { accept, line } = lineFor();
+    const waiting = line.next(newContext());
+    expect(await accept(post())).toEqual(ok);
+    expect(await accept(post())).toEqual(ok);
+    const target = { address: "10.0.0.7", port: 3260, iqn: "iqn.x:1", lun: 1 };
+    expect(await waiting).toEqual({ target, boot: "boot-1", machine });
+    expect(await line.next(newContext())).toMatchObject({ boot: "boot-1" });
+  });
+
+  it.for([
+    { what: "a wrong key", call: post({ key: "cd".repeat(32) }) },
+    { what: "no key", call: post({ key: "" }) },
+    { what: "half a key", call: post({ key: key.slice(1) }) },
+    { what: "an unknown deployment", call: post({ deployment: "d-2" }) },
+  ])("tells $what nothing, in the same words", async ({ call }) => {
+    const { accept, line, notes } = lineFor();
+    expect(await accept(call)).toEqual({ ok: false, reason: "key is not match" });
+    expect(notes).toEqual([]);
+    const none = line.next(newContext({ signal: AbortSignal.timeout(20) }));
+    await expect(none).rejects.toThrow();
+  });
+
+  it.for([
+    { what: "serial number", expected: { serial: "SN-2", macs: [mac] } },
+    { what: "product UUID", expected: { productUuid: "11111111-2222-3333-4444-555555555555", macs: [mac] } },
+    { what: "MAC", expected: { macs: ["52:54:00:00:00:99"] } },
+  ])("fails the deployment when the right key comes from a machine with another $what", async (given) => {
+    const { accept, line, notes } = lineFor({ expected: given.expected });
+    const waiting = line.next(newContext());
+    const verdict = await accept(post());
+    expect(verdict).toMatchObject({ ok: false, reason: expect.stringContaining(given.what) });
+    await expect(waiting).rejects.toMatchObject({ code: "DEPLOY_OTHER_MACHINE" });
+    expect(notes.join()).toContain(given.what);
+  });
+
+  it("knows a UUID in the byte order of the firmware, and takes placeholders for nothing", async () => {
+    const swapped = "44454c4c-4200-104a-8056-b3c04f4a3132";
+    const { accept } = lineFor({
+      expected: { productUuid: swapped, serial: "To be filled by O.E.M.", macs: [mac] },
+    });
+    expect(await accept(post())).toEqual(ok);
+  });
+
+  it("is bound to the first machine that was accepted; another one is refused, and the deployment goes on", async () => {
+    const { accept, line, notes } = lineFor();
+    await accept(post());
+    const other = { ...machine, serial: "SN-9", bootId: "boot-9" };
+    expect(await accept(post({ machine: other }))).toMatchObject({ ok: false });
+    expect(notes.join()).toContain("another machine");
+    expect(await line.next(newContext())).toMatchObject({ boot: "boot-1" });
+    expect(await accept(post())).toEqual(ok);
+  });
+
+  it("stays bound over a restart of the helper", async () => {
+    const { accept } = lineFor({ bound: { ...machine, serial: "SN-0" } });
+    expect(await accept(post())).toMatchObject({
+      ok: false,
+      reason: expect.stringContaining("another machine"),
+    });
+  });
+
+  it("does not let a bound machine in that the program no longer means", async () => {
+    const { accept } = lineFor({ bound: machine, expected: { serial: "SN-CORRECTED", macs: [mac] } });
+    expect(await accept(post())).toMatchObject({ ok: false, reason: expect.stringContaining("serial") });
+  });
+
+  it("knows a machine again whose kernel names the cards in another order, or sees one late", async () => {
+    const { accept } = lineFor();
+    await accept(post());
+    const again = { ...machine, macs: [...machine.macs].reverse() };
+    expect(await accept(post({ machine: again }))).toEqual(ok);
+    expect(await accept(post({ machine: { ...machine, macs: [mac] } }))).toEqual(ok);
+    const stranger = { ...machine, macs: ["52:54:00:00:00:99"] };
+    expect(await accept(post({ machine: stranger }))).toMatchObject({ ok: false });
+  });
+
+  it("tells of a new boot, and of a failure, but not of a repeated post", async () => {
+    const { accept, line } = lineFor();
+    await accept(post());
+    let changed: unknown;
+    const waiting = line.changed(newContext(), "boot-1").then((call) => {
+      changed = call;
+    });
+    await accept(post());
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(changed).toBeUndefined();
+    await accept(post({ machine: { ...machine, bootId: "boot-2" }, iqn: "iqn.x:2" }));
+    await waiting;
+    expect(changed).toMatchObject({ boot: "boot-2", target: { iqn: "iqn.x:2" } });
+    await accept(post({ machine: { ...machine, bootId: "boot-2" }, error: "no disk" }));
+    expect(await line.changed(newContext(), "boot-2")).toMatchObject({ failure: "no disk" });
+  });
+
+  it("takes a classic ramdisk only where one is expected, and tells its boots by their targets", async () => {
+    const { accept } = lineFor();
+    expect(await accept(classicPost())).toMatchObject({
+      ok: false,
+      reason: expect.stringContaining("our own"),
+    });
+    const { accept: classic, line } = lineFor({ classic: true });
+    expect(await classic(classicPost())).toEqual(ok);
+    expect(await line.next(newContext())).toEqual({
+      target: { address: "10.0.0.7", port: 3260, iqn: "iqn.x:1", lun: 1 },
+      boot: "iqn.x:1",
+    });
+    expect(await classic(classicPost({ error: "oh" }))).toEqual(ok);
+    expect(await line.next(newContext())).toMatchObject({ failure: "oh" });
+  });
+
+  it("makes a key void when the deployment's line is closed", async () => {
+    const { accept, line } = lineFor();
+    line.close();
+    expect(await accept(post())).toEqual({ ok: false, reason: "key is not match" });
+  });
+
+  it("leaves no listener on a signal that has waited", async () => {
+    const { accept, line } = lineFor();
+    const controller = new AbortController();
+    const waiting = line.next(newContext({ signal: controller.signal }));
+    await accept(post());
+    await waiting;
+    const given_up = line.changed(newContext({ signal: controller.signal }), "boot-1");
+    controller.abort(new Error("enough"));
+    await expect(given_up).rejects.toThrow();
+    expect(getEventListeners(controller.signal, "abort")).toEqual([]);
+  });
+});
