@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { chmod, rm } from "node:fs/promises";
 import { createApi } from "./api/server.ts";
 import { newContext } from "./kernel/context.ts";
@@ -9,7 +10,8 @@ import { type SiteSettings, socketOf } from "./site/settings.ts";
 
 /**
  * Run the deploy helper until it has been idle for `settings.idle`, is asked to stop, or `signal` ends it. It owns the
- * store of `settings.stateDir`; a second one for the same store throws STORE_IN_USE.
+ * store of `settings.stateDir`; a second one for the same store throws STORE_IN_USE. When its socket is gone nobody can
+ * reach it any more (the state folder was deleted, say): then it ends too, before another one takes its place.
  */
 export async function runHelper(
   settings: SiteSettings,
@@ -19,38 +21,45 @@ export async function runHelper(
   try {
     const site = await openLocalSite(newContext({ log, signal }), settings, version);
     const ending = new AbortController();
+    const socket = socketOf(settings.stateDir);
+    let own: number | undefined;
     const idle = idleWatch(
       toMs(settings.idle),
       () => site.busy(),
+      () => own !== undefined && inodeOf(socket) !== own,
       () => ending.abort(),
     );
     const api = createApi({ site, log, busy: idle.change, stop: () => ending.abort() });
-    const socket = socketOf(settings.stateDir);
     try {
       await rm(socket, { force: true }); // the lock is ours, so whoever made it is gone
       await api.listen({ path: socket });
       await chmod(socket, 0o600);
+      own = inodeOf(socket);
       log.info("the deploy helper listens", { socket, version, pid: process.pid });
       await ended([signal, ending.signal]);
       log.info("the deploy helper ends");
     } finally {
       idle.stop();
+      const ours = inodeOf(socket) === own;
       await api.close();
       await site.close();
-      await rm(socket, { force: true });
+      if (ours) await rm(socket, { force: true });
     }
   } finally {
     lock.release();
   }
 }
 
-/** Calls `end` when for `ms` no request was open and no job ran. */
-function idleWatch(ms: number, working: () => boolean, end: () => void) {
+const inodeOf = (path: string): number | undefined => statSync(path, { throwIfNoEntry: false })?.ino;
+
+/** Calls `end` when for `ms` no request was open and no job ran, or when we are `lost`. */
+function idleWatch(ms: number, working: () => boolean, lost: () => boolean, end: () => void) {
   let open = 0;
   let since = Date.now();
   const timer = setInterval(
     () => {
-      if (open > 0 || working()) since = Date.now();
+      if (lost()) end();
+      else if (open > 0 || working()) since = Date.now();
       else if (Date.now() - since >= ms) end();
     },
     Math.min(1_000, ms),

@@ -33,7 +33,7 @@ export function checkInputs(
   const unknownAt = unknownPaths(given);
   const { value, issues } = parse(definition.inputs, given);
   const failures = [
-    ...toFailures(issues, shapeOf(definition.inputs), unknownAt),
+    ...(issues.length > 0 ? toFailures(issues, shapeOf(definition.inputs), unknownAt) : []),
     ...(isObject(given) && given["name"] === undefined
       ? [{ property: "name", reason: "Required: a string" }]
       : []),

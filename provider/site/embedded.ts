@@ -1,7 +1,6 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Context, limited, until } from "../kernel/context.ts";
-import { startDetached } from "../kernel/process.ts";
 import { clientOf, stopHelper } from "./client.ts";
 import { siteErrors } from "./errors.ts";
 import { type SiteSettings, settingsDigest, socketOf } from "./settings.ts";
@@ -82,6 +81,8 @@ async function startOnce(ctx: Context, settings: SiteSettings, launch: Launch, s
   const begun = (await readFile(log, "utf8").catch(() => "")).length;
   const args = [...launch.args, "--settings", JSON.stringify(settings)];
   const how = { env: withoutStack, cwd: settings.stateDir, log };
+  // Loaded only here: each run of Pulumi comes by, and few of them have to start a helper.
+  const { startDetached } = await import("../kernel/process.ts");
   const pid = await startDetached(launch.file, args, how);
   return until(ctx, "20 ms", async (inner) => {
     if (await aboutOf(inner, site)) return "up";

@@ -111,7 +111,8 @@ const switchBoot: DeployStep = {
 const reboot: DeployStep = {
   name: "done",
   stage: "rebooting",
-  limit: powerStep,
+  // The word is tried ten times before power is, which takes up to 40 s when nobody is there.
+  limit: ({ limits }) => `${(3 * toMs(limits.power)) / 1000 + 60} seconds`,
   met: async (_, { record }) => record().done === true,
   run: async (ctx, { sendDone, record, power, update, keepDisk, scratch, limits }) => {
     try {

@@ -159,7 +159,6 @@ async function endHelper(folder: string): Promise<void> {
 }
 
 const folder = await mkdtemp(join(tmpdir(), "bench-plan-"));
-console.log(folder);
 try {
   await bench(folder);
 } finally {

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { writeFile } from "node:fs/promises";
+import { copyFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -21,7 +21,6 @@ describe.skipIf(reason)("what a program declares", () => {
   it("type-checks as the quickstart does, from the packed archive", async () => {
     const tsc = join(import.meta.dirname, "../../node_modules/.bin/tsc");
     const quickstart = join(import.meta.dirname, "../../examples/quickstart/index.ts");
-    const { copyFile } = await import("node:fs/promises");
     await copyFile(quickstart, join(workspace.program, "index.ts"));
     const done = await execa(tsc, ["--project", "."], { cwd: workspace.program, all: true, reject: false });
     expect({ exitCode: done.exitCode, all: done.all }).toEqual({ exitCode: 0, all: "" });

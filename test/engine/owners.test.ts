@@ -70,7 +70,6 @@ describe.skipIf(reason)("what belongs to whom", () => {
       "--yes",
       "--skip-preview",
     );
-    console.log(text);
     expect({ exitCode, text }).toMatchObject({ exitCode: 0 });
     expect(text).toContain("this site has no record of");
     expect((await workspace.state("first")).get("n1")?.outputs).toMatchObject({
@@ -86,14 +85,12 @@ describe.skipIf(reason)("what belongs to whom", () => {
       "--yes",
       "--skip-preview",
     );
-    console.log(text);
     expect(exitCode).not.toBe(0);
     expect(text).toMatch(/this site has no record of n1.*\[SITE_LOST_RECORD\]/);
   });
 
   it("enrols again by an update, after which it can be destroyed", async () => {
     const up = await workspace.pulumi("up", "--stack", "first", "--yes");
-    console.log(up.text);
     expect(up).toMatchObject({ exitCode: 0 });
     const { exitCode, text } = await workspace.pulumi(
       "destroy",

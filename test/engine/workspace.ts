@@ -1,13 +1,13 @@
 import { execFileSync } from "node:child_process";
-import { mkdir, mkdtemp, readdir, readFile, readlink, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
 import { pulumiEnvironment } from "../../tools/program/environment.ts";
 import { preparePackage } from "../../tools/program/package.ts";
 import { prepareProgram } from "../../tools/program/program.ts";
+import { allEnded, helpersOf, processesOf, watchWords } from "./processes.ts";
 
 /** Why the tests of the engine are left out; undefined = they are not. A machine that builds by itself may not leave them out. */
 export const reason: string | undefined = missing();
@@ -27,12 +27,10 @@ function missing(): string | undefined {
 export interface Said {
   readonly exitCode: number | undefined;
   readonly text: string;
-  readonly seconds: number;
 }
 
 /** A resource of a stack's state, as the backend keeps it: secrets encrypted. */
 export interface Kept {
-  readonly kind: string;
   readonly id: string;
   readonly inputs: Readonly<Record<string, unknown>>;
   readonly outputs: Readonly<Record<string, unknown>>;
@@ -46,16 +44,14 @@ export interface Workspace {
   /** Write the program: what follows its imports. */
   readonly write: (text: string) => Promise<void>;
   readonly pulumi: (...words: readonly string[]) => Promise<Said>;
-  /** Resources and, under the kind `Stack`, the outputs, by name. */
+  /** The resources of a stack by their logical names. */
   readonly state: (stack: string) => Promise<ReadonlyMap<string, Kept>>;
   /** Everything that every call said. */
   readonly said: () => string;
   /** The words of each ipmitool that ran. */
   readonly ipmitool: () => Promise<string>;
-  /** Files below the folder, the program's packages left out, and words of processes seen while a call ran, in which this stands. */
+  /** Files below the folder, npm packages left out, and words of processes seen during the calls, in which this stands. */
   readonly placesOf: (text: string) => Promise<readonly string[]>;
-  /** Processes that were started from here, the deploy helper above all. */
-  readonly processes: () => Promise<readonly number[]>;
   /** End the helper as a power cut would. */
   readonly killHelper: () => Promise<void>;
   /** End the helper, prove that nothing else runs, and remove the folder. */
@@ -66,7 +62,7 @@ export interface Workspace {
 export const silentPort = 9;
 
 const repo = fileURLToPath(new URL("../../", import.meta.url));
-// Quick where real controllers are treated gently, and away from the ports of a helper that serves real servers.
+// Quick where real controllers are treated gently, and away from the port of a helper that serves real servers.
 const settings = {
   callbackPort: 10_001,
   idle: "60 seconds",
@@ -85,21 +81,11 @@ export async function openWorkspace(
 ): Promise<Workspace> {
   const folder = await mkdtemp(join(tmpdir(), "baremetal-engine-"));
   const program = join(folder, "program");
-  const cache = join(repo, "node_modules", ".cache", "pulumi-baremetal");
-  const packed = await preparePackage({ repo, cache });
-  const source = join(repo, "examples", "quickstart");
-  await prepareProgram({ package: packed, source, folder: program, how: "link", repo, cache });
-  await writeFile(join(program, "Pulumi.yaml"), `name: ${project}\nruntime: nodejs\n`);
-  const given = await pulumiEnvironment({ folder });
-  const words = await spyOnIpmitool(folder);
-  // ts-node checks no types here: one test does that for all, by tsc.
-  const path = [words, process.env["PATH"]].join(delimiter);
-  const env = { ...given, PATH: path, NO_COLOR: "1", PULUMI_NODEJS_TRANSPILE_ONLY: "true", CI: "" };
-  const sayings: string[] = [];
-  const wordsSeen = new Set<string>();
+  await layProgram(program, project);
+  const env = await environment(folder);
+  const [sayings, seen] = [[] as string[], new Set<string>()];
 
   const pulumi = async (...words: readonly string[]): Promise<Said> => {
-    const begun = Date.now();
     const options = {
       cwd: program,
       env,
@@ -108,24 +94,22 @@ export async function openWorkspace(
       stdin: "ignore",
       timeout: 120_000,
     } as const;
-    const call = execa("pulumi", [...words, "--non-interactive"], options);
-    const looking = setInterval(async () => {
-      for (const seen of await allWords()) wordsSeen.add(seen);
-    }, 100);
-    const { exitCode, all } = await call.finally(() => clearInterval(looking));
+    const watch = watchWords();
+    const { exitCode, all } = await execa("pulumi", [...words, "--non-interactive"], options);
+    watch.stop();
+    for (const one of watch.seen) seen.add(one);
     sayings.push(`$ pulumi ${words.join(" ")}\n${all}`);
-    return { exitCode, text: all, seconds: (Date.now() - begun) / 1_000 };
+    return { exitCode, text: all };
   };
   for (const stack of stacks) {
-    await writeFile(
-      join(program, `Pulumi.${stack}.yaml`),
-      `config:\n  baremetal:site: ${JSON.stringify(settings)}\n`,
-    );
+    const text = `config:\n  baremetal:site: ${JSON.stringify(settings)}\n`;
+    await writeFile(join(program, `Pulumi.${stack}.yaml`), text);
     await pulumi("stack", "init", stack);
-    if (secret !== undefined)
-      await execa("pulumi", ["config", "set", "--secret", "password"], { cwd: program, env, input: secret });
+    if (secret === undefined) continue;
+    const words = ["config", "set", "--secret", "password", "--stack", stack];
+    await execa("pulumi", words, { cwd: program, env, input: secret });
   }
-  const workspace: Workspace = {
+  return {
     folder,
     program,
     write: (text) => writeFile(join(program, "index.ts"), imports + text),
@@ -133,29 +117,40 @@ export async function openWorkspace(
     state: (stack) => stateOf(join(folder, "backend", ".pulumi", "stacks", project, `${stack}.json`)),
     said: () => sayings.join("\n"),
     ipmitool: () => readFile(join(folder, "ipmitool.words"), "utf8"),
-    async placesOf(text) {
-      const wordy = [...wordsSeen].filter((seen) => seen.includes(text));
-      return [...(await filesWith(folder, Buffer.from(text))), ...wordy];
-    },
-    processes: () => processesOf(folder),
+    placesOf: async (text) => [
+      ...(await filesWith(folder, Buffer.from(text))),
+      ...[...seen].filter((words) => words.includes(text)),
+    ],
     async killHelper() {
       for (const pid of await processesOf(folder)) process.kill(pid, "SIGKILL");
-      await ended(folder, "the deploy helper");
+      await allEnded(folder);
     },
     async close() {
-      for (const pid of await processesOf(folder)) {
-        if (await isHelper(pid)) process.kill(pid, "SIGTERM");
-      }
-      await ended(folder, "the end of every process");
+      for (const pid of await helpersOf(folder)) process.kill(pid, "SIGTERM");
+      await allEnded(folder);
       await rm(folder, { recursive: true, force: true, maxRetries: 3 });
     },
   };
-  return workspace;
+}
+
+async function layProgram(folder: string, project: string): Promise<void> {
+  const cache = join(repo, "node_modules", ".cache", "pulumi-baremetal");
+  const source = join(repo, "examples", "quickstart");
+  const packed = await preparePackage({ repo, cache });
+  await prepareProgram({ package: packed, source, folder, how: "link", repo, cache });
+  await writeFile(join(folder, "Pulumi.yaml"), `name: ${project}\nruntime: nodejs\n`);
+}
+
+async function environment(folder: string): Promise<Readonly<Record<string, string>>> {
+  const path = [await spyOnIpmitool(folder), process.env["PATH"]].join(delimiter);
+  // Types are checked by one test, by tsc, for all.
+  const more = { PATH: path, NO_COLOR: "1", PULUMI_NODEJS_TRANSPILE_ONLY: "true", CI: "" };
+  return { ...(await pulumiEnvironment({ folder })), ...more };
 }
 
 /**
- * An ipmitool that writes down its words before it becomes the real one, which lives too shortly to be looked at. On a
- * port named `silent` it waits 1 s for answers that never come: the driver's patience is tested elsewhere.
+ * An ipmitool that writes down its words before it becomes the real one, which lives too shortly to be looked at. At the
+ * silent port it waits 1 s for answers that never come: the driver's patience is tested elsewhere.
  */
 async function spyOnIpmitool(folder: string): Promise<string> {
   const bin = join(folder, "bin");
@@ -176,13 +171,11 @@ async function stateOf(file: string): Promise<ReadonlyMap<string, Kept>> {
   const { checkpoint } = JSON.parse(await readFile(file, "utf8")) as {
     checkpoint: { latest: { resources?: readonly (Partial<Kept> & { urn: string })[] } };
   };
-  const resources = checkpoint.latest.resources ?? [];
   return new Map(
-    resources.map(({ urn, id = "", inputs = {}, outputs = {} }) => {
-      const [, , type = "", name = ""] = urn.split("::");
-      const kind = type.split(":").at(-1) ?? "";
-      return [kind === "Stack" ? kind : name, { kind, id, inputs, outputs }];
-    }),
+    (checkpoint.latest.resources ?? []).map(({ urn, id = "", inputs = {}, outputs = {} }) => [
+      urn.split("::").at(-1) ?? "",
+      { id, inputs, outputs },
+    ]),
   );
 }
 
@@ -196,38 +189,4 @@ async function filesWith(folder: string, text: Buffer): Promise<readonly string[
     }),
   );
   return found.flat();
-}
-
-/** What every process of this machine was started with. */
-async function allWords(): Promise<readonly string[]> {
-  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
-  return Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")));
-}
-
-/** Processes whose words or working folder name this folder. */
-async function processesOf(folder: string): Promise<readonly number[]> {
-  const pids = (await readdir("/proc")).map(Number).filter((pid) => pid > 0 && pid !== process.pid);
-  const ours = await Promise.all(
-    pids.map(async (pid) => {
-      const words = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
-      const place = await readlink(`/proc/${pid}/cwd`).catch(() => "");
-      return words.includes(folder) || place.startsWith(folder);
-    }),
-  );
-  return pids.filter((_, index) => ours[index]);
-}
-
-const isHelper = async (pid: number) =>
-  (await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")).split("\0").includes("helper");
-
-async function ended(folder: string, what: string): Promise<void> {
-  for (let tries = 0; tries < 200; tries += 1) {
-    if ((await processesOf(folder)).length === 0) return;
-    await pause(50);
-  }
-  const left = await processesOf(folder);
-  const words = await Promise.all(
-    left.map((pid) => readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")),
-  );
-  throw new Error(`waited 10 s for ${what}; still there: ${words.join("; ").replaceAll("\0", " ")}`);
 }

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat, truncate } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,6 +7,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { newContext } from "../../provider/kernel/context.ts";
+import { toBytes } from "../../provider/kernel/units.ts";
 import type { State } from "../../provider/site/site.ts";
 import { buildTestImages, imageCache, type TestImages } from "../../tools/images/index.ts";
 import { type Lab, type LabServer, openLab, type PaperOptions, type PaperServer } from "./lab/index.ts";
@@ -48,28 +49,47 @@ afterAll(async () => {
   expect([files, left]).toEqual([[], []]);
 });
 
-/** A server of its own for one test; what was installed on it is removed with it, and nothing may stay behind. */
+// Starting one costs a second: who leaves a server as it was found leaves it to the next test.
+const idle: PaperServer[] = [];
+let made = 0;
+
+async function serverFor(options: Partial<PaperOptions>): Promise<PaperServer> {
+  const used = Object.keys(options).length === 0 ? idle.pop() : undefined;
+  if (used === undefined) {
+    made += 1;
+    return lab.paper({ name: `paper${made}`, ...options });
+  }
+  await truncate(used.diskPath(), 0);
+  await truncate(used.diskPath(), toBytes("4 GiB"));
+  await used.swapSerial(used.serial);
+  await used.mishap("none");
+  return used;
+}
+
+/** A server with a blank disk for one test; what was installed on it is removed with it, and nothing may stay behind. */
 async function withServer(
-  options: PaperOptions,
+  options: Partial<PaperOptions>,
   body: (server: PaperServer) => Promise<void>,
 ): Promise<void> {
-  const server = await lab.paper(options);
+  const server = await serverFor(options);
+  const instance = nameOn(server);
   try {
     await body(server);
-    if (site.remembered("instances", nameOn(server))) {
-      await site.remove("instances", nameOn(server));
+    if (site.remembered("instances", instance)) {
+      await site.remove("instances", instance);
       expect(await server.isOn()).toBe(false);
     }
     await expectNothingServed(server);
-    for (const [collection, name] of [
-      ["interfaces", `${server.name}-eth0`] as const,
-      ["nodes", server.name] as const,
-    ]) {
-      if (site.remembered(collection, name)) await site.remove(collection, name);
-    }
-  } finally {
+    const card = `${server.name}-eth0`;
+    if (site.remembered("interfaces", card)) await site.remove("interfaces", card);
+    if (site.remembered("nodes", server.name)) await site.remove("nodes", server.name);
+    await server.pull();
+  } catch (error) {
     await server.stop();
+    throw error;
   }
+  if (Object.keys(options).length === 0) idle.push(server);
+  else await server.stop();
 }
 
 async function expectNothingServed(server: LabServer): Promise<void> {
@@ -137,23 +157,27 @@ async function playing(
 
 describe("a foreign program on port 10000", () => {
   it("is found at preview and named, and without a preview nothing is touched either", async () => {
-    const foreign = createServer().listen(10_000, lab.address);
-    await once(foreign, "listening");
-    await withServer({ name: "port" }, async (server) => {
+    const other = createServer().listen(10_000, lab.address);
+    await once(other, "listening");
+    await withServer({}, async (server) => {
       await enrol(site, server);
+      const before = await commandsTo(server);
       await expect(install(site, server)).rejects.toThrow(/node.*\[CALLBACK_PORT_TAKEN\]/s);
       await expect(install(site, server, {}, { unplanned: true })).rejects.toThrow("[CALLBACK_PORT_TAKEN]");
-      expect(await commandsTo(server)).toEqual([]);
-      foreign.close();
-      await once(foreign, "close");
+      expect(await commandsTo(server)).toEqual(before);
+      other.close();
+      await once(other, "close");
       expect(await install(site, server)).toMatchObject({ provisionState: "active" });
     });
   });
 });
 
+/** Of no disk that this site has ever written. */
+const foreign = { serial: "FOREIGN", byId: "ata-FOREIGN", holds: "LVM2_member" };
+
 describe.concurrent("port 10000", () => {
   it("takes a repeated POST for the same job: one write", () =>
-    withServer({ name: "repeated" }, async (server) => {
+    withServer({}, async (server) => {
       await enrol(site, server);
       await playing(server, { target: true, waitFor: "written" }, async (ramdisk, outcome) => {
         const first = await Promise.all([1, 2, 3].map(() => ramdisk.call()));
@@ -169,11 +193,15 @@ describe.concurrent("port 10000", () => {
     }));
 
   it("takes another boot of the same server for a new attempt, which ends the older writer", () =>
-    withServer({ name: "rebooted" }, async (server) => {
+    withServer({}, async (server) => {
       await enrol(site, server);
       await playing(server, { target: true, waitFor: "written" }, async (ramdisk, outcome) => {
+        const writes = () =>
+          site
+            .progress(nameOn(server))
+            .some(({ stage, percent }) => stage === "writing" && percent !== undefined);
         await ramdisk.call();
-        await expect.poll(() => wipesOf(server), { interval: 10, timeout: 30_000 }).toBe(1);
+        await expect.poll(writes, { interval: 10, timeout: 30_000 }).toBe(true);
         expect((await ramdisk.call({ machine: { bootId: "another-boot" } })).status).toBe(200);
         expect(await outcome).toMatchObject({ provisionState: "active" });
         expect(wipesOf(server)).toBe(2);
@@ -182,7 +210,7 @@ describe.concurrent("port 10000", () => {
     }));
 
   it("refuses a wrong key and an unknown deployment in the same words, and the deployment goes on", () =>
-    withServer({ name: "wrong-key" }, async (server) => {
+    withServer({}, async (server) => {
       await enrol(site, server);
       await playing(server, { target: true, waitFor: "written" }, async (ramdisk, outcome) => {
         const refused = { status: 400, line: "key is not match" };
@@ -194,7 +222,7 @@ describe.concurrent("port 10000", () => {
     }));
 
   it("refuses another machine with the right key, and after the first acceptance the deployment goes on", () =>
-    withServer({ name: "second" }, async (server) => {
+    withServer({}, async (server) => {
       await enrol(site, server);
       await playing(server, { target: true, waitFor: "written" }, async (ramdisk, outcome) => {
         expect((await ramdisk.call()).status).toBe(200);
@@ -206,7 +234,7 @@ describe.concurrent("port 10000", () => {
     }));
 
   it("fails the deployment when the first answer is another machine's, whatever differs", () =>
-    withServer({ name: "other" }, async (server) => {
+    withServer({}, async (server) => {
       await enrol(site, server, { identity: { productUuid: server.uuid } });
       const others: readonly (readonly [string, CallChanges["machine"] & object])[] = [
         ["serial", { serial: "SN-OTHER" }],
@@ -232,28 +260,29 @@ describe.concurrent("port 10000", () => {
     }));
 
   it.for<readonly [string, string, CallChanges]>([
-    ["no-disk", "[DEPLOY_RAMDISK_FAILED]", { error: "2 disks qualify: sda, sdb" }],
+    ["a failure", "[DEPLOY_RAMDISK_FAILED]", { error: "2 disks qualify: sda, sdb" }],
     [
-      "rival",
+      "a rival that would boot first",
       "[DEPLOY_OTHER_DISK_BOOTS]",
-      { machine: { disks: [diskOf("sda", { holds: "gpt" }), diskOf("sdb")], chosen: "sdb" } },
+      { machine: { disks: [diskOf("sda", foreign), diskOf("sdb")], chosen: "sdb" } },
     ],
-    ["used", "[DEPLOY_DISK_NOT_BLANK]", { machine: { disks: [diskOf("sda", { holds: "LVM2_member" })] } }],
-    ["usb", "[DEPLOY_NO_DISK]", { machine: { disks: [diskOf("sda", { unfit: "usb" })] } }],
-    ["vanished", "[DEPLOY_NO_DISK]", { machine: { disks: [], chosen: undefined } as never }],
-  ])("ends the deployment of %s with %s before a byte is written", ([name, code, changes]) =>
-    withServer({ name }, async (server) => {
-      await enrol(site, server);
-      await playing(server, { target: true }, async (ramdisk, outcome) => {
-        await ramdisk.call(changes);
-        await expect(outcome).rejects.toThrow(code);
-        expect((await stat(ramdisk.disk)).blocks).toBe(0);
-      });
-      expect(await server.isOn()).toBe(false);
-      await expectNothingServed(server);
-      const failed = { provisionState: "deploy failed", lastError: expect.stringContaining(code) };
-      expect(site.remembered("instances", nameOn(server))).toMatchObject(failed);
-    }),
+    ["a disk in use", "[DEPLOY_DISK_NOT_BLANK]", { machine: { disks: [diskOf("sda", foreign)] } }],
+    ["no disk but a stick", "[DEPLOY_NO_DISK]", { machine: { disks: [diskOf("sda", { unfit: "usb" })] } }],
+  ])(
+    "ends the deployment when its call tells of %s, with %s, before a byte is written",
+    ([, code, changes]) =>
+      withServer({}, async (server) => {
+        await enrol(site, server);
+        await playing(server, { target: true }, async (ramdisk, outcome) => {
+          await ramdisk.call(changes);
+          await expect(outcome).rejects.toThrow(code);
+          expect((await stat(ramdisk.disk)).blocks).toBe(0);
+        });
+        expect(await server.isOn()).toBe(false);
+        await expectNothingServed(server);
+        const failed = { provisionState: "deploy failed", lastError: expect.stringContaining(code) };
+        expect(site.remembered("instances", nameOn(server))).toMatchObject(failed);
+      }),
   );
 });
 
@@ -265,7 +294,7 @@ async function expectInstalled(disk: string, image: string): Promise<void> {
 
 describe.concurrent("a server", () => {
   it("that answers with another serial than its controller's is not written", () =>
-    withServer({ name: "swapped", serial: "P-1" }, async (server) => {
+    withServer({ serial: "P-1" }, async (server) => {
       await enrol(site, server);
       await server.swapSerial("P-2");
       await writingNothing(server, async () => {
@@ -279,7 +308,7 @@ describe.concurrent("a server", () => {
     }));
 
   it("whose ramdisk gives up fails with the ramdisk's own words", () =>
-    withServer({ name: "gave-up" }, async (server) => {
+    withServer({}, async (server) => {
       await enrol(site, server);
       await server.mishap("error");
       await writingNothing(server, async () => {
@@ -293,7 +322,7 @@ describe.concurrent("a server", () => {
     }));
 
   it("whose ramdisk never calls fails within its limit", () =>
-    withServer({ name: "mute" }, async (server) => {
+    withServer({}, async (server) => {
       await enrol(site, server);
       await server.mishap("mute");
       const outcome = install(site, server, { timeouts: { callback: "2 seconds" } });
@@ -303,7 +332,7 @@ describe.concurrent("a server", () => {
     }));
 
   it("whose system does not answer stays on, written, and is waited for again by the next run", () =>
-    withServer({ name: "dead" }, async (server) => {
+    withServer({}, async (server) => {
       await enrol(site, server);
       await server.mishap("dead");
       const outcome = install(site, server, { timeouts: { answer: "2 seconds" } });
@@ -322,16 +351,17 @@ describe.concurrent("a server", () => {
     }));
 
   it("whose controller is silent is not enrolled", () =>
-    withServer({ name: "silent" }, async (server) => {
+    withServer({}, async (server) => {
       await server.fault("silent");
       await expect(enrol(site, server)).rejects.toThrow("[POWER_UNREACHABLE]");
       expect(await site.local.nodes.list(newContext())).not.toContainEqual(
         expect.objectContaining({ name: server.name }),
       );
+      await server.fault("none");
     }));
 
   it("whose controller refuses in the middle is repaired by the next run", () =>
-    withServer({ name: "refusing" }, async (server) => {
+    withServer({}, async (server) => {
       await enrol(site, server);
       const { outcome } = await reach(server, "verifying");
       await server.fault("exit1");
@@ -345,7 +375,7 @@ describe.concurrent("a server", () => {
     }));
 
   it("that was switched on by somebody is refused before any power command", () =>
-    withServer({ name: "running" }, async (server) => {
+    withServer({}, async (server) => {
       await enrol(site, server);
       await ipmi(server, "power", "on");
       const before = await commandsTo(server);
@@ -357,7 +387,7 @@ describe.concurrent("a server", () => {
     }));
 
   it("that was on when it was enrolled is offered to nobody", () =>
-    withServer({ name: "found-on" }, async (server) => {
+    withServer({}, async (server) => {
       await ipmi(server, "power", "on");
       await enrol(site, server);
       expect(await nodeOf(server)).toMatchObject({ provisionState: "manageable", powerState: "on" });
@@ -369,21 +399,22 @@ describe.concurrent("a server", () => {
     }));
 
   it("without an Interface, or not as the flavor wants it, is told so at preview and again without", () =>
-    withServer({ name: "unfit" }, async (server) => {
+    withServer({}, async (server) => {
       await enrol(site, server, { card: false });
-      const noCard = /unfit: it has no Interface to boot from.*\[INSTANCE_NO_NODE\]/s;
+      const before = await commandsTo(server);
+      const noCard = /paper\d+: it has no Interface to boot from.*\[INSTANCE_NO_NODE\]/s;
       await expect(install(site, server, {}, { unplanned: true })).rejects.toThrow(noCard);
       await enrol(site, server);
       await site.declare("flavors", "large", { cpus: 64, memory: "1 TiB", rootDisk: "1 GiB" });
-      const tooSmall = /unfit: it has 1 CPUs, asked are 64.*\[INSTANCE_NO_NODE\]/s;
+      const tooSmall = /paper\d+: it has 1 CPUs, asked are 64.*\[INSTANCE_NO_NODE\]/s;
       await expect(install(site, server, { flavor: "large" })).rejects.toThrow(tooSmall);
       await expect(install(site, server, { flavor: "large" }, { unplanned: true })).rejects.toThrow(tooSmall);
-      expect(await commandsTo(server)).toEqual([]);
+      expect(await commandsTo(server)).toEqual(before);
       expect(await nodeOf(server)).toMatchObject({ provisionState: "available" });
     }));
 
   it("is given to one of two instances that ask for it at once", () =>
-    withServer({ name: "wanted" }, async (server) => {
+    withServer({}, async (server) => {
       await enrol(site, server);
       const args = instanceArgs(site, server);
       const both = await Promise.allSettled(
@@ -400,7 +431,7 @@ describe.concurrent("a server", () => {
 
 describe.concurrent("a disk", () => {
   it("under 4 GiB never qualifies", () =>
-    withServer({ name: "tiny", disk: { size: "2 GiB" } }, async (server) => {
+    withServer({ disk: { size: "2 GiB" } }, async (server) => {
       await enrol(site, server);
       await writingNothing(server, async () => {
         await expect(install(site, server)).rejects.toThrow(/too small.*\[DEPLOY_RAMDISK_FAILED\]/s);
@@ -408,7 +439,7 @@ describe.concurrent("a disk", () => {
     }));
 
   it("smaller than the flavor's partitions is not written, whatever the Node was said to have", () =>
-    withServer({ name: "smaller" }, async (server) => {
+    withServer({}, async (server) => {
       await enrol(site, server, { disk: "100 GB" });
       await site.declare("flavors", "wide", { cpus: 1, memory: "256 MiB", rootDisk: "4 GiB", swap: "1 GiB" });
       await writingNothing(server, async () => {
@@ -419,24 +450,21 @@ describe.concurrent("a disk", () => {
     }));
 
   it("that is not blank is refused without `wipe` and installed with it", () =>
-    withServer(
-      { name: "foreign", disk: { size: "4 GiB", content: images.whole.disk.path } },
-      async (server) => {
-        await enrol(site, server);
-        await writingNothing(server, async () => {
-          const refused = /holds gpt; ext4.*\[DEPLOY_DISK_NOT_BLANK\]/s;
-          await expect(install(site, server, { image: "partition" })).rejects.toThrow(refused);
-          // It is the program's fault, not the server's.
-          expect(await nodeOf(server)).toMatchObject({ provisionState: "available" });
-          await expect(install(site, server, { image: "partition" })).rejects.toThrow(refused);
-        });
-        const state = await install(site, server, { image: "partition", wipe: true });
-        expect(state).toMatchObject({ provisionState: "active", rootUuid: images.partition.uuid });
-      },
-    ));
+    withServer({ disk: { size: "4 GiB", content: images.whole.disk.path } }, async (server) => {
+      await enrol(site, server);
+      await writingNothing(server, async () => {
+        const refused = /holds gpt; ext4.*\[DEPLOY_DISK_NOT_BLANK\]/s;
+        await expect(install(site, server, { image: "partition" })).rejects.toThrow(refused);
+        // It is the program's fault, not the server's.
+        expect(await nodeOf(server)).toMatchObject({ provisionState: "available" });
+        await expect(install(site, server, { image: "partition" })).rejects.toThrow(refused);
+      });
+      const state = await install(site, server, { image: "partition", wipe: true });
+      expect(state).toMatchObject({ provisionState: "active", rootUuid: images.partition.uuid });
+    }));
 
   it("may be written again after its instance was deleted by its owner", () =>
-    withServer({ name: "released" }, async (server) => {
+    withServer({}, async (server) => {
       await enrol(site, server);
       await install(site, server);
       await site.remove("instances", nameOn(server));
@@ -444,7 +472,7 @@ describe.concurrent("a disk", () => {
     }));
 
   it("of a system that was kept is refused to the next instance, also to one of its name", () =>
-    withServer({ name: "kept" }, async (server) => {
+    withServer({}, async (server) => {
       await enrol(site, server);
       await install(site, server, { onDelete: "keep" });
       const before = await commandsTo(server);
@@ -462,7 +490,7 @@ describe.concurrent("a disk", () => {
 
 describe.concurrent("a deployment", () => {
   it("goes on when the one who asked for it goes away, and who asks again hears its end", () =>
-    withServer({ name: "detached" }, async (server) => {
+    withServer({}, async (server) => {
       await enrol(site, server);
       const gone = new AbortController();
       const onProgress = ({ stage }: { stage: string }) =>
@@ -474,7 +502,7 @@ describe.concurrent("a deployment", () => {
     }));
 
   it("that an operator aborts leaves the server off, free and without boot files", () =>
-    withServer({ name: "aborted" }, async (server) => {
+    withServer({}, async (server) => {
       await enrol(site, server);
       const { outcome } = await reach(server, "wiping");
       await site.local.perform(newContext(), { kind: "abort", instance: nameOn(server) });
@@ -487,7 +515,7 @@ describe.concurrent("a deployment", () => {
     }));
 
   it("has its key in its own boot files and nowhere else, and the controller's password is nowhere", () =>
-    withServer({ name: "secretive", bmc: { user: "admin", password: "Planted-4711" } }, async (server) => {
+    withServer({ bmc: { user: "admin", password: "Planted-4711" } }, async (server) => {
       await server.mishap("mute");
       const enrolled = watchArguments(enrol(site, server));
       expect(await enrolled).not.toContain("Planted-4711");

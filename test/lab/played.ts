@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { mkdir } from "node:fs/promises";
+import { mkdir, truncate, writeFile } from "node:fs/promises";
 import { request } from "node:http";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -28,7 +28,7 @@ export interface PlayedRamdisk {
   readonly call: (changes?: CallChanges) => Promise<Answer>;
   /** Resolves when the helper says "done". */
   readonly done: Promise<void>;
-  /** The disk it exports, raw; only with `target: true`. */
+  /** The disk it exports with `target: true`, raw. */
   readonly disk: string;
   readonly stop: () => Promise<void>;
 }
@@ -65,7 +65,8 @@ export async function playRamdisk(
   const folder = join(lab.dir, `played-${server.name}`);
   const disk = join(folder, "disk.raw");
   await mkdir(folder, { recursive: true });
-  if (target) await execa("truncate", ["-s", "4G", disk]);
+  await writeFile(disk, "");
+  await truncate(disk, toBytes("4 GiB"));
   const exported = target ? await exportDisk(folder, address, iqn, disk) : undefined;
   const listener = createServer((socket) => void socket.on("error", () => {}).resume());
   listener.listen(10_000, address);

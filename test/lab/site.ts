@@ -30,7 +30,7 @@ export interface TestSite {
   readonly tftpRoot: string;
   /** What the site has logged, one line of JSON each. */
   readonly log: readonly string[];
-  /** What was reported of a resource since it was first declared. */
+  /** What was reported of a resource since it was first declared, or removed. */
   readonly progress: (name: string) => readonly Progress[];
   readonly plan: (collection: CollectionName, name: string, args: Args) => Promise<Plan>;
   /** Plan and ensure; the state. A plan with failures throws Refused. */
@@ -137,6 +137,7 @@ async function openWith(settings: SiteSettings, memory: Memory): Promise<TestSit
       const before = known(collection, name);
       await local[collection].remove(listening(name, {}), { owner, name }, before);
       memory.delete(key(collection, name));
+      heard.delete(name);
     },
     remembered: (collection, name) => memory.get(key(collection, name)),
     async reopen() {

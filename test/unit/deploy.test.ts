@@ -184,7 +184,7 @@ describe("a deployment that fails", () => {
       await settle(reference.run());
       for (const [at, name] of reference.done.entries()) {
         // A word that is not taken is followed by a power cycle; only the store itself can fail after it.
-      if (/^(done|disk installed|record done)$/.test(name)) continue;
+        if (/^(done|disk installed|record done)$/.test(name)) continue;
         for (const when of ["before", "after"] as const) {
           const why = `${name} (${at}) fails ${when} its effect`;
           const world = createWorld({ kind });

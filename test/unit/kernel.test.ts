@@ -165,7 +165,9 @@ describe("a limit", () => {
   });
 
   it("longer than a timer can be does not fire at once", async () => {
-    expect(await within(newContext(), "10000 hours", () => pause(20, "still here"))).toBe("still here");
+    expect(await within(newContext(), "10000 hours", (inner) => pause(20, "still here", inner))).toBe(
+      "still here",
+    );
   });
 });
 

@@ -57,7 +57,8 @@ function open(): Process {
 
 async function connect(configured: string | undefined) {
   const settings = siteSettings(configured, process.env, homedir());
-  return connectEmbedded(newContext(), settings, launchOf(process.execPath, process.execArgv));
+  // No resource in particular: what is said appears on the stack's row.
+  return connectEmbedded(await contextFor({}), settings, launchOf(process.execPath, process.execArgv));
 }
 
 /** A context whose progress and warnings appear on the row of the resource. */

@@ -5,6 +5,7 @@ import { mapSecrets, secretPaths } from "../../../resources/secrets.ts";
 import type { Ref, Spec, State } from "../../site.ts";
 import { type Claims, openClaims } from "./claims.ts";
 import { type Deployments, openDeployments } from "./deployments.ts";
+import { withLists } from "./lists.ts";
 import { type Db, openDb } from "./open.ts";
 import { mark, openSeal, type Seal } from "./seal.ts";
 
@@ -34,7 +35,8 @@ export interface Store extends Claims, Deployments {
 export async function openStore(stateDir: string): Promise<Store> {
   const db = await openDb(stateDir);
   try {
-    return await storeOver(db, await openSeal(stateDir, () => holdsSealed(db)));
+    const store = await storeOver(db, await openSeal(stateDir, () => holdsSealed(db)));
+    return { ...store, ...withLists(store) };
   } catch (error) {
     await db.destroy();
     throw error;
