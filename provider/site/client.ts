@@ -101,8 +101,12 @@ async function ask(ctx: Context, response: IncomingMessage): Promise<unknown> {
 }
 
 async function* linesOf(response: IncomingMessage): AsyncIterable<Line> {
-  for await (const line of createInterface({ input: response })) {
-    if (line !== "") yield JSON.parse(line) as Line;
+  try {
+    for await (const line of createInterface({ input: response })) {
+      if (line !== "") yield JSON.parse(line) as Line;
+    }
+  } finally {
+    response.destroy(); // who has heard enough does not wait for the end
   }
 }
 
@@ -124,9 +128,13 @@ function send(ctx: Context, socketPath: string, path: string, body?: object): Pr
         signal: ctx.signal,
         ...(body ? { headers: { "content-type": "application/json" } } : {}),
       },
-      resolve,
+      (response) => {
+        // Whoever reads hears of a lost connection; one that is lost after the answer is nobody's, and no crash.
+        response.on("error", () => {});
+        resolve(response);
+      },
     );
-    request.once("error", reject);
+    request.on("error", reject);
     request.end(body ? JSON.stringify(body) : undefined);
   });
 }

@@ -43,12 +43,12 @@ ${declared(ports)}
 for (const [n, port] of ports.entries()) new baremetal.Node(\`node-\${n}\`, argsOf(port));
 `;
 
-/** As many inputs and outputs as a Node has; the same secret. */
+/** As many inputs and outputs as a Node has, the same secret, and places for the outputs, which every dynamic resource has to name. */
 const emptyProgram = (ports: readonly number[], shape: Shape) => `
 import * as pulumi from "@pulumi/pulumi";
 ${declared(ports)}
-const more = (count: number, value: unknown) =>
-  Object.fromEntries(Array.from({ length: count }, (_, n) => ["more" + n, value]));
+const [inputs, outputs] = ${JSON.stringify([shape.inputs, shape.outputs])};
+const places = Object.fromEntries(Object.keys(outputs).map((key) => [key, undefined]));
 const provider: pulumi.dynamic.ResourceProvider = {
   check: async (olds, news) => ({ inputs: news, failures: [] }),
   diff: async () => ({ changes: false }),
@@ -57,7 +57,8 @@ const provider: pulumi.dynamic.ResourceProvider = {
 class Node extends pulumi.dynamic.Resource {
   constructor(name: string, { power, ...args }: ReturnType<typeof argsOf>) {
     const hidden = { ...power, password: pulumi.secret(power.password) };
-    super(provider, name, { name, ...args, power: hidden, ...${JSON.stringify(shape.inputs)} }, undefined, "baremetal", "Node");
+    const props = { ...places, name, ...args, power: hidden, ...inputs };
+    super(provider, name, props, undefined, "baremetal", "Node");
   }
 }
 for (const [n, port] of ports.entries()) new Node(\`node-\${n}\`, argsOf(port));

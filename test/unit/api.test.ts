@@ -284,6 +284,13 @@ describe("a connection that is lost", () => {
     await close();
   });
 
+  it("after the outcome is no failure, and no crash", async () => {
+    const outcome = `${JSON.stringify({ result: { ok: 1 } })}\n`;
+    const { site, close } = await dying(`${head}${outcome.length.toString(16)}\r\n${outcome}\r\n`);
+    expect(await site.instances.ensure(caller().ctx, ref, {})).toEqual({ ok: 1 });
+    await close(); // an error that nobody hears would fail the whole file
+  });
+
   it("because nobody listens is HELPER_GONE too", async () => {
     const asking = clientOf(socket).instances.ensure(caller().ctx, ref, {});
     await expect(asking).rejects.toMatchObject({ code: "HELPER_GONE" });

@@ -26,7 +26,7 @@ export function pulumiIn(
         all += `${line}\n`;
         const shown = show(line);
         // A stage is told once, not each second that it lasts.
-        const stage = shown?.replace(/\d+m?\d*s|\(.*|\d+ %.*/g, "") ?? "";
+        const stage = shown?.replace(/ +\d+m?\d*s| *\(.*| *\d+ %.*/g, "") ?? "";
         if (shown !== undefined && !said.has(stage)) say(shown);
         said.add(stage);
       }
