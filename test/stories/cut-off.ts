@@ -15,18 +15,15 @@ const stages = [
 
 await tell(process.argv.slice(2), function* (stage) {
   let made = 0;
-  for (const image of ["whole", "partition"]) {
-    for (const power of ["kept", "cut"] as const) {
-      for (const at of stages) {
-        made += 1;
-        const name = `s${made}`;
-        yield [
-          `${image} image, helper ends at "${at}", power ${power}`,
-          () => cutOff(stage, { name, image, power, at }),
-        ];
-      }
-    }
-  }
+  const one = (at: string, image: string, power: Case["power"]) => {
+    made += 1;
+    const name = `s${made}`;
+    const title = `${image} image, helper ends at "${at}", power ${power}`;
+    return [title, () => cutOff(stage, { name, image, power, at })] as const;
+  };
+  for (const at of stages) yield one(at, "whole", "kept");
+  for (const at of stages) yield one(at, "partition", "kept");
+  for (const at of stages.slice(stages.indexOf("waiting for the ramdisk"))) yield one(at, "whole", "cut");
 });
 
 interface Case {

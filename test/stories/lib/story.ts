@@ -33,9 +33,12 @@ export async function tell(
       if (words.length > 0 && !words.some((word) => title.includes(word))) continue;
       told += 1;
       const start = Date.now();
-      const [mark, said] = await body().then(
-        (text) => ["ok    ", text],
-        (error) => ["FAILED", error instanceof Error ? (error.stack ?? error.message) : String(error)],
+      const { mark, said } = await body().then(
+        (text) => ({ mark: "ok    ", said: text }),
+        (error: unknown) => ({
+          mark: "FAILED",
+          said: error instanceof Error ? `${error.stack}` : String(error),
+        }),
       );
       if (mark === "FAILED") failed += 1;
       const seconds = ((Date.now() - start) / 1000).toFixed(1);
