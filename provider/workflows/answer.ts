@@ -6,7 +6,7 @@ import { workflowErrors } from "./errors.ts";
 /** Wait until the system answers on its port, and it is this server that answers. Says what was seen last when time is up. */
 export function waitForAnswer(
   ctx: Context,
-  machine: Pick<DeployMachine, "instance" | "node" | "probe">,
+  machine: Pick<DeployMachine, "instance" | "node" | "probe" | "record">,
   limit: Duration,
 ): Promise<void> {
   return limited(ctx, limit, "an answer of the system", (inner) => listen(inner, machine));
@@ -14,7 +14,7 @@ export function waitForAnswer(
 
 async function listen(
   ctx: Context,
-  { instance, node, probe }: Pick<DeployMachine, "instance" | "node" | "probe">,
+  { instance, node, probe, record }: Pick<DeployMachine, "instance" | "node" | "probe" | "record">,
 ): Promise<void> {
   const { waitFor } = instance.spec;
   if (waitFor === "written") return;
@@ -34,7 +34,9 @@ async function listen(
       { cause: error },
     );
   }
-  if (seen.mac !== undefined && !node.macs.includes(seen.mac)) {
+  // The system may answer from another card than the declared ones: the ramdisk told them all.
+  const own = [...node.macs, ...(record().machine?.macs ?? [])];
+  if (seen.mac !== undefined && !own.includes(seen.mac)) {
     const address = seen.detail;
     throw workflowErrors.make("DEPLOY_OTHER_ANSWERS", { address, seen: seen.mac, node: node.name });
   }

@@ -72,9 +72,10 @@ const powerOn: DeployStep = {
   stage: "powering on",
   limit: powerStep,
   met: async (_, machine) => past(machine),
-  run: async (ctx, { power, node, image, update, limits }) => {
+  run: async (ctx, { power, node, image, update, limits, calls }) => {
     const persistent = image().source.kind === "partition"; // Nova's way: it boots from the network all its life
     await power.bootFrom(ctx, { device: "network", persistent, firmware: node.spec.bootMode });
+    calls.forget();
     await update({ powered: true });
     await power.ensure(ctx, "on", { limit: limits.power });
   },

@@ -42,6 +42,8 @@ export interface Calls {
   readonly next: (ctx: Context) => Promise<Call>;
   /** Resolves when a call differs in its boot from `boot`, or reports a failure; never otherwise. */
   readonly changed: (ctx: Context, boot: string) => Promise<Call>;
+  /** What was heard so far is of an earlier boot, which a power cycle has ended. */
+  readonly forget: () => void;
 }
 
 /** What an earlier install left on a disk, by our records. */

@@ -68,6 +68,7 @@ async function approve(deployment: DeployMachine, call: Call): Promise<void> {
 
 /** One attempt onto one boot's target. Answers the newer call that ended it, or undefined when all is written. */
 async function writeOnce(ctx: Context, machine: DeployMachine, call: Call): Promise<Call | undefined> {
+  ctx.signal.throwIfAborted(); // who listens for an abort that has been hears nothing, and would write to the end
   const attempt = new AbortController();
   const watch = new AbortController();
   const cut = () => attempt.abort(ctx.signal.reason);

@@ -19,9 +19,11 @@ type Kind = (typeof kinds)[number];
 
 /** Steps in which the server boots, and nothing is left to do but to wait for it. */
 const waiting = ["call-back", "answer"];
-/** Stages within the step that writes. */
+/** Stages within the step that writes; `writing` begins with a look at the image. */
 const writing = ["wiping", "writing", "verifying", "finishing"];
-const total = "all";
+/** The node claimed, and for the first deployment the network's services started. */
+const beside = "before and between the steps";
+const total = "from the call to its answer";
 
 interface Entry {
   readonly step: string;
@@ -30,9 +32,13 @@ interface Entry {
 
 /** Install a system, note what took how long, and give the server back. */
 async function deployOnce(site: TestSite, server: LabServer, image: Kind, samples: Samples): Promise<void> {
-  const begun = new Map<string, number>();
+  const stages = new Map<string, number>();
+  let [last, since] = ["", performance.now()];
   const onProgress = ({ stage }: { stage: string }) => {
-    if (!begun.has(stage)) begun.set(stage, performance.now());
+    if (stage === last) return;
+    const now = performance.now();
+    stages.set(last, (stages.get(last) ?? 0) + (now - since) / 1_000);
+    [last, since] = [stage, now];
   };
   let timeline: readonly Entry[] = [];
   const seconds = await timed(async () => {
@@ -41,10 +47,9 @@ async function deployOnce(site: TestSite, server: LabServer, image: Kind, sample
   });
   await site.remove("instances", nameOn(server));
   for (const { step, seconds } of timeline) samples.add(step, seconds);
-  const stages = [...begun].toSorted(([, a], [, b]) => a - b);
-  for (const [index, [stage, at]] of stages.entries()) {
-    if (writing.includes(stage)) samples.add(`  ${stage}`, ((stages[index + 1]?.[1] ?? at) - at) / 1_000);
-  }
+  for (const stage of writing) samples.add(`  ${stage}`, stages.get(stage) ?? 0);
+  const steps = timeline.reduce((sum, entry) => sum + entry.seconds, 0);
+  samples.add(beside, seconds - steps);
   samples.add(total, seconds);
 }
 
@@ -63,7 +68,7 @@ function report(title: string, all: Readonly<Record<Kind, Samples>>): void {
   const lines = [
     ["", "whole disk", "partition"],
     ...rows.map((name) => [name, ...cells(name)]),
-    ["from the call to its answer", ...cells(total)],
+    [total, ...cells(total)],
     ["of it without the server's own boots", ...own],
   ];
   console.log(`\n${title}\n${table(lines)}`);

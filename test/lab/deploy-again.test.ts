@@ -70,7 +70,9 @@ describe("a deployment whose helper died and has a successor", () => {
     // Not before: a server whose boot files are not served any more stays where it is until it is switched off.
     await cutOffAt("waiting for the ramdisk", server, () => server.waitConsole("BAREMETAL up"));
     expect(await server.isOn()).toBe(true);
-    await cutOffAt("wiping", server);
+    // At once: before anything of the write has begun, and then when all but its end lies on the disk.
+    await cutOffAt("writing", server);
+    await cutOffAt("verifying", server);
     expect(await server.isOn()).toBe(true);
     const before = await commandsTo(server);
     const state = await install(site, server);
@@ -95,11 +97,16 @@ describe("a deployment whose helper died and has a successor", () => {
     expect(wipesOf(server)).toBe(0);
   });
 
-  it("leaves nothing behind when it is removed by the successor, finished or not", async () => {
+  it("leaves nothing behind when it is removed, finished or in the middle of its write", async () => {
     const server = await lab.paper({ name: "given-up" });
     await enrol(site, server);
-    await cutOffAt("verifying", server);
-    for (const name of ["twice", "late", "given-up"]) await site.remove("instances", `on-${name}`);
+    let remove: Promise<void> | undefined;
+    const onProgress = ({ stage }: Progress) => {
+      if (stage === "verifying") remove ??= site.remove("instances", nameOn(server));
+    };
+    await expect(install(site, server, {}, { onProgress })).rejects.toThrow("deleted");
+    await remove;
+    for (const name of ["twice", "late"]) await site.remove("instances", `on-${name}`);
     expect(await server.isOn()).toBe(false);
     expect(await bootFilesOf(site)).toEqual([]);
     // What was begun there is this site's own.

@@ -122,6 +122,7 @@ async function watched<T>(
   const [own, over] = [new AbortController(), new AbortController()];
   const cancel = () => own.abort(ctx.signal.reason);
   ctx.signal.addEventListener("abort", cancel, { once: true });
+  if (ctx.signal.aborted) cancel();
   const tell = meter(ctx, `unpacking ${room.source}`, undefined);
   const watching = (async () => {
     while (!over.signal.aborted) {

@@ -75,6 +75,9 @@ export function createSwitchboard(): Switchboard {
               ? line.latest
               : undefined,
           ),
+        forget: () => {
+          delete line.latest;
+        },
         close: () => void lines.delete(awaited.id),
       };
     },

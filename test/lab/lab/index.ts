@@ -2,6 +2,5 @@ export { readBanner } from "./banner.ts";
 export type { BmcFault } from "./bmc.ts";
 export type { DiskOptions } from "./disk.ts";
 export { type Lab, openLab } from "./lab.ts";
-export type { Mishap } from "./paper/body.ts";
 export type { PaperOptions, PaperServer } from "./paper/server.ts";
-export type { LabServer, ServerOptions } from "./server.ts";
+export type { LabServer } from "./server.ts";

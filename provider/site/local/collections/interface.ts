@@ -39,7 +39,10 @@ export function interfaces({ store, network }: Parts): Collection {
       const { mac, node } = spec as InterfaceSpec;
       const instance = await using(node);
       if (instance) throw siteErrors.make("INTERFACE_IN_USE", { name: ref.name, instance });
-      await network.dismiss(ctx, [mac]);
+      const moved = (await store.all("interfaces")).some(
+        ({ ref: other, spec: card }) => other.name !== ref.name && card["mac"] === mac,
+      );
+      if (!moved) await network.dismiss(ctx, [mac]);
     },
   });
 

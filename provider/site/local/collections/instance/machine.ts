@@ -109,7 +109,10 @@ export async function openMachine(
       if (!(await answers(inner, address, port)))
         return { open: false, detail: `${address} does not answer yet` };
       const mac = await network.macOf(inner, address);
-      return { open: true, detail: address, ...(mac === undefined ? {} : { mac }) };
+      // An answer counts only when it is known whose card gives it.
+      if (mac === undefined)
+        return { open: false, detail: `${address} answers, but its MAC is not to be seen on this link` };
+      return { open: true, detail: address, mac };
     },
     scratch: {},
   };
