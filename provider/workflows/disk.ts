@@ -27,15 +27,22 @@ export function approveDisk(question: DiskQuestion): Disk {
   if (!wipe && !isOurs(question, chosen)) {
     throw workflowErrors.make("DEPLOY_DISK_NOT_BLANK", { disk: describe(chosen), node, holds: chosen.holds });
   }
-  const rival = machine.disks
-    .slice(0, machine.disks.indexOf(chosen))
-    .find((disk) => disk.unfit === "" && !isOurs(question, disk));
+  const rival = machine.disks.find(
+    (disk, index) =>
+      (index < machine.disks.indexOf(chosen) || isPluggedBefore(disk, chosen)) &&
+      disk.unfit === "" &&
+      !isOurs(question, disk),
+  );
   if (rival && !wipe) {
     const [disk, holds] = [describe(rival), rival.holds];
     throw workflowErrors.make("DEPLOY_OTHER_DISK_BOOTS", { disk, node, holds, chosen: chosen.name });
   }
   return chosen;
 }
+
+/** Kernels name disks in the order in which they answer, another one at each boot; firmware goes by the place. */
+const isPluggedBefore = ({ byPath: a }: Disk, { byPath: b }: Disk): boolean =>
+  a !== "" && b !== "" && a.localeCompare(b, "en", { numeric: true }) < 0;
 
 /** Blank, or written by this site for an instance that is gone, or by this very deployment before it was cut off. */
 function isOurs({ instance, machine, recordOf }: DiskQuestion, disk: Disk): boolean {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { buildTestImages, imageCache } from "../../tools/images/index.ts";
-import { type LabServer, openLab } from "../lab/lab/index.ts";
+import { type Lab, openLab } from "../lab/lab/index.ts";
 import { declareSystems, enrol, install, nameOn, openSite, type TestSite } from "../lab/site.ts";
 import { inSeconds, Samples, table, timed } from "./lib/figures.ts";
 
@@ -25,13 +25,20 @@ const writing = ["wiping", "writing", "verifying", "finishing"];
 const beside = "before and between the steps";
 const total = "from the call to its answer";
 
+interface Bench {
+  readonly lab: Lab;
+  readonly site: TestSite;
+}
+
 interface Entry {
   readonly step: string;
   readonly seconds: number;
 }
 
-/** Install a system, note what took how long, and give the server back. */
-async function deployOnce(site: TestSite, server: LabServer, image: Kind, samples: Samples): Promise<void> {
+/** Install a system on a server whose disk is blank, note what took how long, and give the server back. */
+async function deployOnce({ lab, site }: Bench, name: string, image: Kind, samples: Samples): Promise<void> {
+  const server = await lab.server({ name });
+  await enrol(site, server);
   const stages = new Map<string, number>();
   let [last, since] = ["", performance.now()];
   const onProgress = ({ stage }: { stage: string }) => {
@@ -42,10 +49,11 @@ async function deployOnce(site: TestSite, server: LabServer, image: Kind, sample
   };
   let timeline: readonly Entry[] = [];
   const seconds = await timed(async () => {
-    const state = await install(site, server, { image, wipe: true }, { onProgress });
+    const state = await install(site, server, { image }, { onProgress });
     timeline = state["timeline"] as readonly Entry[];
   });
   await site.remove("instances", nameOn(server));
+  await server.stop();
   for (const { step, seconds } of timeline) samples.add(step, seconds);
   for (const stage of writing) samples.add(`  ${stage}`, stages.get(stage) ?? 0);
   const steps = timeline.reduce((sum, entry) => sum + entry.seconds, 0);
@@ -82,17 +90,12 @@ async function bench(folder: string): Promise<void> {
   const site = await openSite(lab, join(folder, "state"));
   try {
     await declareSystems(site, images);
-    const servers = {
-      whole: await lab.server({ name: "one" }),
-      partition: await lab.server({ name: "two" }),
-    };
-    for (const server of Object.values(servers)) await enrol(site, server);
     const [alone, together] = [newSamples(), newSamples()];
     for (let round = 0; round < rounds; round += 1) {
-      for (const kind of kinds) await deployOnce(site, servers[kind], kind, alone[kind]);
+      for (const kind of kinds) await deployOnce({ lab, site }, `${kind}-${round}`, kind, alone[kind]);
     }
     report(`One server at a time, medians of ${rounds} deployments`, alone);
-    await Promise.all(kinds.map((kind) => deployOnce(site, servers[kind], kind, together[kind])));
+    await Promise.all(kinds.map((kind) => deployOnce({ lab, site }, kind, kind, together[kind])));
     report("Both at once", together);
   } finally {
     await site.close();

@@ -104,7 +104,7 @@ const folder = await mkdtemp(join(tmpdir(), "bench-write-"));
 const lab = await openLab({ dir: folder });
 try {
   const image = await makeImage(folder, 2 * GiB, 100 * MiB);
-  console.log("Writing a 2 GiB image with 100 MiB of data");
+  console.log("Writing a 2 GiB image with 100 MiB of data: about eight minutes.");
   const { disk, rounds } = values;
   const verdicts = [
     ...(disk === "used" ? [] : await onZeroDisk({ lab, image }, Number(rounds ?? 7))),

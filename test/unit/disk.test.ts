@@ -94,6 +94,22 @@ describe("the disk that may be written", () => {
       answer: "DEPLOY_OTHER_DISK_BOOTS",
     },
     {
+      title: "one that answered first, plugged behind a foreign one",
+      disks: [
+        blankDisk({ byPath: "pci-0000:00:1f.2-ata-10" }),
+        second({ holds: "gpt", byPath: "pci-0000:00:1f.2-ata-9" }),
+      ],
+      answer: "DEPLOY_OTHER_DISK_BOOTS",
+    },
+    {
+      title: "one that answered first, plugged before a foreign one",
+      disks: [
+        blankDisk({ byPath: "pci-0000:00:1f.2-ata-1" }),
+        second({ holds: "gpt", byPath: "pci-0000:00:1f.2-ata-2" }),
+      ],
+      answer: "sda",
+    },
+    {
       title: "one behind a foreign one that never boots",
       disks: [full({ unfit: "remote" }), second()],
       chosen: "sdb",
