@@ -22,7 +22,6 @@ export async function outputsOf(parts: Parts, ref: Ref, spec: InstanceSpec): Pro
     rootDevice: disk?.byId ?? "",
     rootUuid: written?.rootUuid ?? "",
     installedDigest: done ? (spec.imageDigest ?? "") : "",
-    installedLayout: done ? (spec.flavorDigest ?? "") : "",
     verified: written?.verified ?? "",
     answered: timeline.some(({ step }) => step === "answer"),
     bytesWritten: written?.bytesWritten ?? 0,
