@@ -2,7 +2,6 @@ import { describe, expect, it } from "vitest";
 import { checkInputs } from "../../provider/pulumi/check.ts";
 import { diffInputs, equal } from "../../provider/pulumi/diff.ts";
 import { distance } from "../../provider/pulumi/reasons.ts";
-import { markSecrets } from "../../provider/pulumi/secrets.ts";
 import { toProperty, UNKNOWN } from "../../provider/pulumi/unknown.ts";
 import { resources } from "../../provider/resources/index.ts";
 
@@ -284,16 +283,6 @@ describe("a difference", () => {
 });
 
 describe("small parts", () => {
-  it("marks secrets once, and only those", () => {
-    const marked = markSecrets(resources.nodes, good.nodes);
-    const sealed = {
-      "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270",
-      value: power.password,
-    };
-    expect(marked).toEqual({ ...good.nodes, power: { ...power, password: sealed } });
-    expect(markSecrets(resources.nodes, marked)).toEqual(marked);
-    expect(markSecrets(resources.flavors, good.flavors)).toEqual(good.flavors);
-  });
   it("writes places as Pulumi does", () => {
     expect(toProperty(["a", 0, "b-c", "d"])).toBe('a[0]["b-c"].d');
     expect(toProperty([])).toBe("");
