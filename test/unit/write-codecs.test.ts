@@ -32,6 +32,18 @@ describe("the partition table", () => {
     expect(decodeMbr(Buffer.alloc(10))).toBeUndefined();
   });
 
+  it("is not found in the boot sector of a file system, which ends in the same two bytes", () => {
+    const entryAt = fc.constantFrom(446, 462, 478, 494);
+    const status = fc.integer({ min: 1, max: 255 }).filter((byte) => byte !== 0x80);
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 510, maxLength: 510 }), entryAt, status, (code, at, byte) => {
+        const block = Buffer.from([...code, 0x55, 0xaa]);
+        block.writeUInt8(byte, at);
+        expect(decodeMbr(block)).toBeUndefined();
+      }),
+    );
+  });
+
   it("refuses what 32 bits of sectors cannot say, and half sectors", () => {
     const at = (start: number) =>
       encodeMbr({ signature: 1, partitions: [{ start, size: 512, type: 0x83, bootable: true }] });

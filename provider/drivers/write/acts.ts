@@ -7,7 +7,7 @@ import type { WriteJob } from "./driver.ts";
 import { mark, stillZero } from "./mark.ts";
 import type { Piece } from "./pieces.ts";
 import { convert, io } from "./qemu.ts";
-import { bytesOf, type Range } from "./ranges.ts";
+import { bytesOf, gaps, type Range } from "./ranges.ts";
 import { runStage, type Stage } from "./stage.ts";
 import { compare, type Region, toRead } from "./verify.ts";
 
@@ -18,18 +18,28 @@ export interface Push {
   readonly folder: string;
 }
 
-/** Zero what old signatures could lie in, and mark the disk as being written. How much is still proven zero, and the seconds. */
+/**
+ * The mark comes first: a write that is cut off must find it, or the old table, where an ephemeral partition is kept.
+ * Then the zeros, which leave the mark where it is.
+ */
+export function wipeCommands(wipes: readonly Range[]): string[] {
+  const marked = [{ start: mark.at, length: mark.length }];
+  const zeros = wipes
+    .flatMap((wipe) => gaps(marked, wipe))
+    .map(({ start, length }) => `write -z ${start} ${length}`);
+  return [`write -s ${mark.name} ${mark.at} ${mark.length}`, "flush", ...zeros, "flush"];
+}
+
+/** Mark the disk as being written, and zero what old signatures could lie in. How much is still proven zero, and the seconds. */
 export async function wipe(ctx: Context, { job, disk, folder }: Push, wipes: readonly Range[]) {
   await writeFile(join(folder, mark.name), mark.content);
   let provenZero = 0;
   const seconds = await runStage(ctx, job, {
     stage: "wiping",
-    total: bytesOf(wipes) + mark.length,
+    total: bytesOf(wipes),
     body: async (ctx, onBytes) => {
       provenZero = await stillZero(ctx, disk, job.provenZero);
-      const zeros = wipes.map(({ start, length }) => `write -z ${start} ${length}`);
-      const marking = `write -s ${mark.name} ${mark.at} ${mark.length}`;
-      await io(ctx, disk, [...zeros, "flush", marking, "flush"], { cwd: folder, onBytes });
+      await io(ctx, disk, wipeCommands(wipes), { cwd: folder, onBytes });
     },
   });
   return { provenZero, seconds };

@@ -1,12 +1,10 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import type { Context } from "../../kernel/context.ts";
 import { run } from "../../kernel/process.ts";
 import { showBytes } from "../../kernel/units.ts";
 import { type Block, blockOptions, diskBlock, imageBlock } from "./blocks.ts";
 import type { DiskLayout, SourceImage, WriteJob } from "./driver.ts";
 import { writeErrors } from "./errors.ts";
-import { extract, mke2fs, withFolder } from "./files.ts";
+import { mke2fs, readStart, withFolder } from "./files.ts";
 import { headSize, type RootFileSystem, rootFileSystem, tableSector } from "./head.ts";
 import { partitionsOf } from "./plan.ts";
 import { checkTables, info, QemuFailed } from "./qemu.ts";
@@ -67,9 +65,7 @@ export function checkLayout(image: SourceImage, layout: DiskLayout | undefined, 
 export async function readHead(ctx: Context, image: SourceImage, scratch: string): Promise<Buffer> {
   return await withFolder(scratch, async (folder) => {
     const length = Math.min(headSize, Math.ceil(image.virtualSize / 512) * 512);
-    const path = join(folder, "head");
-    await extract(ctx, imageBlock(image), { start: 0, length }, path);
-    return await readFile(path);
+    return await readStart(ctx, imageBlock(image), length, folder);
   });
 }
 

@@ -40,6 +40,12 @@ export const writeErrors = defineErrors({
     remedy: "Choose another disk by `rootDeviceHints`, another server, or a smaller image or flavor.",
     fault: "input",
   },
+  WRITE_LAYOUT_DIFFERS: {
+    text: "the ephemeral partition on the disk of the server at {address} cannot be kept: the flavor makes {expected}, and the disk shows {seen}; nothing was written",
+    remedy:
+      "Set `preserveEphemeral: false` to give up what the ephemeral partition holds, or undo the change of the flavor.",
+    fault: "input",
+  },
   WRITE_SECTOR_SIZE: {
     text: "the disk of the server at {address} has sectors of {disk} bytes and the image is laid out for {image}; nothing was written",
     remedy: "Use an image made for that sector size, or another disk.",

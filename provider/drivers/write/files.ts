@@ -1,4 +1,4 @@
-import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Context } from "../../kernel/context.ts";
 import { hasCode } from "../../kernel/errors.ts";
@@ -33,6 +33,13 @@ export async function extract(ctx: Context, image: Block, range: Range, path: st
   await sparse(path, range.length);
   const to = imageBlock({ path, format: "raw" });
   await convert(ctx, part(image, range), to, { targetIsZero: true, onProgress: () => {} });
+}
+
+/** The first bytes of a block; `folder` must be the caller's own. */
+export async function readStart(ctx: Context, block: Block, length: number, folder: string): Promise<Buffer> {
+  const path = join(folder, "start");
+  await extract(ctx, block, { start: 0, length }, path);
+  return await readFile(path);
 }
 
 /** Make an empty ext4 file system, labelled as Nova did, in a sparse file. */

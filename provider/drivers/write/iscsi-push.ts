@@ -1,13 +1,14 @@
 import { type Context, LimitReached, limited, within } from "../../kernel/context.ts";
 import { showBytes } from "../../kernel/units.ts";
 import { type Push, readBack, wipe, writeBodies, writeLast } from "./acts.ts";
-import { diskBlock } from "./blocks.ts";
+import { type Block, diskBlock } from "./blocks.ts";
 import { checkImage, checkLayout, checkPrograms, checkSector, readHead, rootOf } from "./check.ts";
 import type { WriteDriver, WriteTarget, Written } from "./driver.ts";
 import { writeErrors } from "./errors.ts";
-import { withFolder } from "./files.ts";
+import { readStart, withFolder } from "./files.ts";
+import { assertSpared, checkKept, keeping } from "./keep.ts";
 import { bodies, bytesIn, pieces, regionOf } from "./pieces.ts";
-import { planWrite } from "./plan.ts";
+import { firstSectors, planWrite } from "./plan.ts";
 import { info, QemuFailed } from "./qemu.ts";
 
 export interface IscsiPushSettings {
@@ -17,8 +18,8 @@ export interface IscsiPushSettings {
 
 /**
  * The ramdisk exports its disk by iSCSI, and this host writes it, in userland, with qemu-img. The order makes an
- * interrupted write visible: old signatures away, then the image's body, flushed and read back, and last what makes the
- * disk bootable. Nothing is locked here: that no second writer reaches the disk is the workflow's part.
+ * interrupted write visible: a mark over the old table, old signatures away, then the image's body, flushed and read back,
+ * and last what makes the disk bootable. Nothing is locked here: that no second writer reaches the disk is the workflow's part.
  */
 export function iscsiPush({ scratch }: IscsiPushSettings): WriteDriver {
   return {
@@ -38,6 +39,7 @@ async function push(ctx: Context, all: Push): Promise<Written> {
   const { verify } = all.job;
   const { root, plan, regions, last } = await prepare(ctx, all);
   const lastRegions = last.map((piece) => regionOf(piece, all.folder));
+  assertSpared(plan, [...regions, ...lastRegions]);
   const { provenZero, seconds } = await wipe(ctx, all, plan.wipes);
   const body = await writeBodies(ctx, { ...all, job: { ...all.job, provenZero } }, regions);
   const read = await readBack(ctx, all, { stage: "verifying", verify, regions });
@@ -69,11 +71,16 @@ async function look(ctx: Context, { job, folder }: Push) {
   const head = await readHead(ctx, image, folder);
   const root = image.kind === "partition" ? rootOf(head, image) : undefined;
   checkSector(job, head, root);
-  const size = await openDisk(ctx, target);
-  const plan = planWrite(image, layout, size);
+  const { size } = await open(ctx, target, info);
+  const fresh = planWrite(image, layout, size);
+  const plan = job.keepEphemeral === undefined ? fresh : keeping(fresh);
   if (plan.needs > size) {
     const [has, needs] = [showExactly(size), showExactly(plan.needs)];
     throw writeErrors.make("WRITE_DISK_TOO_SMALL", { address: target.address, has, needs });
+  }
+  if (plan.kept !== undefined) {
+    const first = await open(ctx, target, (ctx, disk) => readStart(ctx, disk, firstSectors, folder));
+    checkKept(job, plan, first);
   }
   const regions = await bodies(ctx, job, plan, folder);
   return { root, plan, regions, last: await pieces(ctx, job, plan, folder) };
@@ -82,13 +89,17 @@ async function look(ctx: Context, { job, folder }: Push) {
 // Two sizes that differ by little read the same in GiB.
 const showExactly = (bytes: number): string => `${showBytes(bytes)} (${bytes} bytes)`;
 
-/** The disk's size. The first login may come before the target is quite up: five tries of at most 10 s. WRITE_NO_TARGET. */
-async function openDisk(ctx: Context, target: WriteTarget): Promise<number> {
+/** Look at the disk. The first login may come before the target is quite up: five tries of at most 10 s. WRITE_NO_TARGET. */
+async function open<T>(
+  ctx: Context,
+  target: WriteTarget,
+  ask: (ctx: Context, disk: Block) => Promise<T>,
+): Promise<T> {
   let reason = "";
   for (let n = 1; n <= 5; n++) {
     if (n > 1) await ctx.clock.sleep(1_000, ctx.signal);
     try {
-      return (await within(ctx, "10 seconds", (ctx) => info(ctx, diskBlock(target)))).size;
+      return await within(ctx, "10 seconds", (ctx) => ask(ctx, diskBlock(target)));
     } catch (error) {
       ctx.signal.throwIfAborted();
       if (!(error instanceof QemuFailed || error instanceof LimitReached)) throw error;

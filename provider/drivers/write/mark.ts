@@ -18,6 +18,10 @@ export const mark = {
   ),
 } as const;
 
+/** Whether a disk's first bytes are the mark: its first sector is enough, a write of several may be cut off between two. */
+export const isMarked = (first: Buffer): boolean =>
+  first.subarray(0, 512).equals(mark.content.subarray(0, 512));
+
 const firstMiB = 2 ** 20;
 
 /** How many bytes from the start of the disk can be taken for zero: what was proven, or none if something was written since. */

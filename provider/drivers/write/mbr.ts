@@ -1,5 +1,5 @@
 /** One primary partition, in bytes from the start of the disk. */
-interface MbrPartition {
+export interface MbrPartition {
   readonly start: number;
   readonly size: number;
   /** 0x83 Linux, 0x82 Linux swap. */
@@ -42,8 +42,12 @@ function wholeSectors(bytes: number, sector: number): number {
 /** The table of a disk's first 512 bytes; undefined when it holds none. */
 export function decodeMbr(block: Buffer, sector = 512): Mbr | undefined {
   if (block.length < 512 || block.readUInt16LE(510) !== 0xaa55) return undefined;
-  const partitions = [0, 1, 2, 3]
-    .map((n) => block.subarray(tableAt + n * entrySize, tableAt + (n + 1) * entrySize))
+  const entries = [0, 1, 2, 3].map((n) =>
+    block.subarray(tableAt + n * entrySize, tableAt + (n + 1) * entrySize),
+  );
+  // The boot sector of a file system ends in the same two bytes. Linux tells them apart in this way, too (block/partitions/msdos.c).
+  if (entries.some((entry) => ![0, 0x80].includes(entry.readUInt8(0)))) return undefined;
+  const partitions = entries
     .map((entry) => ({
       start: entry.readUInt32LE(8) * sector,
       size: entry.readUInt32LE(12) * sector,

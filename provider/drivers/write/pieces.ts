@@ -6,7 +6,7 @@ import { imageBlock } from "./blocks.ts";
 import type { WriteJob } from "./driver.ts";
 import { extract, makeEphemeral } from "./files.ts";
 import { encodeMbr } from "./mbr.ts";
-import { firstSectors, type Partition, type WritePlan } from "./plan.ts";
+import { firstSectors, type Partition, tableOf, type WritePlan } from "./plan.ts";
 import { dataRanges } from "./qemu.ts";
 import { bytesOf, within } from "./ranges.ts";
 import { encodeSwap } from "./swap.ts";
@@ -24,7 +24,7 @@ export interface Piece {
   readonly length: number;
 }
 
-/** The image's body and, where the layout has one, the ephemeral file system. */
+/** The image's body and, where the layout has one that is not kept, an empty ephemeral file system. */
 export async function bodies(
   ctx: Context,
   job: WriteJob,
@@ -36,7 +36,9 @@ export async function bodies(
   const data = await dataRanges(ctx, source, end, gap);
   const image: Region = { source, range: plan.body, at: plan.imageAt, data };
   const ephemeral = plan.partitions.find(({ role }) => role === "ephemeral");
-  return ephemeral === undefined ? [image] : [image, await ephemeralBody(ctx, ephemeral, folder)];
+  return ephemeral === undefined || plan.kept !== undefined
+    ? [image]
+    : [image, await ephemeralBody(ctx, ephemeral, folder)];
 }
 
 async function ephemeralBody(ctx: Context, { start, length }: Partition, folder: string): Promise<Region> {
@@ -69,14 +71,9 @@ async function ownPieces({ sector }: WriteJob, { partitions }: WritePlan, folder
     const header = encodeSwap({ size: swap.length, uuid: randomUUID(), label: "swap1" });
     await put("swap", swap.start, header);
   }
-  const table = partitions.map(({ role, start, length }) => ({
-    start,
-    size: length,
-    type: role === "swap" ? 0x82 : 0x83,
-    bootable: role === "root",
-  }));
+  const table = { signature: randomInt(1, 2 ** 32), partitions: tableOf(partitions) };
   const first = Buffer.alloc(firstSectors);
-  first.set(encodeMbr({ signature: randomInt(1, 2 ** 32), partitions: table }, sector));
+  first.set(encodeMbr(table, sector));
   await put("table", 0, first);
   return result;
 }

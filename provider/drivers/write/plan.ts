@@ -1,4 +1,5 @@
 import type { DiskLayout, SourceImage } from "./driver.ts";
+import type { MbrPartition } from "./mbr.ts";
 import { endOf, gaps, merged, type Range } from "./ranges.ts";
 
 const MiB = 2 ** 20;
@@ -24,8 +25,10 @@ export interface WritePlan {
   readonly body: Range;
   /** Parts of the image without which nothing boots, in the order they are written after all else; in image offsets. */
   readonly held: readonly Range[];
-  /** Zeroed before anything else. */
+  /** Zeroed before anything else is written. */
   readonly wipes: readonly Range[];
+  /** What is on the disk and stays: nothing is wiped, written or read there (keep.ts). */
+  readonly kept?: Range;
 }
 
 const up = (bytes: number, unit: number): number => Math.ceil(bytes / unit) * unit;
@@ -43,6 +46,16 @@ export function partitionsOf(layout: DiskLayout, imageSize: number): readonly Pa
       start = endOf(partition);
       return partition;
     });
+}
+
+/** The partitions as the disk's table tells them. */
+export function tableOf(partitions: readonly Partition[]): MbrPartition[] {
+  return partitions.map(({ role, start, length }) => ({
+    start,
+    size: length,
+    type: role === "swap" ? 0x82 : 0x83,
+    bootable: role === "root",
+  }));
 }
 
 /** The plan for a disk of a size; it may need more than the disk has. */

@@ -1,0 +1,73 @@
+import type { WriteJob } from "./driver.ts";
+import { writeErrors } from "./errors.ts";
+import { isMarked, mark } from "./mark.ts";
+import { decodeMbr, type MbrPartition } from "./mbr.ts";
+import { tableOf, type WritePlan } from "./plan.ts";
+import { endOf, gaps, type Range, within } from "./ranges.ts";
+import type { Region } from "./verify.ts";
+
+const MiB = 2 ** 20;
+
+/** The plan of a write that leaves the ephemeral partition as it is. TypeError where there is none: the caller refuses that at preview. */
+export function keeping(plan: WritePlan): WritePlan {
+  const kept = plan.partitions.find(({ role }) => role === "ephemeral");
+  if (kept === undefined) throw new TypeError("there is no ephemeral partition to keep");
+  return { ...plan, kept, wipes: plan.wipes.flatMap((wipe) => gaps([kept], wipe)) };
+}
+
+/** Whether a disk's first bytes say that the partition to keep lies where the plan has it. WRITE_LAYOUT_DIFFERS. */
+export function checkKept(
+  { keepEphemeral, target, sector }: WriteJob,
+  { partitions }: WritePlan,
+  first: Buffer,
+): void {
+  if (keepEphemeral === "resume" && isMarked(first)) return;
+  const expected = tableOf(partitions);
+  const table = decodeMbr(first, sector)?.partitions;
+  if (table !== undefined && areSame(table, expected)) return;
+  throw writeErrors.make("WRITE_LAYOUT_DIFFERS", {
+    address: target.address,
+    expected: partitions.map(({ role, ...range }) => `${role} ${show(range)}`).join(", "),
+    seen: isMarked(first) ? "that a write began and did not end" : showTable(table),
+  });
+}
+
+// Not the flag of what boots: it moves no byte, and tools in the running system may change it. The last partition, the
+// root, may have become larger: cloud-init's growpart does that at a first boot, and it reaches away from what is kept.
+const areSame = (seen: readonly MbrPartition[], expected: readonly MbrPartition[]): boolean =>
+  seen.length === expected.length &&
+  seen.every(({ start, size, type }, n) => {
+    const its = expected[n];
+    if (start !== its?.start || type !== its.type) return false;
+    return n === expected.length - 1 ? size >= its.size : size === its.size;
+  });
+
+const typeNames = new Map([
+  [0x82, "swap"],
+  [0x83, "Linux"],
+  [0xee, "GPT"],
+]);
+
+function showTable(table: readonly MbrPartition[] | undefined): string {
+  if (table === undefined) return "no MBR partition table";
+  const shown = table.map(({ type, start, size }) => {
+    return `${typeNames.get(type) ?? `type 0x${type.toString(16)}`} ${show({ start, length: size })}`;
+  });
+  return shown.join(", ") || "an empty partition table";
+}
+
+const show = ({ start, length }: Range) => `${exactly(length)} at ${exactly(start)}`;
+
+// Not showBytes: two sizes that differ by little read the same in GiB.
+const exactly = (bytes: number) => (bytes % MiB === 0 ? `${bytes / MiB} MiB` : `${bytes} bytes`);
+
+/** The last look before the first byte, at all that will be written: a defect of ours must not cost what is kept. */
+export function assertSpared({ kept, wipes }: WritePlan, regions: readonly Region[]): void {
+  if (kept === undefined) return;
+  const places = regions.map(({ at, range }) => ({ start: at + range.start, length: range.length }));
+  const marked = { start: mark.at, length: mark.length };
+  const hit = within([marked, ...wipes, ...places], kept)[0];
+  if (hit !== undefined) {
+    throw new Error(`bytes ${hit.start} to ${endOf(hit)} are to be kept and were about to be written`);
+  }
+}
