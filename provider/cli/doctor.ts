@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { type Context, limited } from "../kernel/context.ts";
 import { run } from "../kernel/process.ts";
-import { locate, type Need, programs } from "./programs.ts";
+import { aptLine, locate, type Need, programs } from "./programs.ts";
 import { atLeast, versionIn } from "./versions.ts";
 
 /** One thing that was looked at. */
@@ -75,6 +75,10 @@ async function pulumi(ctx: Context, path: string): Promise<Finding> {
 async function program(ctx: Context, need: Need, path: string): Promise<Finding> {
   const { name, purpose } = need;
   const place = await locate(need, path);
+  if (place === undefined && need.optional) {
+    const remedy = `Everything else works without it; \`${aptLine([need.package])}\` brings it.`;
+    return { name, purpose, verdict: "note", found: "not installed", remedy };
+  }
   if (place === undefined) return { name, purpose, verdict: "missing", package: need.package };
   const said = need.version && (await ask(ctx, place, need.version, path));
   return { name, purpose, verdict: "present", found: versionIn(said ?? "") ?? "present" };

@@ -12,6 +12,8 @@ export interface Need {
   readonly version?: readonly string[];
   /** Not a program on the search path: one of these files. */
   readonly files?: readonly string[];
+  /** Nothing stops without it; what it is for is left undone. */
+  readonly optional?: boolean;
 }
 
 /** What the deploy helper and the ramdisk builder use on their host. */
@@ -72,6 +74,12 @@ export const programs: readonly Need[] = [
     package: "dpkg",
     purpose: "unpacking what the ramdisk is made of",
     version: ["--version"],
+  },
+  {
+    name: "ssh-keyscan",
+    package: "openssh-client",
+    purpose: "noticing that a system was installed anew by hand",
+    optional: true,
   },
 ];
 

@@ -28,7 +28,7 @@ export function renderReport({ host, clientOnly, findings, healthy }: Report): s
       ? ["To install what is missing (Debian, Ubuntu):", `  ${aptLine(packages)}`]
       : []),
     ...remedies,
-    healthy ? "Nothing is missing." : "Something is missing or wrong: see above.",
+    healthy ? "Nothing that is needed is missing." : "Something is missing or wrong: see above.",
   ].join("\n")}\n`;
 }
 

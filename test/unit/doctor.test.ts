@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { doctor, type Host } from "../../provider/cli/doctor.ts";
+import { programs } from "../../provider/cli/programs.ts";
 import { renderReport } from "../../provider/cli/report.ts";
 import { atLeast, versionIn } from "../../provider/cli/versions.ts";
 import { newContext } from "../../provider/kernel/context.ts";
@@ -67,6 +68,26 @@ describe("the doctor", () => {
       expect(text).toMatch(/sudo apt-get install --yes --no-install-recommends .*frobnicator/);
     },
   );
+
+  it.skipIf(process.platform !== "linux")(
+    "notes of what is missing and optional which package brings it, and finds no fault in it",
+    async () => {
+      const needs = [{ ...need, optional: true }];
+      const { report, of, text } = await examine({ needs }, { pulumi: "echo v3.259.0" });
+      expect(of("frobnicate")).toMatchObject({ verdict: "note", found: "not installed" });
+      expect(of("frobnicate")?.remedy).toMatch(/apt-get install .*frobnicator` brings it/);
+      // This host may lack other things; they are no more and no fewer for it.
+      const { report: without } = await examine({ needs: [] }, { pulumi: "echo v3.259.0" });
+      expect(report.healthy).toBe(without.healthy);
+      expect(text).toMatch(/note +frobnicate +not installed +a test/);
+      const { of: present } = await examine({ needs }, { frobnicate: "echo frobnicate 4.2" });
+      expect(present("frobnicate")).toMatchObject({ verdict: "present", found: "4.2" });
+    },
+  );
+
+  it("does without ssh-keyscan, and needs all other programs", () => {
+    expect(programs.filter(({ optional }) => optional).map(({ name }) => name)).toEqual(["ssh-keyscan"]);
+  });
 
   it("finds a Pulumi CLI that is too old wrong, and says what would do", async () => {
     const { of } = await examine({}, { pulumi: "echo v3.100.0" });
