@@ -73,12 +73,20 @@ import * as baremetal from "pulumi-baremetal";
 const config = new pulumi.Config();
 `;
 
-/** Lay a program named `project` with these stacks; `secret` is its configuration `password`. */
+export interface WorkspaceOptions {
+  /** The configuration `password` of its stacks. */
+  readonly secret?: string;
+  /** Settings of the site that differ from ours. */
+  readonly site?: Readonly<Record<string, unknown>>;
+}
+
+/** Lay a program named `project` with these stacks. */
 export async function openWorkspace(
   project: string,
   stacks: readonly string[],
-  secret?: string,
+  given: string | WorkspaceOptions = {},
 ): Promise<Workspace> {
+  const { secret, site }: WorkspaceOptions = typeof given === "string" ? { secret: given } : given;
   const folder = await mkdtemp(join(tmpdir(), "baremetal-engine-"));
   const program = join(folder, "program");
   await layProgram(program, project);
@@ -102,7 +110,7 @@ export async function openWorkspace(
     return { exitCode, text: all };
   };
   for (const stack of stacks) {
-    const text = `config:\n  baremetal:site: ${JSON.stringify(settings)}\n`;
+    const text = `config:\n  baremetal:site: ${JSON.stringify({ ...settings, ...site })}\n`;
     await writeFile(join(program, `Pulumi.${stack}.yaml`), text);
     await pulumi("stack", "init", stack);
     if (secret === undefined) continue;
