@@ -6,6 +6,7 @@ import { powerErrors } from "../../provider/drivers/power/errors.ts";
 import { createGate } from "../../provider/drivers/power/traffic.ts";
 import { newContext } from "../../provider/kernel/context.ts";
 import { lineLogger } from "../../provider/kernel/log.ts";
+import { processErrors } from "../../provider/kernel/process.ts";
 
 const address = "bmc:623";
 const unreachable = () => powerErrors.make("POWER_UNREACHABLE", { address, reason: "silence" });
@@ -187,6 +188,51 @@ describe("a soft off", () => {
     await expect(power.softOff(w.ctx)).rejects.toMatchObject({ code: "POWER_CANNOT" });
     const target = { device: "disk", persistent: true, firmware: "bios" } as const;
     await expect(power.bootFrom(w.ctx, target)).rejects.toMatchObject({ code: "POWER_CANNOT" });
+  });
+});
+
+describe("the boot override", () => {
+  const driverWith = (boot: PowerDriver["boot"]): PowerDriver => ({
+    state: async () => "off",
+    set: async () => {},
+    ...(boot ? { boot } : {}),
+  });
+  const around = (boot: PowerDriver["boot"]) =>
+    createConduct().around({ controller: address, driver: driverWith(boot) });
+
+  it("is told as the controller tells it, also when there is none", async () => {
+    const target = { device: "network", persistent: true, firmware: "uefi" } as const;
+    expect(await around(async () => target).boots(world().ctx)).toEqual(target);
+    expect(await around(async () => undefined).boots(world().ctx)).toBeUndefined();
+  });
+
+  it("is unknown where the driver cannot ask", async () => {
+    expect(await around(undefined).boots(world().ctx)).toBe("unknown");
+  });
+
+  it.for([
+    { when: "is silent", error: unreachable() },
+    { when: "is busy", error: busy() },
+    { when: "says no", error: denied() },
+    { when: "answers nonsense", error: odd() },
+  ])("is unknown when the controller $when, which is asked once, in its turn", async ({ error }) => {
+    const w = world();
+    const power = around(async () => {
+      w.note("boot");
+      throw error;
+    });
+    expect(await power.boots(w.ctx)).toBe("unknown");
+    expect(await power.boots(w.ctx)).toBe("unknown");
+    // Five seconds apart: one that failed is left alone for that long.
+    expect(w.log).toEqual(["0 boot", "5 boot"]);
+  });
+
+  it("hides neither a cancel nor a fault of this host", async () => {
+    const missing = processErrors.make("PROGRAM_MISSING", { program: "ipmitool" });
+    await expect(around(() => Promise.reject(missing)).boots(world().ctx)).rejects.toBe(missing);
+    const signal = AbortSignal.abort(new Error("enough"));
+    const power = around(async () => undefined);
+    await expect(power.boots({ ...world().ctx, signal })).rejects.toThrow("enough");
   });
 });
 

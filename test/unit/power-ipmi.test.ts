@@ -1,8 +1,9 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import type { ControllerMemory } from "../../provider/drivers/power/driver.ts";
 import { controllerOf, Power } from "../../provider/drivers/power/index.ts";
-import { Ipmi } from "../../provider/drivers/power/ipmi.ts";
+import { bootBytes, Ipmi, parseBoot } from "../../provider/drivers/power/ipmi.ts";
 import { controllerName, explain, kgBytes } from "../../provider/drivers/power/ipmitool.ts";
 import { forgetRefusedLogin, guardLogin } from "../../provider/drivers/power/login.ts";
 
@@ -86,6 +87,50 @@ it.for([
   { kg: "0xff01", bytes: "ff01" },
 ])("a Kg of $kg is the bytes $bytes", ({ kg, bytes }) => {
   expect(kgBytes(kg).toString("hex")).toBe(bytes);
+});
+
+describe("the boot override that a controller tells", () => {
+  const read = (answer: string) => parseBoot(answer, "bmc:623");
+
+  it("is what was set, for every target", () => {
+    const target = fc.record({
+      device: fc.constantFrom("network", "disk"),
+      persistent: fc.boolean(),
+      firmware: fc.constantFrom("bios", "uefi"),
+    });
+    fc.assert(
+      fc.property(target, (set) => {
+        // Set System Boot Options without 0x is what Get answers after the parameter's version, as ipmitool prints it.
+        const told = bootBytes(set).map((byte) => byte.slice(2));
+        expect(read(` 01 ${told.join(" ")}\n`)).toEqual(set);
+      }),
+    );
+  });
+
+  it.for([
+    { when: "it is not valid", answer: " 01 05 40 04 00 00 00\n" },
+    { when: "the whole parameter is marked invalid", answer: " 01 85 80 04 00 00 00\n" },
+    { when: "no device is chosen", answer: " 01 05 80 00 00 00 00\n" },
+    { when: "another device is chosen: the CD", answer: " 01 05 80 14 00 00 00\n" },
+    { when: "another device is chosen: the firmware's setup", answer: " 01 05 e0 18 00 00 00\n" },
+  ])("is none when $when", ({ answer }) => {
+    expect(read(answer)).toBeUndefined();
+  });
+
+  it("does not mind the other bits of the device's byte", () => {
+    // Bit 7 clears the CMOS, bit 6 locks the keyboard, bits 1 and 0 blank the screen and lock the reset button.
+    expect(read(" 01 05 80 c7 00 00 00\n")).toMatchObject({ device: "network" });
+  });
+
+  it.for([
+    { what: "nothing", answer: "" },
+    { what: "words", answer: "Chassis Power is on\n" },
+    { what: "another parameter", answer: " 01 03 08 00 00 00 00\n" },
+    { what: "an answer that is cut off", answer: " 01 05 80\n" },
+    { what: "numbers that are no bytes", answer: " 01 05 80 4 0 0 00\n" },
+  ])("is POWER_ODD_REPLY, and never none, for $what", ({ answer }) => {
+    expect(() => read(answer)).toThrow(/bmc:623 answered.*the boot override.*\[POWER_ODD_REPLY\]/s);
+  });
 });
 
 // As ipmitool 1.8.19 printed them to stderr, against ipmi_sim and pyghmi.

@@ -6,7 +6,7 @@ import type { DiskLayout, SourceImage, WriteJob } from "../../provider/drivers/w
 import { assertSpared, checkKept, keeping } from "../../provider/drivers/write/keep.ts";
 import { mark } from "../../provider/drivers/write/mark.ts";
 import { encodeMbr, type MbrPartition } from "../../provider/drivers/write/mbr.ts";
-import { planWrite, tableOf } from "../../provider/drivers/write/plan.ts";
+import { partitionsOf, planWrite, tableOf } from "../../provider/drivers/write/plan.ts";
 import { bytesOf, type Range, within } from "../../provider/drivers/write/ranges.ts";
 import { type Region, toRead } from "../../provider/drivers/write/verify.ts";
 
@@ -103,7 +103,7 @@ describe("the first sectors of a disk whose ephemeral partition is to be kept", 
   const [ephemeral, swap, root] = own as [MbrPartition, MbrPartition, MbrPartition];
   const sectors = (partitions: readonly MbrPartition[], sector = 512) =>
     Buffer.concat([encodeMbr({ signature: 7, partitions }, sector)], 4096);
-  const look = (first: Buffer, keepEphemeral: "check" | "resume", sector?: number) => () =>
+  const look = (first: Buffer, keepEphemeral: "check" | "resume", sector?: number, cut?: DiskLayout) => () =>
     checkKept(
       {
         target: { address: "192.0.2.7", port: 3260, iqn: "iqn-1", lun: 1 },
@@ -114,8 +114,9 @@ describe("the first sectors of a disk whose ephemeral partition is to be kept", 
         stall: "1 minute",
         keepEphemeral,
         ...(sector === undefined ? {} : { sector }),
+        ...(cut === undefined ? {} : { cut }),
       } satisfies WriteJob,
-      plan,
+      keeping(plan),
       first,
     );
   const grown = (partition: MbrPartition) => ({ ...partition, size: partition.size + 512 });
@@ -162,6 +163,25 @@ describe("the first sectors of a disk whose ephemeral partition is to be kept", 
     expect(look(first, "resume")).toThrow(refused);
   });
 
+  it.for([
+    ["the root", { ...layout, root: 30 * MiB }],
+    ["the swap", { ...layout, swap: 3 * MiB }],
+    ["no swap", { ...layout, swap: 0 }],
+  ] as const)("may show another size of %s where the earlier system was cut so", ([, cut]) => {
+    const earlier = sectors(tableOf(partitionsOf(cut, 10 * MiB)));
+    expect(look(earlier, "check", 512, cut)).not.toThrow();
+    expect(look(earlier, "resume", 512, cut)).not.toThrow();
+    // This layout's own table is what an attempt of this deployment leaves, and nobody else.
+    expect(look(sectors(own), "check", 512, cut)).toThrow(refused);
+    expect(look(sectors(own), "resume", 512, cut)).not.toThrow();
+  });
+
+  it("are refused where the earlier system's ephemeral partition is not the layout's", () => {
+    const cut = { ...layout, ephemeral: 6 * MiB };
+    const earlier = sectors(tableOf(partitionsOf(cut, 10 * MiB)));
+    expect(look(earlier, "check", 512, cut)).toThrow(refused);
+  });
+
   it("are read in the disk's own sectors", () => {
     expect(look(sectors(own, 4096), "check", 4096)).not.toThrow();
     expect(look(sectors(own, 512), "check", 4096)).toThrow("shows Linux 40 MiB at 8 MiB");
@@ -170,13 +190,13 @@ describe("the first sectors of a disk whose ephemeral partition is to be kept", 
   it("are named together with what was expected, and with what to do", () => {
     const seen = sectors([ephemeral, { ...swap, size: 512, type: 0x07 }, root]);
     expect(look(seen, "check")).toThrow(
-      "the ephemeral partition on the disk of the server at 192.0.2.7 cannot be kept: the flavor makes " +
-        "ephemeral 5 MiB at 1 MiB, swap 2 MiB at 6 MiB, root 20 MiB at 8 MiB, and the disk shows " +
+      "the ephemeral partition on the disk of the server at 192.0.2.7 cannot be kept: the disk was cut into " +
+        "ephemeral 5 MiB at 1 MiB, swap 2 MiB at 6 MiB, root 20 MiB at 8 MiB, and shows " +
         "Linux 5 MiB at 1 MiB, type 0x7 512 bytes at 6 MiB, Linux 20 MiB at 8 MiB; nothing was written. " +
         "Set `preserveEphemeral: false`",
     );
-    expect(look(mark.content, "check")).toThrow("the disk shows that a write began and did not end;");
-    expect(look(Buffer.alloc(4096), "resume")).toThrow("the disk shows no MBR partition table;");
-    expect(look(sectors([]), "resume")).toThrow("the disk shows an empty partition table;");
+    expect(look(mark.content, "check")).toThrow("and shows that a write began and did not end;");
+    expect(look(Buffer.alloc(4096), "resume")).toThrow("and shows no MBR partition table;");
+    expect(look(sectors([]), "resume")).toThrow("and shows an empty partition table;");
   });
 });

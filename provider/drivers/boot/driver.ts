@@ -35,8 +35,13 @@ export interface BootSeen {
 
 /** Prepares what the network serves to a booting server. All writes are atomic; asked twice does no harm. */
 export interface BootDriver {
-  /** Lay the tree and the files for each MAC, with `deploy` as what boots. */
-  readonly prepare: (ctx: Context, files: BootFiles) => Promise<void>;
+  /** Lay the tree and the files for each MAC, with `deploy` as what boots unless told otherwise. */
+  readonly prepare: (
+    ctx: Context,
+    files: BootFiles,
+    label?: BootLabel,
+    how?: { rootUuid?: string },
+  ) => Promise<void>;
   /** Change what boots next. `rootUuid` fills `{ROOT}`. */
   readonly switchTo: (
     ctx: Context,

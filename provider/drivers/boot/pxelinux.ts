@@ -44,10 +44,10 @@ export interface PxelinuxOptions {
  */
 export function openPxelinux({ tftpRoot: root, loaders = usualLoaders }: PxelinuxOptions): BootDriver {
   return {
-    async prepare(ctx, files) {
+    async prepare(ctx, files, label = "deploy", { rootUuid } = {}) {
       check(files.deployment, files.macs);
       // The text first: nothing is laid for arguments that are refused.
-      const text = menuText(files, "deploy");
+      const text = menuText(files, label, rootUuid);
       await writing(root, files.deployment, async () => {
         await layRoot(ctx, { tftpRoot: root, loaders });
         await layFiles(ctx, root, files);

@@ -43,6 +43,8 @@ export interface ConductedPower {
   /** Off, verified, a rest, on, verified. */
   readonly cycle: (ctx: Context, options?: ChangeOptions) => Promise<void>;
   readonly bootFrom: (ctx: Context, target: BootTarget) => Promise<void>;
+  /** The boot override as the controller tells it, asked once; "unknown" where it does not tell. */
+  readonly boots: (ctx: Context) => Promise<BootTarget | undefined | "unknown">;
   /** Empty where the controller has none to tell. */
   readonly identity: (ctx: Context) => Promise<ControllerIdentity>;
 }
@@ -75,6 +77,7 @@ export function createConduct(options: ConductOptions = {}): Conduct {
           await ensure(server, ctx, "on", limit);
         },
         bootFrom: (ctx, target) => bootFrom(server, ctx, target),
+        boots: (ctx) => boots(server, ctx),
         identity: (ctx) => identity(server, ctx),
       };
     },
@@ -116,10 +119,13 @@ async function unlessUnknown(ask: () => Promise<"on" | "off">): Promise<PowerLoo
   try {
     return { state: await ask() };
   } catch (error) {
-    if (!(error instanceof MetalError) || error.record.fault !== "controller") throw error;
+    if (!isControllers(error)) throw error;
     return { state: "unknown", reason: error };
   }
 }
+
+const isControllers = (error: unknown): error is MetalError =>
+  error instanceof MetalError && error.record.fault === "controller";
 
 async function identity(server: Server, ctx: Context): Promise<ControllerIdentity> {
   const { driver } = server;
@@ -230,4 +236,15 @@ async function bootFrom(server: Server, ctx: Context, target: BootTarget): Promi
     throw powerErrors.make("POWER_CANNOT", { address: server.controller, what: "choose what boots" });
   await checkIdentity(server, ctx);
   await insist(server, ctx, () => once(server, ctx, (inner) => setBoot(inner, target)));
+}
+
+async function boots(server: Server, ctx: Context): Promise<BootTarget | undefined | "unknown"> {
+  const { boot } = server.driver;
+  if (!boot) return "unknown";
+  try {
+    return await once(server, ctx, boot);
+  } catch (error) {
+    if (!isControllers(error)) throw error;
+    return "unknown";
+  }
 }

@@ -35,6 +35,8 @@ export interface PowerDriver {
   /** Ask the operating system to shut down (ACPI). */
   readonly softOff?: (ctx: Context) => Promise<void>;
   readonly setBoot?: (ctx: Context, target: BootTarget) => Promise<void>;
+  /** The override that the controller holds now; undefined where none is valid, or one for another device than these two. */
+  readonly boot?: (ctx: Context) => Promise<BootTarget | undefined>;
   readonly identity?: (ctx: Context) => Promise<ControllerIdentity>;
 }
 

@@ -39,11 +39,13 @@ export interface WriteJob {
   readonly sector?: number;
   /**
    * The layout's ephemeral partition is on the disk already and keeps every byte. "check": the disk's partition table
-   * must show exactly the partitions that this layout makes. "resume": an earlier attempt of the same deployment checked
-   * that and began to write, so its mark in the first sectors (mark.ts) is taken in the table's place; the table, too.
-   * Anything else is refused before a byte is written: WRITE_LAYOUT_DIFFERS. Only for layouts with an ephemeral partition.
+   * must show exactly the partitions that `cut` makes. "resume": an earlier attempt of the same deployment checked
+   * that and began to write, so its mark in the first sectors (mark.ts) is taken in the table's place; this layout's own
+   * table, too. Anything else is refused before a byte is written: WRITE_LAYOUT_DIFFERS. Only for layouts with an ephemeral partition.
    */
   readonly keepEphemeral?: "check" | "resume";
+  /** How the disk was cut for the system whose ephemeral partition is kept; default: as `layout`. */
+  readonly cut?: DiskLayout;
 }
 
 export interface Written {

@@ -41,9 +41,9 @@ export const writeErrors = defineErrors({
     fault: "input",
   },
   WRITE_LAYOUT_DIFFERS: {
-    text: "the ephemeral partition on the disk of the server at {address} cannot be kept: the flavor makes {expected}, and the disk shows {seen}; nothing was written",
+    text: "the ephemeral partition on the disk of the server at {address} cannot be kept: the disk was cut into {expected}, and shows {seen}; nothing was written",
     remedy:
-      "Set `preserveEphemeral: false` to give up what the ephemeral partition holds, or undo the change of the flavor.",
+      "Set `preserveEphemeral: false` to give up what the ephemeral partition holds, or undo the change: then the earlier system is booted again.",
     fault: "input",
   },
   WRITE_SECTOR_SIZE: {

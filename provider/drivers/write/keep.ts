@@ -2,7 +2,7 @@ import type { WriteJob } from "./driver.ts";
 import { writeErrors } from "./errors.ts";
 import { isMarked, mark } from "./mark.ts";
 import { decodeMbr, type MbrPartition } from "./mbr.ts";
-import { tableOf, type WritePlan } from "./plan.ts";
+import { partitionsOf, tableOf, type WritePlan } from "./plan.ts";
 import { endOf, gaps, type Range, within } from "./ranges.ts";
 import type { Region } from "./verify.ts";
 
@@ -15,19 +15,26 @@ export function keeping(plan: WritePlan): WritePlan {
   return { ...plan, kept, wipes: plan.wipes.flatMap((wipe) => gaps([kept], wipe)) };
 }
 
-/** Whether a disk's first bytes say that the partition to keep lies where the plan has it. WRITE_LAYOUT_DIFFERS. */
+/**
+ * Whether a disk's first bytes say that it is cut as it was for the earlier system, or is by an attempt of this one, and
+ * that the partition to keep lies where the plan has it. WRITE_LAYOUT_DIFFERS.
+ */
 export function checkKept(
-  { keepEphemeral, target, sector }: WriteJob,
-  { partitions }: WritePlan,
+  { keepEphemeral, target, sector, cut, image }: WriteJob,
+  { partitions, kept }: WritePlan,
   first: Buffer,
 ): void {
-  if (keepEphemeral === "resume" && isMarked(first)) return;
-  const expected = tableOf(partitions);
+  const resumes = keepEphemeral === "resume";
+  if (resumes && isMarked(first)) return;
+  const before = cut ? partitionsOf(cut, image.virtualSize) : partitions;
   const table = decodeMbr(first, sector)?.partitions;
-  if (table !== undefined && areSame(table, expected)) return;
+  const expected = [before, ...(resumes ? [partitions] : [])].filter(
+    ([{ start, length } = { start: 0, length: 0 }]) => start === kept?.start && length === kept.length,
+  );
+  if (table !== undefined && expected.some((one) => areSame(table, tableOf(one)))) return;
   throw writeErrors.make("WRITE_LAYOUT_DIFFERS", {
     address: target.address,
-    expected: partitions.map(({ role, ...range }) => `${role} ${show(range)}`).join(", "),
+    expected: before.map(({ role, ...range }) => `${role} ${show(range)}`).join(", "),
     seen: isMarked(first) ? "that a write began and did not end" : showTable(table),
   });
 }

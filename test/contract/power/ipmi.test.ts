@@ -196,6 +196,18 @@ describe("ipmi", () => {
     await expect(looking.state(ctx)).resolves.toBe("off");
   });
 
+  it("asks what boots and does no harm", async () => {
+    const recorded = await recordArguments();
+    const { sim } = await start();
+    const driver = open(sim.port, { cipherSuite: 3 });
+    await driver.setBoot?.(ctx, { device: "network", persistent: true, firmware: "uefi" });
+    // ipmi_sim drops the flags "valid", "persistent" and "EFI" of what is set, so it never tells of an override.
+    expect(await driver.boot?.(ctx)).toBeUndefined();
+    expect((await recorded()).at(-1)).toMatch(/raw 0x00 0x09 0x05 0x00 0x00\s*$/);
+    expect((await sim.calls()).map(({ words }) => words)).toEqual(["set boot pxe", "get boot"]);
+    expect(await driver.state(ctx)).toBe("off");
+  });
+
   it("reads who the controller sits in", async () => {
     const { sim } = await start({ guid: guid.replaceAll("-", ""), product });
     const told = await open(sim.port).identity?.(ctx);

@@ -134,6 +134,7 @@ export function obeysPowerContract(
         const hasty = around("right", { tries: 1 });
         const seen = await hasty.look(ctx);
         expect(seen).toMatchObject({ state: "unknown", reason: { code } });
+        expect(await hasty.boots(ctx)).toBe("unknown");
         expect(await failure(hasty.ensure(ctx, "off"))).toMatchObject({ code });
         expect(Date.now() - started).toBeLessThan(12_000);
         expect(await sent()).toEqual([]);
