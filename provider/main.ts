@@ -1,12 +1,18 @@
 #!/usr/bin/env node
 import { homedir } from "node:os";
 import { Command } from "commander";
+import { addNouns } from "./cli/program.ts";
 import { searchPath } from "./cli/programs.ts";
+import { settingsFor } from "./cli/settings.ts";
+import type { SiteOptions } from "./cli/shell.ts";
 import { cacheHome, siteSettings } from "./environment.ts";
 import { newContext } from "./kernel/context.ts";
 import { MetalError } from "./kernel/errors.ts";
-import { lineLogger } from "./kernel/log.ts";
-import { version } from "./launch.ts";
+import { lineLogger, silent } from "./kernel/log.ts";
+import { launchOf, version } from "./launch.ts";
+import { clientOf } from "./site/client.ts";
+import { connectAny } from "./site/embedded.ts";
+import { socketOf } from "./site/settings.ts";
 
 /** The executable's composition root: it reads argv and the environment, and decides the exit code. */
 
@@ -16,9 +22,28 @@ const stopping = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.once(signal, () => stopping.abort(new Error(signal)));
 }
+// Whoever reads our output may have read enough: `… | head`.
+process.stdout.on("error", ({ code }: NodeJS.ErrnoException) => process.exit(code === "EPIPE" ? 0 : 1));
 const program = new Command("pulumi-baremetal")
   .description("Physical servers as Pulumi resources.")
   .version(version());
+
+const note = (text: string) => void process.stderr.write(text);
+const settings = (options: SiteOptions) =>
+  settingsFor(options, { env: process.env, home: homedir(), cwd: process.cwd() });
+addNouns(program, {
+  ctx: newContext({
+    signal: stopping.signal,
+    log: { ...silent, warn: (text) => note(`warning: ${text}\n`) },
+  }),
+  cwd: process.cwd(),
+  print: (text) => void process.stdout.write(text),
+  note,
+  columns: process.stdout.isTTY ? process.stdout.columns : undefined,
+  settings,
+  site: (options) => connectAny(settings(options), launchOf(process.execPath, process.execArgv)),
+  listening: (options) => clientOf(socketOf(settings(options).stateDir)),
+});
 
 program
   .command("doctor")
@@ -77,7 +102,9 @@ try {
   // `FAILED` is what a provider looks for in the log of a helper that does not start.
   const helper = process.argv[2] === "helper";
   const { message, stack } = error as Error;
-  if (!(error instanceof MetalError)) console.error(stack);
-  console.error(helper ? `FAILED ${message.split("\n")[0]}` : message);
-  process.exitCode = 1;
+  // Whoever pressed Ctrl-C knows why it ended; 130 is what shells say of it.
+  const interrupted = stopping.signal.aborted && !helper;
+  if (!interrupted && !(error instanceof MetalError)) console.error(stack);
+  if (!interrupted) console.error(helper ? `FAILED ${message.split("\n")[0]}` : message);
+  process.exitCode = interrupted ? 130 : 1;
 }

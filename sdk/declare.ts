@@ -53,8 +53,15 @@ function hiddenOf(
     __owner: `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`,
     __urn: settled(pulumi.createUrn(name, `pulumi-nodejs:dynamic/baremetal:${kind}`, options?.parent)),
     __dryRun: pulumi.runtime.isDryRun(),
+    __protected: isProtected(options),
     __logicalName: name,
   };
+}
+
+/** `protect` as Pulumi resolves it: the resource's own option, else its parent's. Absent where it is not set: no noise in the state. */
+function isProtected(options: pulumi.CustomResourceOptions | undefined): true | undefined {
+  const parent = options?.parent as { readonly __protect?: boolean } | undefined;
+  return (options?.protect ?? parent?.__protect) === true ? true : undefined;
 }
 
 /** The bare value: as an output it would make a child wait for its parent, and a component waits for its children. */

@@ -1,10 +1,17 @@
 import { z } from "zod";
 import type { ResourceDefinition } from "../resources/resource.ts";
 import { shapeOf } from "../resources/shape.ts";
+import {
+  isObject,
+  type Path,
+  putUnknown,
+  toProperty,
+  unknownPaths,
+  withoutAbsent,
+} from "../resources/unknown.ts";
 import type { Failure } from "../site/site.ts";
 import { splitHidden } from "./hidden.ts";
 import { toFailures, wording } from "./reasons.ts";
-import { isObject, type Path, putUnknown, toProperty, unknownPaths, withoutAbsent } from "./unknown.ts";
 
 export type Properties = Readonly<Record<string, unknown>>;
 

@@ -7,6 +7,8 @@ export interface Hidden {
   readonly __owner?: string;
   /** For live status on the resource's own row. */
   readonly __urn?: string;
+  /** Pulumi's own resource option `protect`. */
+  readonly __protected?: boolean;
   /** Default of the name. */
   readonly __logicalName?: string;
   /** Put there by check, not by the SDK: the site has lost its record, which is reason enough for an update. */

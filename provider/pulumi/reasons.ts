@@ -1,7 +1,8 @@
 import type { z } from "zod";
+import { nearest } from "../kernel/spelling.ts";
 import type { Shape } from "../resources/shape.ts";
+import { isWithin, type Path, toProperty } from "../resources/unknown.ts";
 import type { Failure } from "../site/site.ts";
-import { isWithin, type Path, toProperty } from "./unknown.ts";
 
 type Raw = z.core.$ZodRawIssue;
 type Issue = z.core.$ZodIssue;
@@ -101,11 +102,8 @@ function stray(key: string, shape: Shape, path: Path): string {
   const known = Object.entries(fieldsAt(shape, path))
     .filter(([, { computed }]) => computed !== true)
     .map(([name]) => name);
-  const [near] = known
-    .map((name) => ({ name, distance: distance(key.toLowerCase(), name.toLowerCase()) }))
-    .filter(({ distance, name }) => distance <= Math.max(1, Math.floor(name.length / 3)))
-    .sort((a, b) => a.distance - b.distance || a.name.localeCompare(b.name));
-  if (near) return `There is no such field; did you mean ${near.name}?`;
+  const near = nearest(key, known);
+  if (near !== undefined) return `There is no such field; did you mean ${near}?`;
   return `There is no such field; known are ${known.join(", ")}`;
 }
 
@@ -118,24 +116,4 @@ function fieldsAt(shape: Shape | undefined, [key, ...rest]: Path): Readonly<Reco
     );
   if (key === undefined) return shape.fields ?? {};
   return fieldsAt(shape.item ?? shape.fields?.[String(key)], rest);
-}
-
-/** How many letters have to be put in, left out, changed or swapped to make one word of another (Damerau-Levenshtein). */
-export function distance(a: string, b: string): number {
-  let [before, last] = [[] as number[], Array.from({ length: b.length + 1 }, (_, j) => j)];
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const change = a[i - 1] === b[j - 1] ? 0 : 1;
-      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
-      row[j] = Math.min(
-        (last[j] ?? 0) + 1,
-        (row[j - 1] ?? 0) + 1,
-        (last[j - 1] ?? 0) + change,
-        swapped ? (before[j - 2] ?? 0) + 1 : Number.POSITIVE_INFINITY,
-      );
-    }
-    [before, last] = [last, row];
-  }
-  return last[b.length] ?? 0;
 }

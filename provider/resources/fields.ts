@@ -99,3 +99,10 @@ export const mac = z.string().transform((text, ctx) => {
 });
 
 export const ipv4 = z.ipv4({ error: 'Expected an IPv4 address, as in "10.0.0.17"' });
+
+/** What a refresh found and no other property can show; the next update mends what can be mended without erasing. */
+export const drift = z.array(z.string()).default([]).meta({
+  description: "What a refresh found that differs from what was made, in words; the next update mends it.",
+  change: "in-place",
+  computed: true,
+});

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { always, checksum, location, name } from "./fields.ts";
+import { always, checksum, drift, location, name } from "./fields.ts";
 import { defineResource } from "./resource.ts";
 
 const BootFile = z
@@ -30,7 +30,7 @@ export const Image = defineResource({
       }),
       format: z.enum(["raw", "qcow2"]).optional().meta({
         description: "What it is; it is looked at in any case, and must agree.",
-        change: "reinstall",
+        change: "in-place",
       }),
       kernel: BootFile.optional().meta({
         description: "The kernel a partition image boots with (Nova's aki).",
@@ -49,6 +49,7 @@ export const Image = defineResource({
         change: "none",
         computed: true,
       }),
+      drift,
     })
     .refine((given) => (given.kernel === undefined) === (given.ramdisk === undefined), {
       path: ["ramdisk"],

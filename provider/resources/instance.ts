@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { always, duration, name, reference } from "./fields.ts";
+import { always, drift, duration, name, reference } from "./fields.ts";
 import { RootDeviceHints } from "./node.ts";
 import { defineResource } from "./resource.ts";
 
@@ -24,6 +24,23 @@ const WaitFor = z
       .meta({ id: "WaitForPort", description: "A TCP port that must answer." }),
   ])
   .meta({ id: "WaitFor" });
+
+const AllowReinstall = z.union([
+  z.boolean(),
+  z
+    .array(
+      z.enum(["image", "flavor", "node", "candidates", "rootDeviceHints"], {
+        error: 'Expected names of fields: "image", "flavor", "node", "candidates", "rootDeviceHints"',
+      }),
+    )
+    .min(1),
+  z
+    .string()
+    .regex(
+      /^erase-[0-9a-f]{12}$/,
+      'Expected the token that the refused preview printed, as in "erase-1f0c3a5d7e92"',
+    ),
+]);
 
 const TimelineEntry = z
   .object({
@@ -99,6 +116,25 @@ export const Instance = defineResource({
         description: "Which disk, instead of the node's hints.",
         change: "reinstall",
       }),
+      allowReinstall: AllowReinstall.optional().meta({
+        description:
+          "What may erase its installed system: the token that the refused preview printed (that erasure, once), names of fields whose change may, or `true`.",
+        change: "in-place",
+      }),
+      locked: z.boolean().default(false).meta({
+        description: "Refuses reinstall, replacement, power-off, reboot and delete.",
+        change: "in-place",
+      }),
+      preserveEphemeral: z.boolean().default(false).meta({
+        description: "A reinstall keeps the bytes of the ephemeral partition (partition images).",
+        change: "in-place",
+      }),
+      adopt: z.boolean().default(false).meta({
+        description:
+          "Take over the server's system as it is, without a power action or a write. The server is named by `node`.",
+        change: "in-place",
+      }),
+      drift,
     })
     .refine((given) => given.node === undefined || given.candidates === undefined, {
       path: ["candidates"],

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ipv4, mac, name, reference } from "./fields.ts";
+import { drift, ipv4, mac, name, reference } from "./fields.ts";
 import { defineResource } from "./resource.ts";
 
 export const Interface = defineResource({
@@ -10,13 +10,14 @@ export const Interface = defineResource({
       name,
       mac: mac.meta({
         description: "MAC address in any usual notation; kept lower-case with colons. Unique in the site.",
-        change: "in-place",
+        change: "refused-in-use",
       }),
       node: reference("Node").meta({ description: "The server this card sits in.", change: "replace" }),
       address: ipv4.optional().meta({
         description: "Fixed address on the provisioning network. Default: one of the site's.",
         change: "in-place",
       }),
+      drift,
     })
     .meta({ id: "Interface", description: "A network card of a Node that boots from the network." }),
   outputs: z.object({

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { Power } from "../drivers/power/index.ts";
-import { capabilities, name, size } from "./fields.ts";
+import { capabilities, drift, name, size } from "./fields.ts";
 import { defineResource } from "./resource.ts";
 import { provisionStates } from "./states.ts";
 
@@ -46,7 +46,7 @@ export const Node = defineResource({
           (arch) => arch === "x86_64",
           "aarch64 is not supported yet: there is no deploy ramdisk for it",
         )
-        .meta({ description: "Processor architecture.", change: "refused" }),
+        .meta({ description: "Processor architecture.", change: "refused-in-use" }),
       bootMode: z
         .enum(["bios", "uefi"])
         .default("bios")
@@ -54,7 +54,7 @@ export const Node = defineResource({
           (mode) => mode === "bios",
           "uefi is not supported yet: set the server's firmware to legacy boot",
         )
-        .meta({ description: "How the firmware boots.", change: "refused" }),
+        .meta({ description: "How the firmware boots.", change: "refused-in-use" }),
       cpus: z.int().min(1).meta({ description: "Processor cores.", change: "in-place" }),
       memory: size.meta({ description: "Main memory.", change: "in-place" }),
       disk: size.meta({ description: "Size of the system's disk.", change: "in-place" }),
@@ -82,6 +82,12 @@ export const Node = defineResource({
         description: "Which disk is the system's. Without hints exactly one disk must qualify.",
         change: "in-place",
       }),
+      abandon: z.boolean().default(false).meta({
+        description:
+          "Its controller is given up: it is not asked any more, and what ran there can be deleted without it. Nobody is installed on it.",
+        change: "in-place",
+      }),
+      drift,
     })
     .meta({ id: "Node", description: "A physical server, reached through its controller." }),
   outputs: z.object({
@@ -101,6 +107,9 @@ export const Node = defineResource({
       .meta({ description: "Product serial, as the controller or the last ramdisk told; may be empty." }),
     assignedInstance: z.string().meta({ description: "Name of the instance that holds it; empty if none." }),
     lastError: z.string().meta({ description: "Why it was set aside; empty if it was not." }),
+    maintenanceReason: z.string().meta({
+      description: "Why the command line put it in maintenance; empty if it did not. Only it ends that.",
+    }),
     siteId: z.string().meta({ description: "The site whose records hold it." }),
   }),
 });

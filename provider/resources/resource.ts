@@ -13,6 +13,8 @@ export type Change =
   | "reinstall"
   /** Another server takes its place, deleted before created; gated. */
   | "replace"
+  /** Kept in our records or files; refused, with the remedy, while an instance is on it. */
+  | "refused-in-use"
   /** Refused, with the remedy. */
   | "refused"
   /** A computed value; its change is only seen. */

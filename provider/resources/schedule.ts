@@ -10,8 +10,10 @@ export interface Candidate {
   readonly name: string;
   readonly spec: Pick<
     SpecOf<typeof Node>,
-    "cpus" | "memory" | "disk" | "capabilities" | "arch" | "maintenance"
+    "cpus" | "memory" | "disk" | "capabilities" | "arch" | "maintenance" | "abandon"
   >;
+  /** Why it must not be touched; absent = it may. */
+  readonly maintenance?: string;
   readonly provisionState: ProvisionState;
   /** Name of the instance that holds it. */
   readonly claimedBy?: string;
@@ -50,21 +52,35 @@ const fitsState: Filter = ({ provisionState, lastError, claimedBy }, { pinned, i
 const filters: readonly Filter[] = [
   ({ claimedBy }, { instance }) =>
     claimedBy === undefined || claimedBy === instance ? undefined : `instance ${claimedBy} holds it`,
-  ({ spec }) => (spec.maintenance ? "it is in maintenance" : undefined),
+  ({ spec, maintenance }) =>
+    spec.maintenance || maintenance !== undefined
+      ? `it is in maintenance${maintenance ? `: ${maintenance}` : ""}`
+      : undefined,
+  ({ spec }) => (spec.abandon ? "its controller was given up (`abandon`)" : undefined),
   fitsState,
   ({ interfaces }) => (interfaces > 0 ? undefined : "it has no Interface to boot from"),
-  ({ spec }, { flavor }) =>
+  ({ spec }, { flavor }) => unfit(spec, flavor),
+];
+
+type Suits = (spec: Candidate["spec"], flavor: SpecOf<typeof Flavor>) => string | undefined;
+
+const suits: readonly Suits[] = [
+  (spec, flavor) =>
     spec.cpus >= flavor.cpus ? undefined : `it has ${spec.cpus} CPUs, asked are ${flavor.cpus}`,
-  ({ spec }, { flavor }) =>
+  (spec, flavor) =>
     toBytes(spec.memory) >= toBytes(flavor.memory)
       ? undefined
       : `it has ${spec.memory} of memory, asked is ${flavor.memory}`,
-  ({ spec }, { flavor }) =>
+  (spec, flavor) =>
     toBytes(spec.disk) >= diskNeeded(flavor)
       ? undefined
       : `its disk has ${spec.disk}, the flavor's partitions need more`,
-  ({ spec }, { flavor }) => unmet(flavor.capabilities, { ...offeredByItself(spec), ...spec.capabilities })[0],
+  (spec, flavor) => unmet(flavor.capabilities, { ...offeredByItself(spec), ...spec.capabilities })[0],
 ];
+
+/** Why a server is not what a flavor asks for, whatever state it is in; undefined = it is. */
+export const unfit: Suits = (spec, flavor) =>
+  suits.map((suit) => suit(spec, flavor)).find((answer) => answer !== undefined);
 
 const offeredByItself = (spec: Candidate["spec"]) => ({ cpu_arch: spec.arch, arch: spec.arch });
 

@@ -43,7 +43,7 @@ export function clientOf(socketPath: string, revive?: (ctx: Context) => Promise<
   return {
     ...(collections as Record<CollectionName, Collection>),
     about: async (ctx) => (await read(await send(ctx, socketPath, "/v1/about"))) as About,
-    perform: async (ctx, operation) => void (await call(ctx, "/v1/perform", operation)),
+    perform: async (ctx, operation) => (await call(ctx, "/v1/perform", operation)) as State,
     async *watch(ctx, where, name) {
       const response = await reach(ctx, `/v1/watch/${where}/${encodeURIComponent(name)}`);
       for await (const line of linesOf(response)) if ("progress" in line) yield line.progress as Progress;

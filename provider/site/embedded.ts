@@ -37,6 +37,16 @@ export async function connectEmbedded(ctx: Context, settings: SiteSettings, laun
   return site;
 }
 
+/**
+ * The site of this store through whatever helper listens, with whatever settings: for who only looks at a site and does
+ * not know its stack's. Where none listens, one is started with these.
+ */
+export function connectAny(settings: SiteSettings, launch: Launch): Site {
+  const socket = socketOf(settings.stateDir);
+  const plain = clientOf(socket);
+  return clientOf(socket, (ctx) => start(ctx, settings, launch, plain));
+}
+
 const fits = (about: About, settings: SiteSettings, launch: Launch) =>
   about.version === launch.version && about.settings === settingsDigest(settings);
 

@@ -24,8 +24,25 @@ export const siteErrors = defineErrors({
   },
   STORE_IN_USE: {
     text: "another deploy helper has the store in {stateDir}",
-    remedy: "Nothing to do: that one is used. If it hangs, end it; its pid is in the log beside the store.",
+    remedy:
+      "Nothing to do: that one is used. If it hangs, or a backup is to be restored, end it; its pid is in `helper.log` beside the store.",
     fault: "site",
+  },
+  STORE_BACKUP_FOLDER: {
+    text: "the folder {folder} cannot take a backup: {reason}",
+    remedy: "Name a folder that does not exist yet, where the user of the deploy helper may make it.",
+    fault: "input",
+  },
+  STORE_BACKUP_BAD: {
+    text: "the backup in {folder} cannot be restored: {reason}",
+    remedy: "Nothing was replaced. Name a folder that `npx pulumi-baremetal store backup` filled.",
+    fault: "input",
+  },
+  STORE_WOULD_REPLACE: {
+    text: "there is a store in {stateDir} already",
+    remedy:
+      "Nothing was replaced. With `--replace` it is moved aside, not deleted, and the backup takes its place.",
+    fault: "input",
   },
   STORE_KEY_LOST: {
     text: "the key file {file} of this store is gone, and with it the way to read its passwords",
@@ -50,8 +67,21 @@ export const siteErrors = defineErrors({
   },
   SITE_OWNER_MOVED: {
     text: "the state of {name} belongs to {owner}, this stack is {asks}",
-    remedy: "Nothing is changed or deleted for a copied or renamed stack. Use the stack that declared it.",
+    remedy:
+      "Nothing is changed or deleted for a copied stack: use the one that declared it. If this one was renamed, hand everything over with `npx pulumi-baremetal owner move {owner} {asks}`.",
     fault: "input",
+  },
+  SITE_OWNER_UNKNOWN: {
+    text: "nothing on this site belongs to {owner}; its owners are: {owners}",
+    remedy: "Write the old owner as ORGANIZATION/PROJECT/STACK, as it is listed here.",
+    fault: "input",
+  },
+  SITE_BUSY: {
+    text: "the site is busy with {jobs}",
+    remedy:
+      "Nothing was changed. Wait until that is done, or end it with `npx pulumi-baremetal instances abort NAME`; then run the command again.",
+    fault: "site",
+    retry: true,
   },
   SITE_LOST_RECORD: {
     text: "this site has no record of {name}, so it cannot be deleted safely",
@@ -72,7 +102,8 @@ export const siteErrors = defineErrors({
   },
   SITE_UNKNOWN_REFERENCE: {
     text: "there is no {kind} {name} on this site",
-    remedy: "Pass the resource itself rather than its name, so that it is made first.",
+    remedy:
+      "In a program, pass the resource itself rather than its name, so that it is made first; the command line's `list` shows what there is.",
     fault: "input",
   },
   SITE_SETTINGS_MISSING: {
@@ -90,6 +121,17 @@ export const siteErrors = defineErrors({
     text: "{name} was aborted",
     remedy: "The server is off and its boot files are withdrawn; the next `pulumi up` begins again.",
     fault: "site",
+  },
+  SITE_TOO_MANY_FAILURES: {
+    text: "{failures} deployments failed in a row, so {instance} was not begun",
+    remedy:
+      "Its server was not touched. Mend what the failures name and run `pulumi up` again; `maxFailures` of `baremetal:site` sets the number.",
+    fault: "site",
+  },
+  NODE_HELD: {
+    text: "{fields} of node {node} cannot change while instance {instance} is on it",
+    remedy: "Delete the instance first, or undo the change.",
+    fault: "input",
   },
   NODE_IN_USE: {
     text: "node {node} is held by instance {instance}",
@@ -119,10 +161,16 @@ export const siteErrors = defineErrors({
     fault: "input",
   },
   INSTANCE_LOST_RECORD: {
-    text: "this site has no record of instance {instance}, which the state says is installed on {node}",
+    text: "this site has no record of instance {instance}, which the state says is installed on {node}, and the program changes what is installed",
     remedy:
-      "Nothing was touched. Use the machine whose site installed it, or restore that site's store; if the system is really gone, `pulumi state delete` it.",
+      "Nothing was touched. Undo the change and run `pulumi up`: that enrols it again as it is; then make the change.",
     fault: "site",
+  },
+  INSTANCE_ADOPT_POWER: {
+    text: "node {node} is {seen}, and instance {instance}, which takes it over, is declared {wanted}",
+    remedy:
+      "Nothing was switched. Set `power` to what the server is, or switch it yourself; then run `pulumi up` again.",
+    fault: "input",
   },
   IMAGE_NOT_AS_PLANNED: {
     text: "the image at {source} is not the one that the preview looked at",
@@ -131,19 +179,8 @@ export const siteErrors = defineErrors({
   },
   INSTANCE_NO_NODE: {
     text: "no node fits instance {instance}: {reasons}",
-    remedy: "Change the flavor, offer another node, or mend what the reasons name.",
-    fault: "input",
-  },
-  INSTANCE_NEEDS_REINSTALL: {
-    text: "a change of {fields} needs a reinstall of instance {instance} on node {node}",
     remedy:
-      "Reinstalling in place is not supported yet, so nothing is erased. Undo the change, or delete the instance and declare it again.",
-    fault: "input",
-  },
-  INSTANCE_EXISTS: {
-    text: "instance {instance} is installed on node {node} already, with other inputs",
-    remedy:
-      "Nothing is erased. Give the new one another name, or make its inputs those of the installed one.",
+      "Change the flavor, offer another node, or mend what the reasons name. A resource that was only renamed keeps its server by an alias, or by `name`.",
     fault: "input",
   },
 });

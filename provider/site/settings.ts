@@ -82,6 +82,22 @@ export const SiteSettings = z
       })
       .prefault({})
       .meta({ description: "How gently controllers are treated." }),
+    maxErase: z
+      .union([
+        z.int().min(0),
+        z.string().regex(/^(100|[1-9]?\d)%$/, 'Expected a number, or a percentage, as in "10%"'),
+      ])
+      .default(1)
+      .meta({
+        description:
+          "How many installed systems one run of Pulumi may erase: a number, or a percentage of the site's instances (at least one).",
+      }),
+    maxConcurrent: z.int().min(1).default(16).meta({
+      description: "Deployments under way at once; the others wait for their turn.",
+    }),
+    maxFailures: z.int().min(1).default(3).meta({
+      description: "After so many failed deployments in a row no further server is touched in this run.",
+    }),
     idle: duration
       .default("5 minutes")
       .meta({ description: "The embedded helper ends after so long without work." }),

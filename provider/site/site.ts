@@ -1,5 +1,6 @@
 import type { Context, Progress } from "../kernel/context.ts";
 import type { ErrorRecord } from "../kernel/errors.ts";
+import type { ResourcePlan } from "../resources/plan.ts";
 import type { CollectionName } from "../resources/resource.ts";
 
 /** Who declared a thing, and its name, which is unique in the site. */
@@ -15,15 +16,15 @@ export type Spec = Readonly<Record<string, unknown>>;
 export type State = Readonly<Record<string, unknown>>;
 
 /** What `ensure` would do, from records alone. */
-export interface Plan {
-  /** What is done, in order, for people: "power off rack1-u7". Empty = nothing. */
-  readonly actions: readonly string[];
+export interface Plan extends ResourcePlan {
   /** What stands in the way: refusals, each with the property it concerns. */
   readonly failures: readonly Failure[];
   /** Values computed from the world, to be returned as inputs: an image's digest. */
   readonly computed: Spec;
   /** Worth knowing before agreeing. */
   readonly warnings: readonly string[];
+  /** What a preview says of it on the resource's row. */
+  readonly says: readonly string[];
   /** The caller knows it and this site has no record: `ensure` enrols it again. */
   readonly lost?: boolean;
 }
@@ -42,6 +43,10 @@ export interface Known {
   readonly folder?: string;
   /** True while Pulumi only previews. */
   readonly dryRun?: boolean;
+  /** Pulumi's own `protect`, as the resource's options have it. */
+  readonly protect?: boolean;
+  /** Places whose values only the update will know: `power.address`. */
+  readonly unknown?: readonly string[];
 }
 
 /** One kind of thing. All that Pulumi asks is one of these. */
@@ -59,13 +64,25 @@ export interface Collection {
 
 /** What is not a declaration. */
 export type Operation =
+  /** Free a node that was set aside, and try its credentials again. */
   | { readonly kind: "reset"; readonly node: string }
-  | { readonly kind: "abort"; readonly instance: string };
+  /** Begin (with a reason) or end (without) a maintenance that no program ends. */
+  | { readonly kind: "maintenance"; readonly node: string; readonly reason?: string }
+  | { readonly kind: "abort"; readonly instance: string }
+  /** Hand everything of one owner to another: a stack that was renamed. */
+  | { readonly kind: "move owner"; readonly from: string; readonly to: string }
+  /** Remove from the cache what no Image of the site needs. */
+  | { readonly kind: "prune images"; readonly dryRun?: boolean }
+  /** What lies in the image cache. */
+  | { readonly kind: "cached images" }
+  /** A copy of the store and its key, consistent, into a folder of this host. */
+  | { readonly kind: "backup"; readonly folder: string };
 
 export type Site = Readonly<Record<CollectionName, Collection>> & {
   /** Who this site is: its id, and the version of what answers. */
   readonly about: (ctx: Context) => Promise<About>;
-  readonly perform: (ctx: Context, operation: Operation) => Promise<void>;
+  /** Answers what there is to tell of it: plain JSON. */
+  readonly perform: (ctx: Context, operation: Operation) => Promise<State>;
   /** Progress of the job on a resource, from now on; ends when the job does. */
   readonly watch: (ctx: Context, collection: CollectionName, name: string) => AsyncIterable<Progress>;
 };

@@ -20,6 +20,8 @@ export const Request = z.strictObject({
       run: z.string().optional(),
       folder: z.string().optional(),
       dryRun: z.boolean().optional(),
+      protect: z.boolean().optional(),
+      unknown: z.array(z.string()).optional(),
     })
     .optional(),
 });
@@ -28,7 +30,16 @@ export type Request = z.output<typeof Request>;
 /** The body of `POST /v1/perform`. */
 export const OperationRequest = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("reset"), node: z.string().min(1) }),
+  z.strictObject({
+    kind: z.literal("maintenance"),
+    node: z.string().min(1),
+    reason: z.string().min(1).exactOptional(),
+  }),
   z.strictObject({ kind: z.literal("abort"), instance: z.string().min(1) }),
+  z.strictObject({ kind: z.literal("move owner"), from: z.string().min(1), to: z.string().min(1) }),
+  z.strictObject({ kind: z.literal("prune images"), dryRun: z.boolean().exactOptional() }),
+  z.strictObject({ kind: z.literal("cached images") }),
+  z.strictObject({ kind: z.literal("backup"), folder: z.string().min(1) }),
 ]);
 
 /** One line of an answer. */

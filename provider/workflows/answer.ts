@@ -8,16 +8,16 @@ export function waitForAnswer(
   ctx: Context,
   machine: Pick<DeployMachine, "instance" | "node" | "probe" | "record">,
   limit: Duration,
-): Promise<void> {
+): Promise<{ readonly address?: string }> {
   return limited(ctx, limit, "an answer of the system", (inner) => listen(inner, machine));
 }
 
 async function listen(
   ctx: Context,
   { instance, node, probe, record }: Pick<DeployMachine, "instance" | "node" | "probe" | "record">,
-): Promise<void> {
+): Promise<{ readonly address?: string }> {
   const { waitFor } = instance.spec;
-  if (waitFor === "written") return;
+  if (waitFor === "written") return {};
   let seen: AnswerSeen = { open: false, detail: "nothing was seen yet" };
   try {
     await until(ctx, "500 ms", async (inner) => {
@@ -40,4 +40,5 @@ async function listen(
     const address = seen.detail;
     throw workflowErrors.make("DEPLOY_OTHER_ANSWERS", { address, seen: seen.mac, node: node.name });
   }
+  return { address: seen.detail };
 }

@@ -1,4 +1,4 @@
-import { limited } from "../kernel/context.ts";
+import { type Context, limited } from "../kernel/context.ts";
 import { hasCode } from "../kernel/errors.ts";
 import { toMs } from "../kernel/units.ts";
 import { waitForAnswer } from "./answer.ts";
@@ -11,6 +11,8 @@ type DeployStep = Step<DeployMachine>;
 const short = () => "5 minutes";
 /** Room for a few commands; each has its own limit, whose words are better than ours. */
 const powerStep = ({ limits }: DeployMachine) => `${(3 * toMs(limits.power)) / 1000} seconds`;
+const softStep = ({ limits }: DeployMachine) =>
+  `${(3 * toMs(limits.power) + toMs(limits.soft)) / 1000} seconds`;
 const past = ({ record, scratch }: DeployMachine) => scratch.found === true || record().written !== undefined;
 
 const fetchImage: DeployStep = {
@@ -44,14 +46,19 @@ const findRamdisk: DeployStep = {
 const powerOff: DeployStep = {
   name: "power off",
   stage: "powering off",
-  limit: powerStep,
+  limit: softStep,
   met: async (_, machine) => past(machine),
-  run: async (ctx, { power, node, record, update, limits }) => {
+  run: async (ctx, { power, node, instance, record, update, limits }) => {
     const { state } = await power.probe(ctx);
-    if (state === "on" && record().touched !== true && !node.spec.provide) {
+    const { touched, earlier, erased } = record();
+    // What runs there may be the system that this deployment replaces, and was allowed to.
+    if (state === "on" && !touched && earlier === undefined && !node.spec.provide) {
       throw workflowErrors.make("DEPLOY_RUNNING_SERVER", { node: node.name });
     }
     await update({ touched: true });
+    // A file system that is to survive has to be unmounted.
+    const keeping = instance.spec.preserveEphemeral && earlier !== undefined && !erased;
+    if (keeping && state === "on") await power.softOff(ctx, { limit: limits.soft, thenHard: true });
     await power.ensure(ctx, "off", { limit: limits.power });
   },
 };
@@ -99,14 +106,28 @@ const switchBoot: DeployStep = {
   stage: "switching boot",
   limit: powerStep,
   met: async (_, { record }) => record().switched === true,
-  run: async (ctx, { boot, bootFiles, power, image, node, record, update }) => {
+  run: async (ctx, { boot, bootFiles, power, image, node, instance, record, update }) => {
     const { rootUuid } = record().written ?? {};
     await boot.switchTo(ctx, bootFiles(), "boot", rootUuid ? { rootUuid } : {});
     const device = image().source.kind === "partition" ? "network" : "disk";
     await power.bootFrom(ctx, { device, persistent: true, firmware: node.spec.bootMode });
-    await update({ switched: true });
+    const seen = await boot.seen(ctx, instance.name, node.macs);
+    await update({ switched: true, ...(seen ? { bootDigest: seen.digest } : {}) });
   },
 };
+
+async function dismissRamdisk(
+  ctx: Context,
+  { sendDone, record, power, limits }: Pick<DeployMachine, "sendDone" | "record" | "power" | "limits">,
+): Promise<void> {
+  try {
+    await sendDone(ctx, record().address ?? "");
+  } catch (error) {
+    ctx.signal.throwIfAborted();
+    ctx.log.warn("the ramdisk did not take the word; power cycle", { reason: String(error) });
+    await power.cycle(ctx, { limit: limits.power });
+  }
+}
 
 /** The disk is flushed and the boot switched: if the ramdisk no longer hears us, a power cycle does the same. */
 const reboot: DeployStep = {
@@ -116,13 +137,9 @@ const reboot: DeployStep = {
   limit: ({ limits }) => `${(3 * toMs(limits.power)) / 1000 + 60} seconds`,
   met: async (_, { record }) => record().done === true,
   run: async (ctx, { sendDone, record, power, update, keepDisk, scratch, limits }) => {
-    try {
-      await sendDone(ctx, record().address ?? "");
-    } catch (error) {
-      ctx.signal.throwIfAborted();
-      ctx.log.warn("the ramdisk did not take the word; power cycle", { reason: String(error) });
-      await power.cycle(ctx, { limit: limits.power });
-    }
+    // Without a ramdisk of ours nobody hears the word: an earlier system, whose reinstall was given up, is booted again.
+    if (record().powered) await dismissRamdisk(ctx, { sendDone, record, power, limits });
+    else await power.cycle(ctx, { limit: limits.power });
     // Not earlier: until here a failure ends the deployment, and its next one may write this disk again.
     await keepDisk(record().disk, "installed");
     scratch.rebooted = true;
@@ -146,7 +163,13 @@ const answer: DeployStep = {
   stage: "waiting for the system",
   limit: ({ limits }) => `${toMs(limits.answer) / 1000 + 10} seconds`,
   met: async (_, { instance }) => instance.spec.waitFor === "written" || instance.spec.power === "off",
-  run: (ctx, machine) => waitForAnswer(ctx, machine, machine.limits.answer),
+  run: async (ctx, machine) => {
+    const { address } = await waitForAnswer(ctx, machine, machine.limits.answer);
+    const { waitFor } = machine.instance.spec;
+    if (address === undefined || waitFor === "written") return;
+    const hostKeys = await machine.hostKeys(ctx, address, waitFor.port);
+    if (hostKeys.length > 0) await machine.update({ hostKeys });
+  },
 };
 
 /** From a claimed node to a running operating system. Reads as the story it tells. */

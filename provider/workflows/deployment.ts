@@ -3,7 +3,7 @@ import type { ConductedPower } from "../drivers/power/conduct.ts";
 import type { SourceImage, WriteDriver, WriteTarget, Written } from "../drivers/write/driver.ts";
 import type { Context } from "../kernel/context.ts";
 import type { Duration } from "../kernel/units.ts";
-import type { InstanceSpec, NodeSpec } from "../resources/index.ts";
+import type { ImageSpec, InstanceSpec, NodeSpec } from "../resources/index.ts";
 import type { Disk, Machine } from "../services/callback/announcement.ts";
 
 /** What is remembered of one deployment; each change is on disk before the next thing is done. */
@@ -24,6 +24,24 @@ export interface DeploymentRecord {
   readonly switched?: boolean;
   /** `done` was sent: from here on nothing is switched off any more. */
   readonly done?: boolean;
+  /** The inputs by which it was written, of those whose change writes it again. */
+  readonly system?: Readonly<Record<string, unknown>>;
+  /** The image as it was written: its declaration may be another one by now, and its kernel must not boot this root. */
+  readonly image?: ImageSpec;
+  /** How the disk of a partition image was cut; bytes. */
+  readonly layout?: Layout;
+  /** Taken over as it was: of what lies on its disk nothing is known. */
+  readonly adopted?: boolean;
+  /** The system that this deployment replaces. Until `erased` it can be booted again. */
+  readonly earlier?: DeploymentRecord;
+  /** The first byte may have been written: what was on the disk is gone. */
+  readonly erased?: boolean;
+  /** Digest of the boot files as they were laid last; another one was laid by somebody else. */
+  readonly bootDigest?: string;
+  /** SSH host keys of the system when it answered. */
+  readonly hostKeys?: readonly string[];
+  /** Host keys that answered in its place at the last look: somebody installed the server by hand. */
+  readonly foreign?: readonly string[];
 }
 
 /** A call of the ramdisk that was accepted: right key, right machine. */
@@ -79,19 +97,27 @@ export interface DeployMachine {
   readonly admit: (ctx: Context) => Promise<void>;
   readonly dismiss: (ctx: Context) => Promise<void>;
   readonly diskRecord: (disk: Disk) => Promise<DiskRecord | undefined>;
+  /** Where else a disk of this identity holds an installed system, by our records. */
+  readonly diskElsewhere: (
+    disk: Disk,
+  ) => Promise<{ readonly node: string; readonly instance: string } | undefined>;
   readonly keepDisk: (disk: Disk | undefined, state: DiskRecord["state"]) => Promise<void>;
   readonly sendDone: (ctx: Context, address: string) => Promise<void>;
   readonly probe: (ctx: Context, port: number) => Promise<AnswerSeen>;
+  /** SSH host keys on a port; empty where none are shown. */
+  readonly hostKeys: (ctx: Context, address: string, port: number) => Promise<readonly string[]>;
   /** A fact worth keeping in the run's own notes. */
   readonly scratch: Scratch;
 }
 export interface Limits {
   readonly power: Duration;
+  /** For a system to shut down by itself. */
+  readonly soft: Duration;
   readonly callback: Duration;
   readonly stall: Duration;
   readonly answer: Duration;
 }
-interface Layout {
+export interface Layout {
   readonly root: number;
   readonly swap: number;
   readonly ephemeral: number;
@@ -103,5 +129,7 @@ export interface Scratch {
   found?: boolean;
   /** This run sent the server on its way to its system. */
   rebooted?: boolean;
+  /** The write goes on where an earlier run of this deployment began it. */
+  resumed?: boolean;
   call?: Call;
 }

@@ -11,6 +11,10 @@ export interface DiskQuestion {
   readonly machine: Machine;
   /** Our records of a disk, if there are any. */
   readonly recordOf: (disk: Disk) => DiskRecord | undefined;
+  /** Another node on whose disk of this identity an instance is installed. */
+  readonly elsewhere?: (disk: Disk) => { readonly node: string; readonly instance: string } | undefined;
+  /** A reinstall that was allowed: the disk of the system it replaces, or "any" where nobody knew it. */
+  readonly replaces?: string;
 }
 
 /**
@@ -23,6 +27,10 @@ export function approveDisk(question: DiskQuestion): Disk {
   if (chosen?.unfit !== "") {
     const seen = machine.disks.map(describe).join("; ") || "none was found";
     throw workflowErrors.make("DEPLOY_NO_DISK", { node, seen });
+  }
+  const other = question.elsewhere?.(chosen);
+  if (other) {
+    throw workflowErrors.make("DEPLOY_DISK_OF_OTHER", { disk: describe(chosen), node, ...named(other) });
   }
   if (!wipe && !isOurs(question, chosen)) {
     throw workflowErrors.make("DEPLOY_DISK_NOT_BLANK", { disk: describe(chosen), node, holds: chosen.holds });
@@ -45,14 +53,22 @@ const isPluggedBefore = ({ byPath: a }: Disk, { byPath: b }: Disk): boolean =>
   a !== "" && b !== "" && a.localeCompare(b, "en", { numeric: true }) < 0;
 
 /** Blank, or written by this site for an instance that is gone, or by this very deployment before it was cut off. */
-function isOurs({ instance, machine, recordOf }: DiskQuestion, disk: Disk): boolean {
+function isOurs({ instance, machine, recordOf, replaces }: DiskQuestion, disk: Disk): boolean {
   if (disk.holds === "") return true;
+  if (replaces === "any" && disk.name === machine.chosen) return true;
   // Two disks that call themselves the same: the record of one would open the other.
   if (machine.disks.some((other) => other !== disk && identityOf(other) === identityOf(disk))) return false;
   const record = recordOf(disk);
   if (record === undefined) return false;
-  return record.state === "released" || (record.state === "writing" && record.instance === instance);
+  if (record.state === "released") return true;
+  if (record.instance !== instance) return false;
+  return record.state === "writing" || replaces === identityOf(disk);
 }
+
+const named = ({ node, instance }: { readonly node: string; readonly instance: string }) => ({
+  other: node,
+  instance,
+});
 
 /**
  * A disk's lasting name: what its firmware says, never the kernel's order. Empty when it tells nothing; what vendors

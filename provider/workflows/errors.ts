@@ -9,7 +9,8 @@ export const workflowErrors = defineErrors({
   },
   DEPLOY_MAINTENANCE: {
     text: "node {node} is in maintenance",
-    remedy: "Nothing was touched. Set `maintenance: false` on the Node when the work on it is done.",
+    remedy:
+      "Nothing was touched. When the work on it is done, set `maintenance: false` on the Node or, if it was begun on the command line, `pulumi-baremetal nodes maintenance {node} --off`.",
     fault: "input",
   },
   DEPLOY_RAMDISK_FAILED: {
@@ -32,6 +33,12 @@ export const workflowErrors = defineErrors({
   DEPLOY_DISK_NOT_BLANK: {
     text: "disk {disk} of node {node} holds {holds}, which this site did not write",
     remedy: "Nothing was written. If it may be erased, set `wipe: true` on the Instance.",
+    fault: "input",
+  },
+  DEPLOY_DISK_OF_OTHER: {
+    text: "disk {disk} of node {node} holds the system of instance {instance}, which was installed on node {other}",
+    remedy:
+      "Nothing was written. Put the disk back into its server, or delete that instance first; `wipe: true` does not open it.",
     fault: "input",
   },
   DEPLOY_DISK_UNTOLD: {

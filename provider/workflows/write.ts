@@ -1,5 +1,9 @@
 import type { Context } from "../kernel/context.ts";
-import type { Call, DeployMachine } from "./deployment.ts";
+import { hasCode } from "../kernel/errors.ts";
+import type { InstanceSpec } from "../resources/index.ts";
+import { erasingFields } from "../resources/plan.ts";
+import type { Disk } from "../services/callback/announcement.ts";
+import type { Call, DeployMachine, DeploymentRecord } from "./deployment.ts";
 import { approveDisk, identityOf } from "./disk.ts";
 import { workflowErrors } from "./errors.ts";
 import type { Step } from "./run.ts";
@@ -23,11 +27,14 @@ export const write: DeployStep = {
   limit: () => "12 hours",
   met: async (_, { record }) => record().written !== undefined,
   run: async (ctx, machine) => {
-    const { keepDisk, record, scratch } = machine;
+    const { keepDisk, record, scratch, update } = machine;
     await keepDisk(record().disk, "writing");
+    machine.scratch.resumed = record().erased === true;
+    await update({ erased: true });
     let call = scratch.call;
     while (call) {
       const newer: Call | undefined = await writeOnce(ctx, machine, call);
+      machine.scratch.resumed = true;
       if (newer) await approve(machine, newer);
       call = newer;
     }
@@ -48,15 +55,19 @@ async function approve(deployment: DeployMachine, call: Call): Promise<void> {
     if (!instance.spec.wipe) throw workflowErrors.make("DEPLOY_DISK_UNTOLD", { node: node.name });
     return;
   }
-  const records = new Map(
-    await Promise.all(machine.disks.map(async (disk) => [disk.name, await diskRecord(disk)] as const)),
-  );
+  const asked = <T>(ask: (disk: Disk) => Promise<T>) =>
+    Promise.all(machine.disks.map(async (disk) => [disk.name, await ask(disk)] as const));
+  const records = new Map(await asked(diskRecord));
+  const elsewhere = new Map(await asked(deployment.diskElsewhere));
+  const { earlier } = record();
   const disk = approveDisk({
     node: node.name,
     instance: instance.name,
     wipe: instance.spec.wipe,
     machine,
     recordOf: ({ name }) => records.get(name),
+    elsewhere: ({ name }) => elsewhere.get(name),
+    ...(earlier ? { replaces: earlier.disk ? identityOf(earlier.disk) : "any" } : {}),
   });
   const before = record().disk;
   if (before && identityOf(before) !== identityOf(disk)) {
@@ -83,10 +94,16 @@ async function writeOnce(ctx: Context, machine: DeployMachine, call: Call): Prom
   );
   try {
     const written = await put({ ...ctx, signal: attempt.signal }, machine, call);
-    await machine.update({ written, address: call.target.address });
+    const { layout } = machine.image();
+    const system = installedFields(machine.instance.spec);
+    await machine.update({ written, address: call.target.address, system, ...(layout ? { layout } : {}) });
     return undefined;
   } catch (error) {
     if (newer && !ctx.signal.aborted) return newer;
+    // Looked at and left as it was: the earlier system is still there.
+    if (hasCode(error, "WRITE_LAYOUT_DIFFERS") && !machine.scratch.resumed) {
+      await machine.update({ erased: false });
+    }
     throw error;
   } finally {
     watch.abort();
@@ -95,8 +112,9 @@ async function writeOnce(ctx: Context, machine: DeployMachine, call: Call): Prom
   }
 }
 
-function put(ctx: Context, { writer, image, limits, instance }: DeployMachine, call: Call) {
+function put(ctx: Context, { writer, image, limits, instance, record, scratch }: DeployMachine, call: Call) {
   const { source, layout } = image();
+  const keeps = instance.spec.preserveEphemeral && record().earlier !== undefined;
   const disk = call.machine?.disks.find(({ name }) => name === call.machine?.chosen);
   return writer.write(ctx, {
     target: call.target,
@@ -106,5 +124,13 @@ function put(ctx: Context, { writer, image, limits, instance }: DeployMachine, c
     ...(disk ? { sector: disk.sector } : {}),
     verify: instance.spec.verify,
     stall: limits.stall,
+    ...(keeps ? { keepEphemeral: scratch.resumed ? "resume" : "check", ...cutOf(record()) } : {}),
   });
 }
+
+/** How the disk of the system that is replaced was cut. */
+const cutOf = ({ earlier }: DeploymentRecord) => (earlier?.layout ? { cut: earlier.layout } : {});
+
+/** The inputs of an instance by which its disk is written: those whose change would write it again. */
+export const installedFields = (spec: InstanceSpec): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(erasingFields.map((key) => [key, spec[key as keyof InstanceSpec]]));

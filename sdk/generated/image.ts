@@ -22,7 +22,7 @@ export interface ImageArgs {
    * the server again.
    */
   readonly checksum?: pulumi.Input<string | undefined>;
-  /** What it is; it is looked at in any case, and must agree. A change installs the server again. */
+  /** What it is; it is looked at in any case, and must agree. */
   readonly format?: pulumi.Input<"raw" | "qcow2" | undefined>;
   /** The kernel a partition image boots with (Nova's aki). A change installs the server again. */
   readonly kernel?: pulumi.Input<BootFileArgs | undefined>;
@@ -38,7 +38,7 @@ const declaration: Declaration = {
   references: [],
   digests: {},
   secrets: [],
-  outputs: ["digest", "name", "kind", "siteId"],
+  outputs: ["digest", "drift", "name", "kind", "siteId"],
 };
 
 /** A whole-disk image, or a partition image with its kernel and ramdisk. */
@@ -59,6 +59,8 @@ export class Image extends pulumi.dynamic.Resource {
   declare readonly kernelArgs: pulumi.Output<string[]>;
   /** Digest of all its files; instances compare it. */
   declare readonly digest: pulumi.Output<string>;
+  /** What a refresh found that differs from what was made, in words; the next update mends it. */
+  declare readonly drift: pulumi.Output<string[]>;
   /** Whole-disk, or one file system. */
   declare readonly kind: pulumi.Output<"whole-disk" | "partition">;
   /** The site whose records hold it. */

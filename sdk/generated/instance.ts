@@ -55,6 +55,25 @@ export interface InstanceArgs {
   readonly verify?: pulumi.Input<"full" | "sampled" | undefined>;
   /** Which disk, instead of the node's hints. A change installs the server again. */
   readonly rootDeviceHints?: pulumi.Input<RootDeviceHintsArgs | undefined>;
+  /**
+   * What may erase its installed system: the token that the refused preview printed (that erasure,
+   * once), names of fields whose change may, or `true`.
+   */
+  readonly allowReinstall?: pulumi.Input<
+    | boolean
+    | readonly pulumi.Input<"image" | "flavor" | "node" | "candidates" | "rootDeviceHints">[]
+    | string
+    | undefined
+  >;
+  /** Refuses reinstall, replacement, power-off, reboot and delete. Default: `false`. */
+  readonly locked?: pulumi.Input<boolean | undefined>;
+  /** A reinstall keeps the bytes of the ephemeral partition (partition images). Default: `false`. */
+  readonly preserveEphemeral?: pulumi.Input<boolean | undefined>;
+  /**
+   * Take over the server's system as it is, without a power action or a write. The server is named by
+   * `node`. Default: `false`.
+   */
+  readonly adopt?: pulumi.Input<boolean | undefined>;
 }
 
 const provider = providerOf("instances");
@@ -64,6 +83,7 @@ const declaration: Declaration = {
   digests: { flavorDigest: "flavor", imageDigest: "image" },
   secrets: [],
   outputs: [
+    "drift",
     "name",
     "provisionState",
     "stage",
@@ -125,6 +145,24 @@ export class Instance extends pulumi.dynamic.Resource {
   declare readonly verify: pulumi.Output<"full" | "sampled">;
   /** Which disk, instead of the node's hints. */
   declare readonly rootDeviceHints: pulumi.Output<RootDeviceHints | undefined>;
+  /**
+   * What may erase its installed system: the token that the refused preview printed (that erasure,
+   * once), names of fields whose change may, or `true`.
+   */
+  declare readonly allowReinstall: pulumi.Output<
+    boolean | ("image" | "flavor" | "node" | "candidates" | "rootDeviceHints")[] | string | undefined
+  >;
+  /** Refuses reinstall, replacement, power-off, reboot and delete. */
+  declare readonly locked: pulumi.Output<boolean>;
+  /** A reinstall keeps the bytes of the ephemeral partition (partition images). */
+  declare readonly preserveEphemeral: pulumi.Output<boolean>;
+  /**
+   * Take over the server's system as it is, without a power action or a write. The server is named by
+   * `node`.
+   */
+  declare readonly adopt: pulumi.Output<boolean>;
+  /** What a refresh found that differs from what was made, in words; the next update mends it. */
+  declare readonly drift: pulumi.Output<string[]>;
   /** How far it is, in Ironic's words. */
   declare readonly provisionState: pulumi.Output<
     "deploying" | "wait call-back" | "active" | "deploy failed" | "deleting" | "error"

@@ -12,7 +12,10 @@ export interface InterfaceArgs {
    * refused.
    */
   readonly name?: pulumi.Input<string | undefined>;
-  /** MAC address in any usual notation; kept lower-case with colons. Unique in the site. */
+  /**
+   * MAC address in any usual notation; kept lower-case with colons. Unique in the site. A change is
+   * refused while an instance uses it.
+   */
   readonly mac: pulumi.Input<string>;
   /** The server this card sits in. A change replaces the resource. */
   readonly node: Reference<Node>;
@@ -26,7 +29,7 @@ const declaration: Declaration = {
   references: ["node"],
   digests: {},
   secrets: [],
-  outputs: ["name", "siteId"],
+  outputs: ["drift", "name", "siteId"],
 };
 
 /** A network card of a Node that boots from the network. */
@@ -39,6 +42,8 @@ export class Interface extends pulumi.dynamic.Resource {
   declare readonly node: pulumi.Output<string>;
   /** Fixed address on the provisioning network. Default: one of the site's. */
   declare readonly address: pulumi.Output<string | undefined>;
+  /** What a refresh found that differs from what was made, in words; the next update mends it. */
+  declare readonly drift: pulumi.Output<string[]>;
   /** The site whose records hold it. */
   declare readonly siteId: pulumi.Output<string>;
 

@@ -23,9 +23,9 @@ export interface NodeArgs {
   readonly name?: pulumi.Input<string | undefined>;
   /** How the server is switched on and off. */
   readonly power: pulumi.Input<IpmiArgs>;
-  /** Processor architecture. Default: `"x86_64"`. A change is refused. */
+  /** Processor architecture. Default: `"x86_64"`. A change is refused while an instance uses it. */
   readonly arch?: pulumi.Input<"x86_64" | "aarch64" | undefined>;
-  /** How the firmware boots. Default: `"bios"`. A change is refused. */
+  /** How the firmware boots. Default: `"bios"`. A change is refused while an instance uses it. */
   readonly bootMode?: pulumi.Input<"bios" | "uefi" | undefined>;
   /** Processor cores. */
   readonly cpus: pulumi.Input<number>;
@@ -48,6 +48,11 @@ export interface NodeArgs {
   readonly resetTrigger?: pulumi.Input<string | undefined>;
   /** Which disk is the system's. Without hints exactly one disk must qualify. */
   readonly rootDeviceHints?: pulumi.Input<RootDeviceHintsArgs | undefined>;
+  /**
+   * Its controller is given up: it is not asked any more, and what ran there can be deleted without it.
+   * Nobody is installed on it. Default: `false`.
+   */
+  readonly abandon?: pulumi.Input<boolean | undefined>;
 }
 
 const provider = providerOf("nodes");
@@ -60,6 +65,7 @@ const declaration: Declaration = {
     ["power", "password"],
   ],
   outputs: [
+    "drift",
     "name",
     "provisionState",
     "powerState",
@@ -68,6 +74,7 @@ const declaration: Declaration = {
     "serial",
     "assignedInstance",
     "lastError",
+    "maintenanceReason",
     "siteId",
   ],
 };
@@ -103,6 +110,13 @@ export class Node extends pulumi.dynamic.Resource {
   declare readonly resetTrigger: pulumi.Output<string | undefined>;
   /** Which disk is the system's. Without hints exactly one disk must qualify. */
   declare readonly rootDeviceHints: pulumi.Output<RootDeviceHints | undefined>;
+  /**
+   * Its controller is given up: it is not asked any more, and what ran there can be deleted without it.
+   * Nobody is installed on it.
+   */
+  declare readonly abandon: pulumi.Output<boolean>;
+  /** What a refresh found that differs from what was made, in words; the next update mends it. */
+  declare readonly drift: pulumi.Output<string[]>;
   /** Where the server is, in Ironic's words. */
   declare readonly provisionState: pulumi.Output<
     | "enroll"
@@ -127,6 +141,8 @@ export class Node extends pulumi.dynamic.Resource {
   declare readonly assignedInstance: pulumi.Output<string>;
   /** Why it was set aside; empty if it was not. */
   declare readonly lastError: pulumi.Output<string>;
+  /** Why the command line put it in maintenance; empty if it did not. Only it ends that. */
+  declare readonly maintenanceReason: pulumi.Output<string>;
   /** The site whose records hold it. */
   declare readonly siteId: pulumi.Output<string>;
 

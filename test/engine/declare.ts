@@ -13,8 +13,9 @@ export interface Knobs {
   /** More for each Node, and for single ones by their names. */
   readonly node?: Args;
   readonly nodeArgs?: Named;
-  /** More for each Interface. */
+  /** More for each Interface, and for single ones by their names. */
   readonly card?: Args;
+  readonly cardArgs?: Named;
   /** More for the Flavor `small`. */
   readonly flavor?: Args;
   /** More for the images `whole` and `partition`, or all of another one. `whole` and `partition` are declared where they are used. */
@@ -83,7 +84,7 @@ export const declare = {
 export function programOf(all: readonly LabServer[], images: TestImages, knobs: Knobs = {}): string {
   const servers = all.filter(({ name }) => knobs.nodes?.includes(name) ?? true);
   const names = servers.map(({ name }) => name);
-  const { node, nodeArgs = {}, card, flavor, instance, more = "" } = knobs;
+  const { node, nodeArgs = {}, card, cardArgs = {}, flavor, instance, more = "" } = knobs;
   const instances = Object.entries(knobs.instances ?? oneOnEach(names));
   // Who leaves the choice to the flavor has to wait until there is something to choose from.
   const choice = { options: { dependsOn: [...names, ...names.map(cardOf)] } };
@@ -94,7 +95,7 @@ export function programOf(all: readonly LabServer[], images: TestImages, knobs: 
   const wanted = Object.entries({ ...Object.fromEntries(used), ...knobs.images });
   return [
     ...servers.map((server) => declare.node(server, { ...node, ...nodeArgs[server.name] })),
-    ...servers.map((server) => declare.card(server, card)),
+    ...servers.map((server) => declare.card(server, { ...card, ...cardArgs[cardOf(server.name)] })),
     declare.flavor("small", flavor),
     ...wanted.map(([name, args]) => declare.image(name, { ...systems(images)[name], ...args })),
     ...full.map(([name, args]) => declare.instance(name, args)),

@@ -60,6 +60,14 @@ describe.skipIf(reason)("what belongs to whom", () => {
     );
   });
 
+  it.for([["refresh"], ["destroy"]])("lets a copied stack %s nothing either", async ([word = ""]) => {
+    const words = [word, "--stack", "second", "--yes", "--skip-preview"];
+    const { exitCode, text } = await workspace.pulumi(...words);
+    expect(exitCode).not.toBe(0);
+    expect(text).toContain("[SITE_OWNER_MOVED]");
+    expect((await workspace.state("second")).size).toBeGreaterThan(0);
+  });
+
   it("keeps what its lost store knew at a refresh, with a warning", async () => {
     await workspace.killHelper();
     await rm(join(workspace.folder, "state", "pulumi-baremetal"), { recursive: true });

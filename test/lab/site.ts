@@ -7,7 +7,7 @@ import { resources } from "../../provider/resources/index.ts";
 import type { CollectionName } from "../../provider/resources/resource.ts";
 import { type LocalSite, openLocalSite } from "../../provider/site/local/index.ts";
 import { SiteSettings } from "../../provider/site/settings.ts";
-import { PartlyDone, type Plan, type State } from "../../provider/site/site.ts";
+import { type Known, PartlyDone, type Plan, type State } from "../../provider/site/site.ts";
 import { imageCache, type TestImages } from "../../tools/images/index.ts";
 import type { Lab, LabServer } from "./lab/index.ts";
 
@@ -21,6 +21,8 @@ export interface DeclareOptions {
   readonly onProgress?: (progress: Progress) => void;
   /** The caller's own; the work goes on without the caller. */
   readonly signal?: AbortSignal;
+  /** What Pulumi would tell beside the state. */
+  readonly known?: Known;
 }
 
 /** A site in this process, spoken to as Pulumi does: it remembers the states that it was given. */
@@ -32,7 +34,7 @@ export interface TestSite {
   readonly log: readonly string[];
   /** What was reported of a resource since it was first declared, or removed. */
   readonly progress: (name: string) => readonly Progress[];
-  readonly plan: (collection: CollectionName, name: string, args: Args) => Promise<Plan>;
+  readonly plan: (collection: CollectionName, name: string, args: Args, known?: Known) => Promise<Plan>;
   /** Plan and ensure; the state. A plan with failures throws Refused. */
   readonly declare: (
     collection: CollectionName,
@@ -44,8 +46,8 @@ export interface TestSite {
   readonly remove: (collection: CollectionName, name: string) => Promise<void>;
   /** What Pulumi's state would hold. */
   readonly remembered: (collection: CollectionName, name: string) => State | undefined;
-  /** Close this site and open it again on the same store: a helper that died and its successor. */
-  readonly reopen: () => Promise<TestSite>;
+  /** Close this site and open it again on the same store: a helper that died and its successor. `between`: what happens meanwhile. */
+  readonly reopen: (between?: () => Promise<void>) => Promise<TestSite>;
   readonly close: () => Promise<void>;
 }
 
@@ -99,8 +101,8 @@ async function openWith(settings: SiteSettings, memory: Memory): Promise<TestSit
   };
   const specOf = (collection: CollectionName, name: string, args: Args) =>
     resources[collection].inputs.parse({ ...args, name }) as Args;
-  const planned = (collection: CollectionName, name: string, spec: Args) =>
-    local[collection].plan(newContext(), { owner, name }, spec, known(collection, name));
+  const planned = (collection: CollectionName, name: string, spec: Args, more: Known = {}) =>
+    local[collection].plan(newContext(), { owner, name }, spec, { ...known(collection, name), ...more });
 
   const site: TestSite = {
     local,
@@ -108,15 +110,15 @@ async function openWith(settings: SiteSettings, memory: Memory): Promise<TestSit
     tftpRoot: join(settings.stateDir, "tftp"),
     log,
     progress: (name) => heard.get(name) ?? [],
-    plan: (collection, name, args) => planned(collection, name, specOf(collection, name, args)),
+    plan: (collection, name, args, more) => planned(collection, name, specOf(collection, name, args), more),
     async declare(collection, name, args, options = {}) {
       let spec = specOf(collection, name, args);
       if (!options.unplanned) {
-        const { failures, computed } = await planned(collection, name, spec);
+        const { failures, computed } = await planned(collection, name, spec, options.known);
         if (failures.length > 0) throw new Refused(failures.map(({ reason }) => reason).join("\n"));
         spec = { ...spec, ...computed };
       }
-      const before = known(collection, name);
+      const before = { ...known(collection, name), ...options.known };
       try {
         const ctx = listening(name, options);
         const state = await local[collection].ensure(ctx, { owner, name }, spec, before);
@@ -128,7 +130,8 @@ async function openWith(settings: SiteSettings, memory: Memory): Promise<TestSit
       }
     },
     async observe(collection, name) {
-      const state = await local[collection].observe(newContext(), { owner, name }, known(collection, name));
+      const ctx = newContext({ log: own.log });
+      const state = await local[collection].observe(ctx, { owner, name }, known(collection, name));
       if (state) memory.set(key(collection, name), state);
       else memory.delete(key(collection, name));
       return state;
@@ -140,8 +143,9 @@ async function openWith(settings: SiteSettings, memory: Memory): Promise<TestSit
       heard.delete(name);
     },
     remembered: (collection, name) => memory.get(key(collection, name)),
-    async reopen() {
+    async reopen(between = async () => {}) {
       await local.close();
+      await between();
       return openWith(settings, memory);
     },
     close: () => local.close(),

@@ -33,7 +33,10 @@ const ref: Ref = { owner: "org/shop/prod", name: "web-1" };
 /** A site in which one verb of one collection does what a test wants. */
 async function serve(own: Partial<Collection> = {}, more: Partial<Site> = {}): Promise<Site> {
   const nothing: Collection = {
-    plan: async () => ({ actions: [], failures: [], computed: {}, warnings: [] }),
+    plan: async () => ({
+      ...{ effect: "none", changed: [], replaces: [], actions: [], failures: [], computed: {} },
+      ...{ warnings: [], says: [] },
+    }),
     ensure: async () => ({}),
     observe: async () => undefined,
     remove: async () => {},
@@ -43,7 +46,7 @@ async function serve(own: Partial<Collection> = {}, more: Partial<Site> = {}): P
     ...{ nodes: nothing, interfaces: nothing, flavors: nothing, images: nothing },
     instances: { ...nothing, ...own },
     about: async () => ({ siteId: "s", version: "1", pid: 1, settings: "x", jobs: [] }),
-    perform: async () => {},
+    perform: async () => ({}),
     watch: async function* () {},
     ...more,
   };

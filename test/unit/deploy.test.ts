@@ -49,7 +49,7 @@ describe("the deploy story", () => {
     expect(world.done).toEqual([
       ...["fetch", "power.probe", "record touched", "power.off", "admit", "boot.prepare"],
       ...["bootFrom network", "record powered", "power.on", "calls.next", "record address+machine"],
-      ...["record disk", "disk writing", "write", "record written+address"],
+      ...["record disk", "disk writing", "record erased", "write", "record written+address+system"],
       ...["boot.switchTo boot -", "bootFrom disk", "record switched"],
       ...["done", "disk installed", "record done"],
     ]);
@@ -75,7 +75,7 @@ describe("the deploy story", () => {
 
   it("switches an instance off that is declared off, also when that failed the first time", async () => {
     const world = createWorld({ spec: { power: "off" } });
-    const at = 22; // after `record done` and a look at the power
+    const at = 23; // after `record done` and a look at the power
     world.happen({
       at,
       when: "before",
@@ -283,14 +283,14 @@ describe("a deployment that fails", () => {
   it("switches the power off and on when nobody takes the word `done`", async () => {
     const world = createWorld();
     world.happen({
-      at: 18,
+      at: 19,
       when: "before",
       strike: () => {
         throw new Error("nobody listens");
       },
     });
     expect(await settle(world.run())).toBeUndefined();
-    expect(world.done.slice(18, 20)).toEqual(["done", "power.cycle"]);
+    expect(world.done.slice(19, 21)).toEqual(["done", "power.cycle"]);
     expectInstalled(world, "");
   });
 });

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { distance } from "../../provider/kernel/spelling.ts";
 import { checkInputs } from "../../provider/pulumi/check.ts";
-import { diffInputs, equal } from "../../provider/pulumi/diff.ts";
-import { distance } from "../../provider/pulumi/reasons.ts";
-import { toProperty, UNKNOWN } from "../../provider/pulumi/unknown.ts";
+import { differences, equal } from "../../provider/resources/compare.ts";
 import { resources } from "../../provider/resources/index.ts";
+import { toProperty, UNKNOWN } from "../../provider/resources/unknown.ts";
 
 type Inputs = Readonly<Record<string, unknown>>;
 const power = { driver: "ipmi", address: "10.0.0.17", user: "admin", password: "planted-secret" };
@@ -26,11 +26,12 @@ describe("checked inputs", () => {
   it.for(cases)("of %s are the same when they are checked again", (kind) => {
     const once = check(kind).inputs ?? {};
     expect(checkInputs(resources[kind], once).inputs).toEqual(once);
-    expect(diffInputs(resources[kind], once, once).changed).toEqual([]);
+    expect(differences(resources[kind], once, once).changed).toEqual([]);
   });
 
   it("are canonical and carry the defaults", () => {
-    expect(check("interfaces").inputs).toEqual({ name: "i1", node: "n1", mac: "52:54:00:12:34:56" });
+    const card = { name: "i1", node: "n1", mac: "52:54:00:12:34:56", drift: [] };
+    expect(check("interfaces").inputs).toEqual(card);
     expect(check("instances").inputs).toMatchObject({
       power: "on",
       waitFor: { port: 22 },
@@ -239,7 +240,7 @@ describe("a difference", () => {
     {
       kind: "interfaces",
       news: { node: "n2", mac: "52:54:00:00:00:01" },
-      changes: { mac: "in-place", node: "replace" },
+      changes: { mac: "refused-in-use", node: "replace" },
     },
     { kind: "flavors", news: { rootDisk: "50 GiB" }, changes: { rootDisk: "reinstall" } },
     {
@@ -252,25 +253,25 @@ describe("a difference", () => {
     { kind: "instances", news: { rebootTrigger: UNKNOWN }, changes: { rebootTrigger: "power" } },
   ] as const)("of $kind is told with what it does: $changes", ({ kind, news, changes }) => {
     const olds = stateOf(kind, { ...(kind === "instances" ? { imageDigest: "a" } : {}), siteId: undefined });
-    const found = diffInputs(resources[kind], { ...olds, provisionState: "active" }, { ...olds, ...news });
+    const found = differences(resources[kind], { ...olds, provisionState: "active" }, { ...olds, ...news });
     expect(found.changes).toEqual(changes);
     expect([...found.changed].sort()).toEqual(Object.keys(changes).sort());
   });
 
   it("is none between a default and nothing, at any depth", () => {
-    expect(diffInputs(resources.nodes, good.nodes, stateOf("nodes")).changed).toEqual([]);
-    expect(diffInputs(resources.instances, stateOf("instances"), good.instances).changed).toEqual([]);
+    expect(differences(resources.nodes, good.nodes, stateOf("nodes")).changed).toEqual([]);
+    expect(differences(resources.instances, stateOf("instances"), good.instances).changed).toEqual([]);
   });
 
   it("is none for hidden inputs, outputs and digests that were not computed", () => {
     const olds = { ...stateOf("images"), digest: "d", kind: "partition", __urn: "a", __provider: "x" };
-    expect(diffInputs(resources.images, olds, { ...stateOf("images"), __urn: "b" }).changed).toEqual([]);
+    expect(differences(resources.images, olds, { ...stateOf("images"), __urn: "b" }).changed).toEqual([]);
   });
 
   it("is seen when a list with an unknown element is longer, not when it can be the same", () => {
     const olds = stateOf("instances", { candidates: ["a", "b"] });
     const of = (candidates: unknown) =>
-      diffInputs(resources.instances, olds, { ...olds, candidates }).changed;
+      differences(resources.instances, olds, { ...olds, candidates }).changed;
     expect(of(["a", UNKNOWN])).toEqual([]);
     expect(of(["c", UNKNOWN])).toEqual(["candidates"]);
     expect(of(["a", "b", UNKNOWN])).toEqual(["candidates"]);

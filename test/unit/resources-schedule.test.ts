@@ -16,6 +16,7 @@ const spec: Candidate["spec"] = {
   disk: "480 GB",
   capabilities: { rack: "r1" },
   maintenance: false,
+  abandon: false,
 };
 const node = (
   name: string,

@@ -18,6 +18,7 @@ function records(slow: Promise<void> = Promise.resolve()) {
     drop: async () => {
       names.pop();
     },
+    moveOwner: async () => names.length,
   };
   return { all, lists: withLists(store) };
 }

@@ -1,11 +1,11 @@
-import { readdir, rm } from "node:fs/promises";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type Lab, type LabServer, openLab, readBanner } from "../../test/lab/lab/index.ts";
 import { buildTestImages } from "../images/index.ts";
 import { pulumiEnvironment } from "../program/environment.ts";
-import { counts, drifted, type Pulumi, planned, pulumiIn, working } from "./pulumi.ts";
+import { counts, drifted, type Pulumi, planned, pulumiIn, refusal, working } from "./pulumi.ts";
 
 /**
  * The story of the README, told with real parts: Pulumi, IPMI, DHCP, TFTP, iSCSI and two servers of QEMU, in a network
@@ -80,6 +80,13 @@ async function story(lab: Lab, pulumi: Pulumi): Promise<void> {
     await pulumi.run(["refresh", "--yes", "--skip-preview", "--diff"], drifted);
   });
   await part("pulumi up repairs it", () => pulumi.run(["up", "--yes", "--skip-preview"], working));
+  await part("A root disk of another size: pulumi preview refuses, and says what would be lost", async () => {
+    const file = join(folder, "program/index.ts");
+    const text = await readFile(file, "utf8");
+    await writeFile(file, text.replace('rootDisk: "1 GiB"', 'rootDisk: "2 GiB"'));
+    await pulumi.run(["preview"], refusal, "refused");
+    await writeFile(file, text);
+  });
   await part("pulumi destroy", async () => {
     say(counts(await pulumi.run(["destroy", "--yes", "--skip-preview"], () => undefined)));
     for (const server of servers) say(`${server.name} is ${(await server.isOn()) ? "ON" : "off"}`);

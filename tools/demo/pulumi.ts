@@ -2,8 +2,12 @@ import { execa } from "execa";
 
 /** The Pulumi CLI on one program, as a user would call it. */
 export interface Pulumi {
-  /** Run it and show of its output what belongs to the story. Throws when it fails, with all that it said. */
-  readonly run: (args: readonly string[], show: (line: string) => string | undefined) => Promise<string>;
+  /** Run it and show of its output what belongs to the story. Throws when it ends otherwise than it should, with all that it said. */
+  readonly run: (
+    args: readonly string[],
+    show: (line: string) => string | undefined,
+    outcome?: "done" | "refused",
+  ) => Promise<string>;
 }
 
 export function pulumiIn(
@@ -12,7 +16,7 @@ export function pulumiIn(
   say: (line: string) => void,
 ): Pulumi {
   return {
-    async run(args, show) {
+    async run(args, show, outcome = "done") {
       const child = execa("pulumi", [...args, "--color", "never"], {
         cwd: folder,
         env,
@@ -31,7 +35,9 @@ export function pulumiIn(
         said.add(stage);
       }
       const { exitCode } = await child;
-      if (exitCode !== 0) throw new Error(`pulumi ${args.join(" ")} failed:\n${all}`);
+      if ((exitCode === 0) !== (outcome === "done")) {
+        throw new Error(`pulumi ${args.join(" ")} was not ${outcome}:\n${all}`);
+      }
       return all;
     },
   };
@@ -53,6 +59,12 @@ export function working(line: string): string | undefined {
   if (status !== "") return `${name.padEnd(4)} ${seconds.padStart(5)}  ${status}`;
   const [, done = "", took = ""] = /^(created|updated|deleted) \((.*?)\)/.exec(rest) ?? [];
   return done === "" ? undefined : `${name.padEnd(4)} ${done} in ${took}`;
+}
+
+/** Why a preview refuses: each sentence on a line of its own. */
+export function refusal(line: string): string | undefined {
+  const [, text] = /^ +error: .*Instance resource '\S+' has a problem: (?:\w+: )?(.*)$/.exec(line) ?? [];
+  return text?.replaceAll(/(?<=\. )(?=[A-Z])/g, "\n     ");
 }
 
 /** What a refresh with `--diff` found: `~ power: "on" => "off"`. */

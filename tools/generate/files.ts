@@ -2,6 +2,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
+import { changesPage } from "./changes.ts";
 import { allErrors, errorsPage } from "./errors.ts";
 import { resourcePages, sitePage } from "./reference.ts";
 import { type Package, packageSchema } from "./schema.ts";
@@ -18,6 +19,7 @@ export async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
     ["schema.json", `${JSON.stringify(packageSchema(about), null, 2)}\n`],
     ...(await Promise.all(classes)),
     ...resourcePages(),
+    ["docs/reference/changes.md", changesPage()],
     ["docs/reference/site.md", sitePage()],
     ["docs/reference/errors.md", errorsPage(await allErrors(root))],
     ["docs/reference/states.md", statesPage()],

@@ -7,6 +7,7 @@ export const changeWords: Readonly<Record<Change, string>> = {
   power: "power action",
   reinstall: "reinstall",
   replace: "replacement",
+  "refused-in-use": "in place; refused while an instance uses it",
   refused: "refused",
   none: "only seen",
 };
@@ -16,6 +17,7 @@ const changeSentences: Readonly<Record<Change, string>> = {
   power: "A change is a power action.",
   reinstall: "A change installs the server again.",
   replace: "A change replaces the resource.",
+  "refused-in-use": "A change is refused while an instance uses it.",
   refused: "A change is refused.",
   none: "",
 };

@@ -10,7 +10,7 @@ import { connectEmbedded } from "../../site/embedded.ts";
 import type { Failure } from "../../site/site.ts";
 import type { Properties } from "../check.ts";
 import { toPulumiError } from "../failure.ts";
-import { checkResource, diffResource, inputsOf, refOf, type Session } from "../lifecycle.ts";
+import { askerOf, checkResource, diffResource, inputsOf, refOf, type Session } from "../lifecycle.ts";
 import { createReporter } from "../progress.ts";
 import { connectStatus, type Status, writesToTerminal } from "./status.ts";
 
@@ -42,6 +42,7 @@ function open(): Process {
   return {
     run: randomUUID(),
     folder: process.cwd(),
+    plans: new Map(),
     status: connectStatus(process.argv.at(-1)),
     interactive: writesToTerminal(process.ppid),
     configure: tell,
@@ -68,7 +69,7 @@ async function contextFor(properties: Properties): Promise<Context> {
   const said = await status;
   return newContext({
     report: createReporter(said.on(urn), realClock, interactive),
-    log: { ...silent, warn: (text) => said.warn(urn, text) },
+    log: { ...silent, warn: (text) => said.warn(urn, text), info: (text) => said.info(urn, text) },
   });
 }
 
@@ -94,7 +95,7 @@ export async function diff(
   olds: Properties,
   news: Properties,
 ): Promise<dynamic.DiffResult> {
-  const { changes, replaces } = diffResource(collection, olds, news);
+  const { changes, replaces } = diffResource(session(), collection, olds, news);
   return { changes, replaces: [...replaces], deleteBeforeReplace: true };
 }
 
@@ -112,11 +113,11 @@ export async function update(
 }
 
 async function ensure(collection: CollectionName, inputs: Properties, olds: Properties | undefined) {
-  const { __provider, __lost, ...spec } = inputs;
+  const { __provider, __lost, __protected, ...spec } = inputs;
   try {
     const ctx = await contextFor(inputs);
     const { site, run, folder } = session();
-    const known = { run, folder, ...(olds ? { state: olds } : {}) };
+    const known = { run, folder, protect: __protected === true, ...(olds ? { state: olds } : {}) };
     const state = await (await site())[collection].ensure(ctx, refOf(inputs), spec, known);
     return { ...state, __provider };
   } catch (error) {
@@ -133,7 +134,11 @@ export async function read(
   const { site } = session();
   const { __provider, ...state } = properties;
   try {
-    const seen = await (await site())[collection].observe(ctx, { ...refOf(properties), name: id }, { state });
+    const seen = await (await site())[collection].observe(
+      ctx,
+      { ...askerOf(properties), name: id },
+      { state },
+    );
     if (seen === undefined) return {};
     const props = { ...state, ...seen, __provider };
     return { id, props, inputs: { ...inputsOf(collection, props), __provider } };
@@ -146,7 +151,8 @@ export async function remove(collection: CollectionName, id: string, properties:
   const ctx = await contextFor(properties);
   const { __provider, ...state } = properties;
   try {
-    await (await session().site())[collection].remove(ctx, { ...refOf(properties), name: id }, { state });
+    const { site, run } = session();
+    await (await site())[collection].remove(ctx, { ...askerOf(properties), name: id }, { state, run });
   } catch (error) {
     throw toPulumiError(error, properties);
   }

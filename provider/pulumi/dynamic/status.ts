@@ -6,6 +6,8 @@ export interface Status {
   /** Says lines for one resource. Never throws: status is no reason to fail. */
   readonly on: (urn: string) => Say;
   readonly warn: (urn: string, text: string) => void;
+  /** Worth reading and nothing to worry about; kept among the messages of the resource. */
+  readonly info: (urn: string, text: string) => void;
 }
 
 const INFO = 1;
@@ -17,7 +19,7 @@ const WARNING = 2;
  */
 export async function connectStatus(address: string | undefined): Promise<Status> {
   if (address === undefined || !/^[\w.[\]:-]+:\d+$/.test(address))
-    return { on: () => () => {}, warn: () => {} };
+    return { on: () => () => {}, warn: () => {}, info: () => {} };
   const [{ credentials }, services, messages] = await Promise.all([
     import("@grpc/grpc-js"),
     import("@pulumi/pulumi/proto/engine_grpc_pb.js"),
@@ -37,6 +39,7 @@ export async function connectStatus(address: string | undefined): Promise<Status
   return {
     on: (urn) => (line, ephemeral) => log(INFO, urn, line, ephemeral),
     warn: (urn, text) => log(WARNING, urn, text, false),
+    info: (urn, text) => log(INFO, urn, text, false),
   };
 }
 

@@ -119,7 +119,8 @@ export const imageErrors = defineErrors({
   },
   IMAGE_NO_SPACE: {
     text: "there is no room for the image {source} in {dir}: {needed} are needed, {free} are free",
-    remedy: "Free some space, `npx pulumi-baremetal prune` old images, or move the cache to another disk.",
+    remedy:
+      "Free some space, `npx pulumi-baremetal images prune` old ones, or move the cache to another disk.",
     fault: "host",
   },
   IMAGE_LOCK_LOST: {

@@ -1,45 +1,57 @@
 import type { Context } from "../../kernel/context.ts";
 import { MetalError } from "../../kernel/errors.ts";
 import { resources } from "../../resources/index.ts";
+import { planDeclaration } from "../../resources/plan.ts";
 import type { CollectionName } from "../../resources/resource.ts";
+import { mapSecrets, secretPaths } from "../../resources/secrets.ts";
 import { siteErrors } from "../errors.ts";
 import type { Collection, Failure, Known, Plan, Ref, Spec, State } from "../site.ts";
 import { absence, ownedBy, sameName } from "./guard.ts";
-import type { Store, StoredRecord } from "./store/index.ts";
+import type { Parts } from "./parts.ts";
+import type { StoredRecord } from "./store/index.ts";
 
 /** What is particular to one kind of resource; everything else is the same for all five. `S` is its spec. */
 export interface Manner<S> {
-  /** Faults, computed inputs and actions, from records alone. May throw a MetalError: it becomes a failure. */
+  /**
+   * What its declaration alone does not tell: the plan itself where the schema is not enough, faults, computed inputs,
+   * words. From records alone. May throw a MetalError: it becomes a failure.
+   */
   readonly plan: (ctx: Context, ref: Ref, spec: S, found: Found) => Promise<Partial<Plan>>;
   /** Bring it about and answer the outputs; the record is kept by the caller. */
   readonly ensure: (ctx: Context, ref: Ref, spec: S, found: Found) => Promise<State>;
   /** The outputs and the inputs as the hardware shows them. */
-  readonly observe: (ctx: Context, record: StoredRecord) => Promise<State>;
-  readonly remove: (ctx: Context, record: StoredRecord) => Promise<void>;
+  readonly observe: (ctx: Context, record: StoredRecord, known: Known) => Promise<State>;
+  readonly remove: (ctx: Context, record: StoredRecord, known: Known) => Promise<void>;
   /** The spec as it is kept and worked with, where that differs from what the program wrote: absolute paths. */
   readonly absolute?: (spec: S, folder: string) => S;
   /** The property that a MetalError of `plan` concerns. */
   readonly property?: (error: MetalError) => string;
+  /** The instance that depends on it, if there is one: some changes are refused then. */
+  readonly holder?: (record: StoredRecord) => Promise<string | undefined>;
+  /** It can be planned while some of its values are unknown. */
+  readonly plansUnknown?: true;
 }
 export interface Found {
   readonly record: StoredRecord | undefined;
   readonly known: Known;
+  /** Pulumi knows it, and this site has no record of it, nor of its removal. */
+  readonly lost: boolean;
 }
 
-/** A collection over the store: ownership, lost records, and the record itself are handled here once. */
-export function collectionOf<S>(name: CollectionName, store: Store, manner: Manner<S>): Collection {
-  const { kind } = resources[name];
+/** A collection over the store: ownership, lost records, the plan by the schema, and the record itself are handled here once. */
+export function collectionOf<S>(
+  name: CollectionName,
+  { store, runs }: Pick<Parts, "store" | "runs">,
+  manner: Manner<S>,
+): Collection {
+  const definition = resources[name];
+  const { kind } = definition;
   const find = async (ref: Ref, known: Known = {}): Promise<Found> => {
     const record = await store.get(name, ref.name);
     ownedBy(ref, record, known, store.siteId);
-    return { record, known };
+    const lost = !record && known.state !== undefined && (await absence(store, name, ref)) === "lost";
+    return { record, known, lost };
   };
-  // An instance is not enrolled from what a state says: see INSTANCE_LOST_RECORD.
-  const isLost = async (ref: Ref, { record, known }: Found): Promise<boolean> =>
-    !record &&
-    known.state !== undefined &&
-    name !== "instances" &&
-    (await absence(store, name, ref)) === "lost";
   const hidden = (spec: Spec) =>
     Object.fromEntries(Object.entries(spec).filter(([key]) => key.startsWith("__")));
   const shown = (spec: Spec) =>
@@ -49,20 +61,31 @@ export function collectionOf<S>(name: CollectionName, store: Store, manner: Mann
     const own = shown(spec) as S;
     return manner.absolute?.(own, folder) ?? own;
   };
+  /** What the schema alone says: what Pulumi remembers goes before our record, since a refresh has looked since. */
+  const byDeclaration = async (spec: Spec, { record, known }: Found) => {
+    const before = record && (known.state ?? record.spec);
+    const holder = record && (await manner.holder?.(record));
+    return planDeclaration(definition, before, spec, holder !== undefined);
+  };
 
   return {
     async plan(ctx, ref, spec, known = {}) {
-      const empty: Plan = { actions: [], failures: [], computed: {}, warnings: [] };
+      const empty: Plan = { ...nothing, failures: [], computed: {}, warnings: [], says: [] };
       try {
         sameName(kind, ref, known);
         const found = await find(ref, known);
-        const lost = await isLost(ref, found);
-        const plan = { ...empty, lost, ...(await manner.plan(ctx, ref, absolute(spec, known), found)) };
+        const { lost } = found;
+        if (known.unknown?.length && !manner.plansUnknown) return { ...empty, lost };
+        const kept = absolute(spec, known);
+        runs.of(known.run).declared.set(`${name}/${ref.name}`, kept as Spec);
+        const own = { ...empty, lost, ...(await byDeclaration(spec, found)) };
+        const plan = { ...own, ...(await manner.plan(ctx, ref, kept, found)) };
         return lost ? { ...plan, warnings: [enrolsAgain, ...plan.warnings] } : plan;
       } catch (error) {
         if (!(error instanceof MetalError)) throw error;
         const property = error.code.startsWith("SITE_NAME") || error.code === "SITE_RENAMED" ? "name" : "";
-        return { ...empty, failures: [toFailure(error, manner.property?.(error) || property)] };
+        const failures = [toFailure(error, manner.property?.(error) || property)];
+        return { ...empty, effect: "refused", failures };
       }
     },
     async ensure(ctx, ref, spec, known = {}) {
@@ -86,7 +109,7 @@ export function collectionOf<S>(name: CollectionName, store: Store, manner: Mann
         );
         return known.state;
       }
-      const seen = await manner.observe(ctx, record);
+      const seen = await manner.observe(ctx, record, known);
       return { ...record.spec, ...record.state, ...hidden(known.state ?? {}), ...seen, siteId: store.siteId };
     },
     async remove(ctx, ref, known = {}) {
@@ -95,13 +118,18 @@ export function collectionOf<S>(name: CollectionName, store: Store, manner: Mann
         if ((await absence(store, name, ref)) === "gone") return;
         throw siteErrors.make("SITE_LOST_RECORD", { name: ref.name });
       }
-      await manner.remove(ctx, record);
+      await manner.remove(ctx, record, known);
       await store.drop(name, ref);
     },
     list: async () =>
-      (await store.all(name)).map(({ ref, spec, state }) => ({ ...spec, ...state, name: ref.name })),
+      (await store.all(name)).map(({ ref, spec, state }) => ({
+        ...mapSecrets({ ...spec, ...state }, secretPaths(definition), () => "[secret]"),
+        ...ref,
+      })),
   };
 }
+
+const nothing = { effect: "none", changed: [], replaces: [], actions: [] } as const;
 
 const enrolsAgain =
   "this site has no record of it, a new machine or a lost store: it is enrolled again, and no server is switched";

@@ -15,7 +15,9 @@ export function ownedBy(
   const { siteId: told, __owner: owner } = known?.state ?? {};
   // A check knows the old inputs only, which do not name the site.
   const ours = told === siteId || (told === undefined && record !== undefined && record.ref.owner === owner);
-  if (ours && typeof owner === "string" && owner !== ref.owner) {
+  // After `owner move` the record counts: a state that still names the old owner is the renamed stack's own.
+  const handedOver = record?.ref.owner === ref.owner;
+  if (ours && !handedOver && typeof owner === "string" && owner !== ref.owner) {
     throw siteErrors.make("SITE_OWNER_MOVED", { name: ref.name, owner, asks: ref.owner });
   }
   if (record && record.ref.owner !== ref.owner) {

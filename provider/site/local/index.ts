@@ -4,22 +4,24 @@ import type { ControllerMemory } from "../../drivers/power/driver.ts";
 import { controllerOf, openPower } from "../../drivers/power/index.ts";
 import { forgetRefusedLogin } from "../../drivers/power/login.ts";
 import type { Context } from "../../kernel/context.ts";
-import { after, type ProvisionState } from "../../resources/states.ts";
 import { createImages } from "../../services/images/index.ts";
-import { siteErrors } from "../errors.ts";
 import type { SiteSettings } from "../settings.ts";
 import { settingsDigest } from "../settings.ts";
-import type { Operation, Site } from "../site.ts";
+import type { Site } from "../site.ts";
 import { createSwitchboard } from "./calls.ts";
 import { flavors } from "./collections/flavor.ts";
 import { images } from "./collections/image.ts";
+import { relayBoot } from "./collections/instance/boot.ts";
 import { instances } from "./collections/instance/index.ts";
 import { interfaces } from "./collections/interface.ts";
 import { nodes } from "./collections/node.ts";
 import { createJobs } from "./jobs.ts";
 import { openNetwork } from "./network/index.ts";
+import { perform } from "./operations.ts";
 import type { Parts } from "./parts.ts";
+import { createRuns } from "./runs.ts";
 import { openStore } from "./store/index.ts";
+import { createTurns } from "./turns.ts";
 
 /** A site that this process owns, and how it is left. */
 export interface LocalSite extends Site {
@@ -40,7 +42,7 @@ export async function openLocalSite(
     nodes: nodes(parts),
     interfaces: interfaces(parts),
     flavors: flavors(parts),
-    images: images(parts),
+    images: images(parts, relayBoot(parts)),
     instances: instances(parts),
     about: async () => ({
       siteId: store.siteId,
@@ -76,6 +78,8 @@ async function openParts(own: Context, settings: SiteSettings): Promise<Parts> {
     store,
     switchboard,
     jobs: createJobs(own),
+    runs: createRuns(),
+    turns: createTurns(settings.maxConcurrent),
     network: openNetwork(own, { settings, switchboard, tftpRoot }),
     images: createImages({ dir: join(settings.cacheDir, "images") }),
     // Loaded when first needed: most calls of a provider never write or boot anything.
@@ -96,28 +100,13 @@ async function openParts(own: Context, settings: SiteSettings): Promise<Parts> {
         ...(settings.firmwareDir === undefined ? {} : { firmwareDir: settings.firmwareDir }),
       });
     },
+    async hostKeys(ctx, address, port) {
+      const { hostKeys } = await import("../../services/hostkeys/index.ts");
+      return hostKeys(ctx, address, port);
+    },
     controllerOf,
     forgiveLogin: (power) => forgetRefusedLogin(memoryOf(controllerOf(power))),
     powerOf: (power, expected) =>
       conduct.around(openPower(power, memoryOf(controllerOf(power))), expected ? { expected } : {}),
   };
-}
-
-async function perform({ store, jobs }: Parts, operation: Operation): Promise<void> {
-  switch (operation.kind) {
-    case "reset": {
-      const node = await store.get("nodes", operation.node);
-      if (!node) throw siteErrors.make("SITE_UNKNOWN_REFERENCE", { kind: "Node", name: operation.node });
-      const provisionState = after(node.state["provisionState"] as ProvisionState, "reset");
-      if (provisionState) await store.patch("nodes", operation.node, { provisionState, lastError: "" });
-      return;
-    }
-    case "abort": {
-      const reason = siteErrors.make("SITE_ABORTED", { name: operation.instance });
-      await jobs.abort(`instances/${operation.instance}`, reason);
-      return;
-    }
-    default:
-      throw new TypeError(`no such operation: ${operation satisfies never}`);
-  }
 }

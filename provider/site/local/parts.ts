@@ -10,13 +10,18 @@ import type { SiteSettings } from "../settings.ts";
 import type { Switchboard } from "./calls.ts";
 import type { Jobs } from "./jobs.ts";
 import type { Network } from "./network/network.ts";
+import type { Runs } from "./runs.ts";
 import type { Store } from "./store/index.ts";
+import type { Turns } from "./turns.ts";
 
 /** What the collections of a local site are made of, put together once by the helper. */
 export interface Parts {
   readonly settings: SiteSettings;
   readonly store: Store;
   readonly jobs: Jobs;
+  readonly runs: Runs;
+  /** One for each deployment under way. */
+  readonly turns: Turns;
   readonly switchboard: Switchboard;
   readonly network: Network;
   readonly images: Images;
@@ -27,6 +32,8 @@ export interface Parts {
   readonly powerOf: (spec: NodeSpec["power"], expected?: ControllerIdentity) => ConductedPower;
   /** Try refused credentials again: somebody mended the account on the controller itself. */
   readonly forgiveLogin: (spec: NodeSpec["power"]) => Promise<void>;
+  /** The SSH host keys that a port shows; empty where it speaks no SSH, or this host cannot ask. */
+  readonly hostKeys: (ctx: Context, address: string, port: number) => Promise<readonly string[]>;
   /** Names a controller: nodes with one name would be switched together. */
   readonly controllerOf: (spec: NodeSpec["power"]) => string;
 }

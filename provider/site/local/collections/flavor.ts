@@ -5,10 +5,11 @@ import type { Collection } from "../../site.ts";
 import { collectionOf } from "../collection.ts";
 import type { Parts } from "../parts.ts";
 import { locate } from "./image.ts";
+import { usersOf } from "./users.ts";
 
 /** Flavors are declarations only; their digest tells instances when the layout of the disk has changed. */
-export function flavors({ store }: Parts): Collection {
-  return collectionOf<FlavorSpec>("flavors", store, {
+export function flavors(parts: Parts): Collection {
+  return collectionOf<FlavorSpec>("flavors", parts, {
     absolute: ({ deployRamdisk, ...spec }, folder) => {
       if (!deployRamdisk) return spec;
       const kernel = locate(deployRamdisk.kernel, folder);
@@ -17,7 +18,11 @@ export function flavors({ store }: Parts): Collection {
         deployRamdisk: { ...deployRamdisk, kernel, ramdisk: locate(deployRamdisk.ramdisk, folder) },
       };
     },
-    plan: async (_, __, spec) => ({ computed: { digest: layoutDigest(spec) } }),
+    async plan(_, ref, spec, { record }) {
+      const digest = layoutDigest(spec);
+      const changed = record !== undefined && layoutDigest(record.spec as FlavorSpec) !== digest;
+      return { computed: { digest }, warnings: changed ? await usersOf(parts, "flavor", ref.name) : [] };
+    },
     ensure: async () => ({}),
     observe: async () => ({}),
     remove: async () => {},

@@ -2,17 +2,22 @@ import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 import type { Context } from "../../../kernel/context.ts";
 import { MetalError } from "../../../kernel/errors.ts";
-import type { ImageSpec } from "../../../resources/index.ts";
+import { differences } from "../../../resources/compare.ts";
+import { type ImageSpec, resources } from "../../../resources/index.ts";
 import type { CachedImage, ImageSource } from "../../../services/images/types.ts";
 import { siteErrors } from "../../errors.ts";
-import type { Collection, Failure } from "../../site.ts";
+import type { Collection, Failure, State } from "../../site.ts";
 import { collectionOf, toFailure } from "../collection.ts";
 import type { Parts } from "../parts.ts";
+import type { StoredRecord } from "../store/index.ts";
+import { usersOf } from "./users.ts";
+
+/** Lay the boot files of the instances of an image again: its kernel has other words. */
+export type Relay = (ctx: Context, image: string, spec: ImageSpec) => Promise<void>;
 
 /** Images: looked at and hashed at preview, fetched and verified before any server is touched. */
-export function images(parts: Parts): Collection {
-  const { store } = parts;
-  return collectionOf<ImageSpec>("images", store, {
+export function images(parts: Parts, relay: Relay): Collection {
+  return collectionOf<ImageSpec>("images", parts, {
     property: () => "source",
     absolute: (spec, folder) => ({
       ...spec,
@@ -20,17 +25,26 @@ export function images(parts: Parts): Collection {
       ...(spec.kernel ? { kernel: { ...spec.kernel, source: locate(spec.kernel.source, folder) } } : {}),
       ...(spec.ramdisk ? { ramdisk: { ...spec.ramdisk, source: locate(spec.ramdisk.source, folder) } } : {}),
     }),
-    async plan(ctx, ref, spec, { record }) {
+    async plan(ctx, ref, spec, { record, known }) {
       const { digest, failures } = await lookAt(ctx, parts, spec);
       if (digest === undefined) return { failures };
-      const actions = record?.state["digest"] === digest ? [] : [`fetch and verify image ${ref.name}`];
-      return { computed: { digest }, actions, warnings: record ? [] : lossesOf(parts, spec) };
+      const before = record?.spec["digest"] ?? record?.state["digest"];
+      if (before === digest) return { computed: { digest } };
+      const actions = [`fetch and verify image ${ref.name}`];
+      const warnings = record ? await usersOf(parts, "image", ref.name) : lossesOf(parts, spec);
+      // Its declaration may be as it was, with other bytes behind it.
+      const olds = record && { ...(known.state ?? record.spec), digest: before };
+      const changed = olds && differences(resources.images, olds, { ...spec, digest }).changed;
+      const change = changed ? ({ effect: "in-place", changed } as const) : {};
+      return { computed: { digest }, actions, warnings, ...change };
     },
-    async ensure(ctx, _, spec) {
+    async ensure(ctx, ref, spec, { record }) {
       await fetchImage(ctx, parts, spec);
+      const words = record && JSON.stringify((record.spec as ImageSpec).kernelArgs);
+      if (words !== undefined && words !== JSON.stringify(spec.kernelArgs)) await relay(ctx, ref.name, spec);
       return { kind: kindOf(spec) };
     },
-    observe: async () => ({}),
+    observe: (ctx, record) => observeImage(ctx, parts, record),
     remove: async () => {},
   });
 }
@@ -46,7 +60,7 @@ const lossesOf = ({ settings }: Parts, spec: ImageSpec): readonly string[] =>
 export const kindOf = (spec: ImageSpec) => (spec.kernel ? "partition" : "whole-disk");
 
 /** The files of an image as the image service takes them: the disk first. */
-function filesOf(spec: ImageSpec): readonly ImageSource[] {
+export function filesOf(spec: ImageSpec): readonly ImageSource[] {
   const plain = [spec.kernel, spec.ramdisk].flatMap((file) =>
     file ? [{ ...source(file.source, file.checksum), plainFile: true }] : [],
   );
@@ -80,9 +94,14 @@ async function lookAt(
   });
   if (failures.length > 0) return { failures };
   const digests = looks.flatMap((look) => (look.status === "fulfilled" ? [look.value.digest] : []));
+  return { digest: digestOfFiles(digests), failures };
+}
+
+/** One digest for the files of an image: its only one, or a digest of theirs. */
+export function digestOfFiles(digests: readonly string[]): string {
   const [only = ""] = digests;
-  if (digests.length === 1) return { digest: only, failures };
-  return { digest: `sha256:${createHash("sha256").update(digests.join("\n")).digest("hex")}`, failures };
+  if (digests.length === 1) return only;
+  return `sha256:${createHash("sha256").update(digests.join("\n")).digest("hex")}`;
 }
 
 export interface FetchedImage {
@@ -103,4 +122,24 @@ export async function fetchImage(ctx: Context, parts: Parts, spec: ImageSpec): P
   const [disk, kernel, ramdisk] = await Promise.all(filesOf(spec).map((file) => images.ensure(ctx, file)));
   if (!disk) throw new TypeError("an image has at least one file");
   return kernel && ramdisk ? { disk, kernel: kernel.path, ramdisk: ramdisk.path } : { disk };
+}
+
+/** What a refresh shows of an image: other bytes at its source, and files that are gone from the cache. */
+async function observeImage(ctx: Context, parts: Parts, { ref, spec }: StoredRecord): Promise<State> {
+  const image = spec as ImageSpec;
+  const { digest, failures } = await lookAt(ctx, parts, image);
+  for (const { reason } of failures) ctx.log.warn(reason, { image: ref.name });
+  if (digest === undefined) return { drift: ["its source cannot be looked at"] };
+  return { digest, drift: digest === image.digest ? await missingFrom(ctx, parts, image) : [] };
+}
+
+/** Files of an image that the cache has lost, if its source still shows what was fetched. */
+async function missingFrom(ctx: Context, { images }: Parts, spec: ImageSpec): Promise<readonly string[]> {
+  const cached = new Set((await images.list()).map(({ digest }) => digest));
+  const lost: string[] = [];
+  for (const file of filesOf(spec)) {
+    const { digest } = await images.resolve(ctx, file);
+    if (!cached.has(digest)) lost.push(`${file.location} is not in the image cache any more`);
+  }
+  return lost;
 }

@@ -5,17 +5,20 @@ import { collectionOf } from "../collection.ts";
 import type { Parts } from "../parts.ts";
 
 /** Network cards: one MAC, one Interface. A MAC moved within a stack goes to the new holder. */
-export function interfaces({ store, network }: Parts): Collection {
-  const seen = createRuns();
+export function interfaces(parts: Parts): Collection {
+  const { store, network, runs } = parts;
   const using = async (node: string) => (await store.claims()).get(node);
 
-  return collectionOf<InterfaceSpec>("interfaces", store, {
+  return collectionOf<InterfaceSpec>("interfaces", parts, {
     property: ({ code }) =>
       code === "INTERFACE_OFF_NETWORK" ? "address" : code === "INTERFACE_IN_USE" ? "" : "mac",
     async plan(ctx, ref, spec, { record, known }) {
       await notTaken(ref, spec.mac);
-      const twin = known.run === undefined ? undefined : seen.claim(known.run, spec.mac, ref.name);
-      if (twin !== undefined) throw siteErrors.make("INTERFACE_MAC_TAKEN", { mac: spec.mac, other: twin });
+      const { macs } = runs.of(known.run);
+      const twin = macs.get(spec.mac);
+      macs.set(spec.mac, twin ?? ref.name);
+      if (twin !== undefined && twin !== ref.name)
+        throw siteErrors.make("INTERFACE_MAC_TAKEN", { mac: spec.mac, other: twin });
       const range = spec.address && (await network.range(ctx));
       if (spec.address && range && !range.holds(spec.address)) {
         throw siteErrors.make("INTERFACE_OFF_NETWORK", { address: spec.address, network: range.cidr });
@@ -34,7 +37,12 @@ export function interfaces({ store, network }: Parts): Collection {
         await network.admit(ctx, [{ mac: spec.mac, name: ref.name, address: spec.address }]);
       return {};
     },
-    observe: async () => ({}),
+    async observe(_, { spec }) {
+      const { mac, node } = spec as InterfaceSpec;
+      const told = await lastMacs(parts, node);
+      if (told === undefined || told.includes(mac)) return { drift: [] };
+      return { drift: [`the last ramdisk on ${node} saw other cards: ${told.join(", ") || "none"}`] };
+    },
     async remove(ctx, { ref, spec }) {
       const { mac, node } = spec as InterfaceSpec;
       const instance = await using(node);
@@ -69,19 +77,9 @@ export function interfaces({ store, network }: Parts): Collection {
   }
 }
 
-/** MACs that were checked in one run of the provider, so that two Interfaces of one program do not share a card. */
-function createRuns() {
-  const runs = new Map<string, Map<string, string>>();
-  return {
-    /** The name that has this MAC in this run already, if it is another one. */
-    claim(run: string, mac: string, name: string): string | undefined {
-      const macs = runs.get(run) ?? new Map<string, string>();
-      runs.set(run, macs);
-      // Only the last few runs matter; the helper may live for weeks.
-      if (runs.size > 32) runs.delete([...runs.keys()][0] ?? "");
-      const holder = macs.get(mac);
-      if (holder === undefined) macs.set(mac, name);
-      return holder === undefined || holder === name ? undefined : holder;
-    },
-  };
+/** The cards that the last ramdisk on a node told of, if it told any. */
+async function lastMacs({ store }: Parts, node: string): Promise<readonly string[] | undefined> {
+  const instance = (await store.claims()).get(node);
+  const deployment = instance === undefined ? undefined : await store.deployment(instance);
+  return deployment?.node === node ? deployment.record.machine?.macs : undefined;
 }

@@ -1,41 +1,44 @@
 import type { ControllerIdentity, PowerState } from "../../../drivers/power/driver.ts";
+import { compareIdentity } from "../../../drivers/power/identity.ts";
 import type { Context } from "../../../kernel/context.ts";
-import { MetalError } from "../../../kernel/errors.ts";
+import { hasCode, MetalError } from "../../../kernel/errors.ts";
 import type { NodeSpec } from "../../../resources/index.ts";
 import { after, type ProvisionState } from "../../../resources/states.ts";
 import { siteErrors } from "../../errors.ts";
 import type { Collection, State } from "../../site.ts";
 import { collectionOf, type Found } from "../collection.ts";
 import type { Parts } from "../parts.ts";
+import type { StoredRecord } from "../store/index.ts";
 
 /** Servers: enrolled when their controller answers as the one that is meant. Enrolling switches nothing. */
 export function nodes(parts: Parts): Collection {
-  const { store, powerOf, controllerOf } = parts;
-  return collectionOf<NodeSpec>("nodes", store, {
+  const { store, controllerOf } = parts;
+  return collectionOf<NodeSpec>("nodes", parts, {
     property: ({ code }) => (code === "NODE_SAME_CONTROLLER" ? "power.address" : ""),
-    async plan(_, ref, spec, { record }) {
+    holder: async ({ ref }) => (await store.claims()).get(ref.name),
+    async plan(_, ref, spec, found) {
+      const { record } = found;
       await soleUser(parts, ref.name, spec);
-      const actions = record ? [] : [`enrol ${ref.name} (controller ${controllerOf(spec.power)})`];
-      return { actions };
+      await refuseHeld(found, ref.name, spec, (await store.claims()).get(ref.name) ?? "");
+      const reason = record?.state["maintenanceReason"];
+      return {
+        actions: record ? [] : [`enrol ${ref.name} (controller ${controllerOf(spec.power)})`],
+        warnings: reason && !spec.maintenance ? [maintenanceWords(ref.name, String(reason))] : [],
+      };
     },
     async ensure(ctx, ref, spec, found) {
       await soleUser(parts, ref.name, spec);
       const before = found.record?.state as NodeState | undefined;
-      if (found.record?.spec["resetTrigger"] !== spec.resetTrigger) await parts.forgiveLogin(spec.power);
-      const seen = spec.maintenance && before ? before : await meet(ctx, parts, spec, before);
       const holder = (await store.claims()).get(ref.name) ?? "";
-      return { ...seen, ...standing(spec, seen, before, found), assignedInstance: holder };
+      await refuseHeld(found, ref.name, spec, holder);
+      if (found.record?.spec["resetTrigger"] !== spec.resetTrigger) await parts.forgiveLogin(spec.power);
+      // A controller that was given up, or is being worked on, is not asked.
+      const alone = before && (spec.maintenance || spec.abandon);
+      const seen = alone ? lastSeenOf(before) : await meet(ctx, parts, spec, before);
+      const { maintenanceReason = "" } = before ?? {};
+      return { ...seen, ...standing(spec, seen, before, found), assignedInstance: holder, maintenanceReason };
     },
-    async observe(ctx, { spec, state }) {
-      const power = powerOf((spec as NodeSpec).power);
-      const powerState = await power.state(ctx);
-      const reachable = powerState !== "unknown";
-      if (!reachable)
-        ctx.log.warn("the controller does not answer; the last known state is kept", {
-          node: String(spec["name"]),
-        });
-      return { powerState, reachable, lastError: (state as NodeState).lastError };
-    },
+    observe: (ctx, record) => observeNode(ctx, parts, record),
     async remove(_, { ref }) {
       const holder = (await store.claims()).get(ref.name);
       if (holder) throw siteErrors.make("NODE_IN_USE", { node: ref.name, instance: holder });
@@ -43,14 +46,25 @@ export function nodes(parts: Parts): Collection {
   });
 }
 
-interface NodeState extends State {
+export interface NodeState extends State {
   readonly provisionState: ProvisionState;
   readonly powerState: PowerState;
   readonly reachable: boolean;
   readonly controller: ControllerIdentity;
   readonly serial: string;
   readonly lastError: string;
+  readonly maintenanceReason?: string;
 }
+
+/** Why a server must not be touched: the program says so, or somebody did on the command line. */
+export function maintenanceOf(record: Pick<StoredRecord, "spec" | "state"> | undefined): string | undefined {
+  const said = String(record?.state["maintenanceReason"] ?? "");
+  if (said !== "") return said;
+  return (record?.spec as NodeSpec | undefined)?.maintenance ? "the program says so" : undefined;
+}
+
+const maintenanceWords = (node: string, reason: string) =>
+  `${node} was put in maintenance on the command line: ${reason}. Nothing is done to it until \`pulumi-baremetal nodes maintenance ${node} --off\``;
 
 /** One controller, one node: two would be switched together. */
 async function soleUser({ store, controllerOf }: Parts, name: string, spec: NodeSpec): Promise<void> {
@@ -62,16 +76,76 @@ async function soleUser({ store, controllerOf }: Parts, name: string, spec: Node
   }
 }
 
+async function refuseHeld({ record }: Found, node: string, spec: NodeSpec, instance: string): Promise<void> {
+  const before = record?.spec as NodeSpec | undefined;
+  const fields = (["arch", "bootMode"] as const).filter((key) => before && before[key] !== spec[key]);
+  if (fields.length > 0 && instance !== "") {
+    throw siteErrors.make("NODE_HELD", { fields: fields.join(", "), node, instance });
+  }
+}
+
 /** Ask the controller for state and identity, and compare: with the program, and with what was enrolled. */
-async function meet(ctx: Context, { powerOf }: Parts, spec: NodeSpec, before: NodeState | undefined) {
+async function meet(ctx: Context, parts: Parts, spec: NodeSpec, before: NodeState | undefined) {
   ctx.report({ stage: "trying the controller" });
-  const { state, identity } = await powerOf(spec.power, expectedOf(spec, before)).probe(ctx);
+  const { state, identity } = await parts.powerOf(spec.power, expectedOf(spec, before)).probe(ctx);
+  await noteSeen(parts, spec);
   const { guid, manufacturer, model, serial } = identity;
   const controller = Object.fromEntries(
     Object.entries({ guid, manufacturer, model, serial }).filter(([, value]) => value !== undefined),
   );
   return { powerState: state, reachable: true, controller, serial: serial ?? before?.serial ?? "" };
 }
+
+/** The outputs that asking would bring; a record's state repeats its inputs beside them. */
+const lastSeenOf = ({ powerState, reachable, controller, serial }: NodeState) => ({
+  ...{ powerState, reachable, controller, serial },
+});
+
+/** What a refresh shows of a server: its power, whose controller answers, what somebody did on the command line. */
+async function observeNode(ctx: Context, parts: Parts, record: StoredRecord): Promise<State> {
+  const spec = record.spec as NodeSpec;
+  const before = record.state as NodeState;
+  const kept = { lastError: before.lastError, maintenance: maintenanceOf(record) !== undefined, drift: [] };
+  if (spec.abandon) return { ...kept, reachable: false };
+  const power = parts.powerOf(spec.power);
+  const { state: powerState, reason } = await power.look(ctx);
+  if (powerState === "unknown") {
+    const words = reason?.record.text ?? "the controller does not answer";
+    ctx.log.warn(`${words}; the last known state is kept`, { node: record.ref.name });
+    const denied = hasCode(reason, "POWER_DENIED", "POWER_LOCKED_OUT", "POWER_KG", "POWER_NOT_ALLOWED");
+    return { ...kept, reachable: false, drift: denied ? [words] : [] };
+  }
+  const seen = await identityOf(ctx, () => power.identity(ctx));
+  const verdict = compareIdentity(expectedOf(spec, before), seen);
+  if (typeof verdict === "string") {
+    if (verdict === "same") await noteSeen(parts, spec);
+    return { ...kept, powerState, reachable: true };
+  }
+  const { what, expected, seen: other } = verdict;
+  const drift = [`the controller sits in another machine: its ${what} is ${other}, it was ${expected}`];
+  // Under the input's own name where there is one, so that the next update compares and refuses.
+  const identity = what === "serial number" ? { identity: { ...spec.identity, serial: other } } : {};
+  return { ...kept, ...identity, powerState, reachable: true, drift };
+}
+
+/** A controller that answers and does not tell who it is has not drifted. */
+async function identityOf(ctx: Context, ask: () => Promise<ControllerIdentity>): Promise<ControllerIdentity> {
+  try {
+    return await ask();
+  } catch (error) {
+    ctx.signal.throwIfAborted();
+    if (error instanceof MetalError && error.record.fault === "controller") return {};
+    throw error;
+  }
+}
+
+const seenKey = "identity-seen";
+/** Remember that the controller told who it is, and was the expected one. */
+const noteSeen = ({ store, controllerOf }: Parts, { power }: NodeSpec) =>
+  store.remember(controllerOf(power), seenKey, new Date().toISOString());
+/** When it did last; empty = never. */
+export const lastSeen = async ({ store, controllerOf }: Parts, { power }: NodeSpec): Promise<string> =>
+  (await store.recall(controllerOf(power), seenKey)) ?? "";
 
 /** Who a node's controller has to be: what the program says, and what was enrolled. */
 export function expectedOf(spec: NodeSpec, state: State | undefined): ControllerIdentity {
@@ -100,7 +174,7 @@ function standing(
   const { provisionState, lastError } = before;
   if (record?.spec["resetTrigger"] !== spec.resetTrigger)
     return { provisionState: after(provisionState, "reset") ?? provisionState, lastError: "" };
-  const offered = provisionState === "manageable" && (spec.provide || powerState === "off");
+  const offered = provisionState === "manageable" && !spec.abandon && (spec.provide || powerState === "off");
   return { provisionState: offered ? "available" : provisionState, lastError };
 }
 

@@ -20,7 +20,7 @@ export function openHosts({
   dir,
   leaseFile,
   range,
-}: HostsOptions): Pick<Network, "admit" | "dismiss" | "addressOf"> {
+}: HostsOptions): Pick<Network, "admit" | "notAdmitted" | "dismiss" | "addressOf"> {
   const managed = settings.dhcp === "managed";
   // One at a time: two cards admitted at once must not be given one address.
   let turn: Promise<unknown> = Promise.resolve();
@@ -44,6 +44,16 @@ export function openHosts({
       inTurn(async () => {
         for (const card of cards) await admitOne(ctx, card);
       }),
+    async notAdmitted(cards) {
+      if (!managed) return [];
+      const hosts = await listHosts(dir);
+      return cards.flatMap((card) => {
+        const host = hosts.find(({ mac }) => mac === card.mac);
+        if (!host) return [{ card, text: `the DHCP entry of ${card.mac} is missing` }];
+        if (card.address === undefined || host.ip === card.address) return [];
+        return [{ card, text: `the DHCP entry of ${card.mac} gives ${host.ip}, not ${card.address}` }];
+      });
+    },
     dismiss: (_, macs) =>
       inTurn(async () => {
         for (const mac of macs) await removeHost(dir, mac);

@@ -22,6 +22,10 @@ export interface Network {
   /** Serve from now on: the call-back, and DHCP and TFTP where they are ours. Asked twice does no harm. */
   readonly open: (ctx: Context) => Promise<void>;
   readonly admit: (ctx: Context, cards: readonly Card[]) => Promise<void>;
+  /** Cards whose DHCP entry is missing or says something else, each with what is wrong, where DHCP is ours. */
+  readonly notAdmitted: (
+    cards: readonly Card[],
+  ) => Promise<readonly { readonly card: Card; readonly text: string }[]>;
   readonly dismiss: (ctx: Context, macs: readonly string[]) => Promise<void>;
   /** The address a card has or will have, where DHCP is ours. */
   readonly addressOf: (mac: string) => Promise<string | undefined>;

@@ -10,6 +10,11 @@ export interface Claims {
   readonly claimOf: (instance: string) => Promise<string | undefined>;
   /** Node name to the instance that holds it. */
   readonly claims: () => Promise<ReadonlyMap<string, string>>;
+  /** Where else a disk of this identity holds an installed system, by our records. */
+  readonly installedElsewhere: (
+    node: string,
+    disk: string,
+  ) => Promise<{ readonly node: string; readonly instance: string } | undefined>;
   readonly diskRecord: (node: string, disk: string) => Promise<DiskRecord | undefined>;
   readonly keepDisk: (node: string, disk: string, instance: Ref, state: DiskRecord["state"]) => Promise<void>;
   /**
@@ -43,6 +48,10 @@ export function openClaims(db: Db): Claims {
     async claims() {
       const rows = await db.selectFrom("claims").select(["node", "instance"]).execute();
       return new Map(rows.map(({ node, instance }) => [node, instance]));
+    },
+    async installedElsewhere(node, disk) {
+      const query = db.selectFrom("disks").select(["node", "instance"]).where("disk", "=", disk);
+      return query.where("node", "!=", node).where("state", "=", "installed").executeTakeFirst();
     },
     async diskRecord(node, disk) {
       const query = db.selectFrom("disks").selectAll().where("node", "=", node).where("disk", "=", disk);

@@ -1,3 +1,4 @@
+import { sql } from "kysely";
 import type { DeploymentRecord } from "../../../workflows/deployment.ts";
 import type { Outcome } from "../../../workflows/run.ts";
 import type { Db } from "./open.ts";
@@ -22,6 +23,8 @@ export interface Deployments {
   readonly dropDeployment: (instance: string) => Promise<void>;
   readonly begin: (deployment: string, step: string) => Promise<void>;
   readonly end: (deployment: string, step: string, outcome: Outcome) => Promise<void>;
+  /** How long the last few whole deployments took, in seconds: their median; undefined = there was none. */
+  readonly usualSeconds: () => Promise<number | undefined>;
   /** The steps of a deployment that did something, in order. */
   readonly timeline: (deployment: string) => Promise<readonly TimelineEntry[]>;
 }
@@ -67,18 +70,32 @@ export function openDeployments(db: Db, seal: Seal): Deployments {
     },
     begin: (deployment, step) => note(deployment, step, "begin", {}),
     end: (deployment, step, outcome) => note(deployment, step, outcome.result, outcome),
+    async usualSeconds() {
+      // Whole ones, that wrote and came to their end, among the last lines: each plan asks.
+      const { rows } = await sql<{ seconds: number }>`
+        SELECT SUM(json_extract(detail, '$.seconds')) AS seconds FROM journal
+        WHERE phase = 'done' AND seq > (SELECT MAX(seq) - 1000 FROM journal)
+        GROUP BY deployment HAVING SUM(step = 'write') > 0 AND SUM(step = 'done') > 0 ORDER BY MAX(seq) DESC LIMIT 9`.execute(
+        db,
+      );
+      const sorted = rows.map(({ seconds }) => seconds).sort((a, b) => a - b);
+      return sorted[Math.floor(sorted.length / 2)];
+    },
     async timeline(deployment) {
       const rows = await db
         .selectFrom("journal")
         .selectAll()
         .where("deployment", "=", deployment)
-        .where("phase", "=", "done")
+        .where("phase", "in", ["begin", "done"])
         .orderBy("seq")
         .execute();
-      return rows.map(({ at, step, detail }) => {
-        const { seconds } = JSON.parse(detail) as Outcome;
-        return { step, start: new Date(Date.parse(at) - seconds * 1000).toISOString(), seconds };
-      });
+      let start = "";
+      const entries: TimelineEntry[] = [];
+      for (const { at, step, phase, detail } of rows) {
+        if (phase === "begin") start = at;
+        else entries.push({ step, start, seconds: (JSON.parse(detail) as Outcome).seconds });
+      }
+      return entries;
     },
   };
 }

@@ -3,10 +3,13 @@ import { resources } from "../../../resources/index.ts";
 import type { CollectionName } from "../../../resources/resource.ts";
 import { mapSecrets, secretPaths } from "../../../resources/secrets.ts";
 import type { Ref, Spec, State } from "../../site.ts";
+import { type Backups, openBackups } from "./backup.ts";
 import { type Claims, openClaims } from "./claims.ts";
 import { type Deployments, openDeployments } from "./deployments.ts";
 import { withLists } from "./lists.ts";
 import { type Db, openDb } from "./open.ts";
+import { type Owners, openOwners } from "./owners.ts";
+import { openPlans, type Plans } from "./plans.ts";
 import { mark, openSeal, type Seal } from "./seal.ts";
 
 /** One declared thing, secrets opened. */
@@ -17,7 +20,7 @@ export interface StoredRecord {
 }
 
 /** All that a site remembers: inventory, claims, deployments, journal. One process owns it. */
-export interface Store extends Claims, Deployments {
+export interface Store extends Claims, Deployments, Plans, Owners, Backups {
   readonly siteId: string;
   readonly get: (collection: CollectionName, name: string) => Promise<StoredRecord | undefined>;
   readonly all: (collection: CollectionName) => Promise<readonly StoredRecord[]>;
@@ -36,7 +39,7 @@ export async function openStore(stateDir: string): Promise<Store> {
   const db = await openDb(stateDir);
   try {
     const store = await storeOver(db, await openSeal(stateDir, () => holdsSealed(db)));
-    return { ...store, ...withLists(store) };
+    return { ...store, ...withLists(store), ...openBackups(db, stateDir) };
   } catch (error) {
     await db.destroy();
     throw error;
@@ -50,7 +53,7 @@ async function holdsSealed(db: Db): Promise<boolean> {
 const anyDeployment = async (db: Db) =>
   (await db.selectFrom("deployments").select("id").executeTakeFirst()) !== undefined;
 
-async function storeOver(db: Db, seal: Seal): Promise<Store> {
+async function storeOver(db: Db, seal: Seal): Promise<Omit<Store, keyof Backups>> {
   const codec = recordCodec(seal);
   const row = (collection: CollectionName, name: string) =>
     db.selectFrom("records").selectAll().where("collection", "=", collection).where("name", "=", name);
@@ -59,6 +62,8 @@ async function storeOver(db: Db, seal: Seal): Promise<Store> {
     siteId: await siteIdOf(db),
     ...openClaims(db),
     ...openDeployments(db, seal),
+    ...openPlans(db),
+    ...openOwners(db),
     async get(collection, name) {
       const found = await row(collection, name).executeTakeFirst();
       return found && codec.decode(collection, found);

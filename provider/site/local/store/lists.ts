@@ -7,6 +7,7 @@ export interface Records<R> {
   readonly put: (collection: CollectionName, record: R) => Promise<void>;
   readonly patch: (collection: CollectionName, name: string, state: State) => Promise<void>;
   readonly drop: (collection: CollectionName, ref: Ref) => Promise<void>;
+  readonly moveOwner: (from: string, to: string) => Promise<number | undefined>;
 }
 
 /**
@@ -36,5 +37,12 @@ export function withLists<R>(store: Records<R>): Records<R> {
     put: (collection, record) => changing(collection, store.put(collection, record)),
     patch: (collection, name, state) => changing(collection, store.patch(collection, name, state)),
     drop: (collection, ref) => changing(collection, store.drop(collection, ref)),
+    async moveOwner(from, to) {
+      try {
+        return await store.moveOwner(from, to);
+      } finally {
+        lists.clear();
+      }
+    },
   };
 }

@@ -21,6 +21,10 @@ const migrations: readonly (readonly string[])[] = [
     `CREATE TABLE memory (controller TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
        PRIMARY KEY (controller, key)) STRICT`,
   ],
+  [
+    `CREATE TABLE plans (instance TEXT NOT NULL, owner TEXT NOT NULL, inputs TEXT NOT NULL, effect TEXT NOT NULL,
+       token TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (instance, owner)) STRICT`,
+  ],
 ];
 
 /** Bring a store to the format of this version. A store of a newer version is refused, untouched. */

@@ -7,7 +7,8 @@ import type { Tables } from "./tables.ts";
 
 export type Db = Kysely<Tables>;
 
-const storeFile = (stateDir: string): string => join(stateDir, "site.db");
+/** The database of a store, in its state folder or in a backup. */
+export const storeFile = (stateDir: string): string => join(stateDir, "site.db");
 
 /**
  * Open the store of a state folder, creating or migrating it. One process at a time: the helper holds the folder's

@@ -10,6 +10,9 @@ export interface Seal {
   readonly open: (sealed: string) => string;
 }
 
+/** The key of a store, in its state folder or in a backup. */
+export const keyFile = (stateDir: string): string => join(stateDir, "key");
+
 /** What everything begins with that is sealed. */
 export const mark = "sealed:v1:";
 
@@ -18,7 +21,7 @@ export const mark = "sealed:v1:";
  * in which something is sealed already.
  */
 export async function openSeal(stateDir: string, inUse: () => Promise<boolean>): Promise<Seal> {
-  const file = join(stateDir, "key");
+  const file = keyFile(stateDir);
   const found = readKey(file);
   if (!found && (await inUse())) throw siteErrors.make("STORE_KEY_LOST", { file });
   const key = found ?? (await newKey(file));

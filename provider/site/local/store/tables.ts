@@ -30,6 +30,8 @@ export interface Tables {
     phase: string;
     detail: string;
   };
+  /** What the last preview of an instance announced. */
+  plans: { instance: string; owner: string; inputs: string; effect: string; token: string; at: string };
   /** What drivers remember of controllers; no secrets. */
   memory: { controller: string; key: string; value: string };
 }

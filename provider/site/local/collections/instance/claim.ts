@@ -6,7 +6,9 @@ import { workflowErrors } from "../../../../workflows/errors.ts";
 import { siteErrors } from "../../../errors.ts";
 import type { Ref } from "../../../site.ts";
 import type { Parts } from "../../parts.ts";
+import type { Run } from "../../runs.ts";
 import type { Store } from "../../store/index.ts";
+import { maintenanceOf } from "../node.ts";
 
 /** The record of a thing that an instance names, or the error that says it is not there. */
 export async function specOf<T>(
@@ -20,20 +22,28 @@ export async function specOf<T>(
   throw siteErrors.make("SITE_UNKNOWN_REFERENCE", { kind, name });
 }
 
+/** What a run declares goes before what is recorded: it will be, before an instance that needs it. */
+export const flavorOf = async (store: Store, name: string, run?: Run): Promise<FlavorSpec> =>
+  (run?.declared.get(`flavors/${name}`) as FlavorSpec | undefined) ?? specOf(store, "flavors", name);
+
 /** Which node the flavor would choose for this instance now, and why not the others. */
-export async function choose(store: Store, instance: string, spec: InstanceSpec): Promise<Choice> {
-  const flavor = await specOf<FlavorSpec>(store, "flavors", spec.flavor);
+export async function choose(store: Store, instance: string, spec: InstanceSpec, run?: Run): Promise<Choice> {
+  const flavor = await flavorOf(store, spec.flavor, run);
   const wanted = spec.node === undefined ? spec.candidates : [spec.node];
   for (const name of wanted ?? []) await specOf(store, "nodes", name);
   const claims = await store.claims();
   const cards = await store.all("interfaces");
   const candidates = (await store.all("nodes"))
     .filter(({ ref }) => wanted === undefined || wanted.includes(ref.name))
-    .map(({ ref, spec: node, state }): Candidate => {
+    .map((record): Candidate => {
+      const { ref, spec: recorded, state } = record;
       const holder = claims.get(ref.name);
+      const node = run?.declared.get(`nodes/${ref.name}`) ?? recorded;
+      const maintenance = maintenanceOf({ spec: node, state });
       return {
         name: ref.name,
         spec: node as NodeSpec,
+        ...(maintenance === undefined ? {} : { maintenance }),
         provisionState: state["provisionState"] as ProvisionState,
         ...(holder === undefined ? {} : { claimedBy: holder }),
         interfaces: cards.filter(
@@ -62,11 +72,12 @@ export async function claimNode(
   ctx.report({ stage: "claiming" });
   for (;;) {
     const held = await store.claimOf(ref.name);
+    if (held !== undefined) await refuseMaintenance(store, held);
+    // A reinstall stays where its system is, or was.
+    const earlier = (await store.deployment(ref.name))?.record.earlier;
+    if (held !== undefined && earlier !== undefined) return held;
     const choice = await choose(store, ref.name, spec);
     if (held !== undefined && choice.chosen === held) return held;
-    if (held !== undefined && (await specOf<NodeSpec>(store, "nodes", held)).maintenance) {
-      throw workflowErrors.make("DEPLOY_MAINTENANCE", { node: held });
-    }
     if (held !== undefined && (await isUnderWay(store, ref.name, held))) return held;
     // It held another one, which failed or fits no more: that one stays set aside, and is free of this instance.
     if (held !== undefined) await store.release(ref.name);
@@ -77,8 +88,14 @@ export async function claimNode(
   }
 }
 
+/** Nothing is done to a server that somebody works on. */
+export async function refuseMaintenance(store: Store, node: string): Promise<void> {
+  if (maintenanceOf(await store.get("nodes", node)) === undefined) return;
+  throw workflowErrors.make("DEPLOY_MAINTENANCE", { node });
+}
+
 /** Whether work on the held node was begun and neither ended nor given up: it is gone on with there, nowhere else. */
-async function isUnderWay(store: Store, instance: string, node: string): Promise<boolean> {
+export async function isUnderWay(store: Store, instance: string, node: string): Promise<boolean> {
   const stored = await store.deployment(instance);
   if (stored?.node !== node || stored.record.touched !== true) return false;
   const state = (await store.get("nodes", node))?.state["provisionState"];

@@ -1,12 +1,19 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Context } from "../../../../kernel/context.ts";
 import { hasCode, MetalError, toRecord } from "../../../../kernel/errors.ts";
 import type { InstanceSpec } from "../../../../resources/index.ts";
+import type { Effect } from "../../../../resources/plan.ts";
 import { abandon } from "../../../../workflows/abandon.ts";
 import { deploy } from "../../../../workflows/deploy.ts";
+import type { DeploymentRecord } from "../../../../workflows/deployment.ts";
 import { runSteps, StepFailed } from "../../../../workflows/run.ts";
+import { installedFields } from "../../../../workflows/write.ts";
 import { PartlyDone, type Ref, type State } from "../../../site.ts";
 import type { Parts } from "../../parts.ts";
+import { type Run, refuseAfterFailures } from "../../runs.ts";
+import type { StoredDeployment } from "../../store/deployments.ts";
 import { setsAside } from "../node.ts";
+import { layBoot } from "./boot.ts";
 import { claimNode } from "./claim.ts";
 import { newRecord, openMachine } from "./machine.ts";
 import { outputsOf } from "./outputs.ts";
@@ -14,20 +21,44 @@ import { outputsOf } from "./outputs.ts";
 /** Ended from outside, other than by an operator's abort, which is to be cleaned up after like a failure. */
 const cutOff = ({ signal }: Context): boolean => signal.aborted && !hasCode(signal.reason, "SITE_ABORTED");
 
-/**
- * Claim a node and bring the instance up on it, going on where an earlier run was cut off. After the claim every failure
- * carries the state of what there is, so that Pulumi keeps it and `destroy` can release it.
- */
-export async function deployInstance(
+/** What is begun: nothing but these writes to a disk, or boots what was written. */
+export type Deploying = Extract<Effect, "install" | "reinstall" | "restore">;
+
+/** Deploy when it is this one's turn, unless too many failed in this run. */
+export function deployInTurn(
   ctx: Context,
   parts: Parts,
   ref: Ref,
   spec: InstanceSpec,
+  { effect, run }: { readonly effect: Deploying; readonly run: Run },
+): Promise<State> {
+  return parts.turns.take(ctx, async () => {
+    refuseAfterFailures(run, ref.name, parts.settings);
+    try {
+      const state = await deployInstance(ctx, parts, ref, spec, effect);
+      run.failures = 0;
+      return state;
+    } catch (error) {
+      if (!ctx.signal.aborted) run.failures += 1;
+      throw error;
+    }
+  });
+}
+
+/**
+ * Claim a node and bring the instance up on it, going on where an earlier run was cut off. After the claim every failure
+ * carries the state of what there is, so that Pulumi keeps it and `destroy` can release it.
+ */
+async function deployInstance(
+  ctx: Context,
+  parts: Parts,
+  ref: Ref,
+  spec: InstanceSpec,
+  effect: Deploying,
 ): Promise<State> {
   const { store } = parts;
   const node = await claimNode(ctx, parts, ref, spec);
-  const held = await store.deployment(ref.name);
-  const stored = held?.node === node ? held : { instance: ref.name, node, record: newRecord() };
+  const stored = begun(await store.deployment(ref.name), { instance: ref.name, node }, spec, effect);
   await store.keepDeployment(stored);
   await keep({ provisionState: "deploying", stage: "claiming", lastError: "", assignedNode: node });
   await store.patch("nodes", node, {
@@ -38,18 +69,23 @@ export async function deployInstance(
 
   try {
     await parts.network.open(ctx);
+    // Given up, its boot files and DHCP entries were withdrawn.
+    if (effect === "restore") await layBoot(ctx, parts, ref, spec, stored);
     const { machine, close } = await openMachine(ctx, parts, ref, spec, stored);
     try {
       await runSteps(ctx, machine, deploy, {
         begin: (step) => store.begin(stored.record.id, step),
         end: (step, outcome) => store.end(stored.record.id, step, outcome),
       });
+      // What it replaced is gone, and what it was allowed to do is done.
+      const { earlier, erased, ...made } = machine.record();
+      await store.keepDeployment({ ...stored, record: made });
     } catch (error) {
       if (cutOff(ctx)) throw error; // not failed: the next run goes on from here
       const left = await abandon(ctx, machine);
       // The key is void, and the next run begins anew; on a server that is perhaps still on it may go on switching.
       if (machine.record().done !== true) {
-        const record = left === "clean" ? newRecord() : { ...newRecord(), touched: true };
+        const record = { ...anew(machine.record()), ...(left === "clean" ? {} : { touched: true }) };
         await store.keepDeployment({ ...stored, record });
       }
       throw error;
@@ -60,6 +96,7 @@ export async function deployInstance(
     if (cutOff(ctx)) throw error;
     throw await failed(ctx.signal.aborted ? ctx.signal.reason : error);
   }
+  await store.forgetPlan(ref);
   const powerState = spec.power;
   await store.patch("nodes", node, { provisionState: "active", powerState, reachable: true });
   return keep({ provisionState: "active", stage: "active", lastError: "", powerState, reachable: true });
@@ -91,4 +128,35 @@ export async function deployInstance(
     const state = { ...spec, ...outputs, name: ref.name, siteId: store.siteId };
     return new PartlyDone(toRecord(failure), state, { cause: error });
   }
+}
+
+/** The record with which a deployment begins, or goes on. */
+function begun(
+  held: StoredDeployment | undefined,
+  at: Omit<StoredDeployment, "record">,
+  spec: InstanceSpec,
+  effect: Deploying,
+): StoredDeployment {
+  if (held?.node !== at.node) return { ...at, record: newRecord() };
+  const { record } = held;
+  if (effect === "reinstall" && record.done) return { ...at, record: { ...newRecord(), earlier: record } };
+  // Its disk is as it was: only the way to it has to be switched back.
+  if (effect === "restore" && record.earlier) {
+    return { ...at, record: { ...record.earlier, powered: false, switched: false, done: false } };
+  }
+  const { written, done, system } = record;
+  const other =
+    written !== undefined &&
+    !done &&
+    system &&
+    !isDeepStrictEqual(asKept(system), asKept(installedFields(spec)));
+  // Written for other inputs than these, and not booted yet: once more.
+  return other ? { ...at, record: { ...anew(record), touched: true } } : held;
+}
+
+const asKept = (value: object) => JSON.parse(JSON.stringify(value)) as unknown;
+
+/** A new deployment over the same disk: what it replaces, and whether that is gone, stays known. */
+function anew({ earlier, erased }: DeploymentRecord): DeploymentRecord {
+  return { ...newRecord(), ...(earlier ? { earlier } : {}), ...(erased ? { erased } : {}) };
 }

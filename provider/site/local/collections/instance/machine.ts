@@ -25,18 +25,19 @@ export interface OpenMachine {
 /** A new deployment's id and key: 256 random bits, void when the deployment ends. */
 export const newRecord = (): DeploymentRecord => ({ id: randomUUID(), key: randomBytes(32).toString("hex") });
 
-/** Put together what the deploy story needs for one instance on one node. */
+/** Put together what the deploy story needs for one instance on one node; `other` goes before the image's record. */
 export async function openMachine(
   ctx: Context,
   parts: Parts,
   ref: Ref,
   spec: InstanceSpec,
   stored: StoredDeployment,
+  other?: ImageSpec,
 ): Promise<OpenMachine> {
   const { store, network, switchboard, settings } = parts;
   const node = await specOf<NodeSpec>(store, "nodes", stored.node);
   const flavor = await specOf<FlavorSpec>(store, "flavors", spec.flavor);
-  const image = await specOf<ImageSpec>(store, "images", spec.image);
+  const image = other ?? (await specOf<ImageSpec>(store, "images", spec.image));
   const cards = await cardsOf(store, stored.node, spec);
   const macs = cards.map(({ mac }) => mac);
   const server = await network.address(ctx);
@@ -76,7 +77,8 @@ export async function openMachine(
     calls: line,
     record: () => record,
     async update(change) {
-      record = { ...record, ...change };
+      // With the bytes goes what they are of.
+      record = { ...record, ...change, ...(change.written ? { image } : {}) };
       await store.keepDeployment({ ...stored, record });
     },
     async fetch(inner) {
@@ -98,6 +100,10 @@ export async function openMachine(
       const identity = identityOf(disk);
       return identity === "" ? undefined : store.diskRecord(stored.node, identity);
     },
+    async diskElsewhere(disk) {
+      const identity = identityOf(disk);
+      return identity === "" ? undefined : store.installedElsewhere(stored.node, identity);
+    },
     async keepDisk(disk, state) {
       const identity = disk ? identityOf(disk) : "";
       if (identity !== "") await store.keepDisk(stored.node, identity, ref, state);
@@ -114,6 +120,7 @@ export async function openMachine(
         return { open: false, detail: `${address} answers, but its MAC is not to be seen on this link` };
       return { open: true, detail: address, mac };
     },
+    hostKeys: (inner, address, port) => parts.hostKeys(inner, address, port),
     scratch: {},
   };
   return { machine, close: line.close };
@@ -150,7 +157,7 @@ export async function addressesOf(
 }
 
 /** Whether a TCP port opens within two seconds. */
-function answers(ctx: Context, host: string, port: number): Promise<boolean> {
+export function answers(ctx: Context, host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host, port });
     const end = (open: boolean) => {

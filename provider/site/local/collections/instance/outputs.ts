@@ -1,4 +1,5 @@
 import type { InstanceSpec } from "../../../../resources/index.ts";
+import type { DeploymentRecord } from "../../../../workflows/deployment.ts";
 import type { Ref, State } from "../../../site.ts";
 import type { Parts } from "../../parts.ts";
 import { cardsOf } from "./claim.ts";
@@ -10,9 +11,10 @@ export async function outputsOf(parts: Parts, ref: Ref, spec: InstanceSpec): Pro
   const deployment = await store.deployment(ref.name);
   const node = (await store.claimOf(ref.name)) ?? "";
   const cards = node === "" ? [] : await cardsOf(store, node, spec);
-  const { machine, disk, written, done } = deployment?.record ?? {};
-  const addresses = await addressesOf(parts, cards, deployment?.record);
-  const timeline = deployment ? await store.timeline(deployment.record.id) : [];
+  const made = deployment && lastingOf(deployment.record);
+  const { machine, disk, written, done } = made ?? {};
+  const addresses = await addressesOf(parts, cards, made);
+  const timeline = made ? await store.timeline(made.id) : [];
   return {
     assignedNode: node,
     address: addresses[0] ?? "",
@@ -21,7 +23,7 @@ export async function outputsOf(parts: Parts, ref: Ref, spec: InstanceSpec): Pro
     serial: machine?.serial ?? "",
     rootDevice: disk?.byId ?? "",
     rootUuid: written?.rootUuid ?? "",
-    installedDigest: done ? (spec.imageDigest ?? "") : "",
+    installedDigest: done ? digestOf(made, spec) : "",
     verified: written?.verified ?? "",
     answered: timeline.some(({ step }) => step === "answer"),
     bytesWritten: written?.bytesWritten ?? 0,
@@ -29,4 +31,14 @@ export async function outputsOf(parts: Parts, ref: Ref, spec: InstanceSpec): Pro
     powerState: "unknown",
     reachable: true,
   };
+}
+
+/** The record of what is on the disk: a reinstall counts from its first byte. */
+function lastingOf(record: DeploymentRecord): DeploymentRecord {
+  return record.earlier && !record.erased && !record.done ? record.earlier : record;
+}
+
+function digestOf(made: DeploymentRecord | undefined, spec: InstanceSpec): string {
+  if (made?.adopted || made?.foreign) return "unknown";
+  return String(made?.system?.["imageDigest"] ?? spec.imageDigest ?? "");
 }

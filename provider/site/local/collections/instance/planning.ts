@@ -1,16 +1,81 @@
+import { createHash } from "node:crypto";
 import type { Context } from "../../../../kernel/context.ts";
 import { MetalError } from "../../../../kernel/errors.ts";
-import type { InstanceSpec } from "../../../../resources/index.ts";
+import { planErrors } from "../../../../resources/errors.ts";
+import { describeErasure, describePlan, refusals } from "../../../../resources/gate.ts";
+import { type InstanceSpec, resources } from "../../../../resources/index.ts";
+import { type InstanceFacts, planInstance as planOf, type ResourcePlan } from "../../../../resources/plan.ts";
+import { shapeOf } from "../../../../resources/shape.ts";
 import { siteErrors } from "../../../errors.ts";
-import type { Plan, Ref } from "../../../site.ts";
+import type { Failure, Plan, Ref } from "../../../site.ts";
 import { type Found, toFailure } from "../../collection.ts";
 import type { Parts } from "../../parts.ts";
-import { choose, reasonsOf } from "./claim.ts";
+import { countErase, eraseLimit, newsOf, type Run } from "../../runs.ts";
+import { reasonsOf, refuseMaintenance } from "./claim.ts";
+import { factsOf } from "./facts.ts";
 
-/** Fields whose change writes the disk again. */
-const reinstalling = ["imageDigest", "flavorDigest", "rootDeviceHints"] as const;
+/** A plan, and what speaks against it. */
+export interface Planned {
+  readonly plan: ResourcePlan;
+  readonly facts: InstanceFacts;
+  readonly against: readonly MetalError[];
+}
 
-/** What `ensure` would do, and what stands in its way, from records alone. */
+/** Compute the plan from what is known now, and hold it against the gate. Preview and update do the same. */
+export async function weigh(
+  parts: Parts,
+  ref: Ref,
+  spec: InstanceSpec,
+  found: Found,
+  how: { readonly run: Run; readonly replacing: boolean },
+): Promise<Planned> {
+  const { ephemeral, ...facts } = await factsOf(parts, ref, spec, found, how);
+  const plan = planOf(facts);
+  const against = [
+    ...(await inTheWay(parts, ref, plan, facts, found)),
+    ...refusals(plan, facts, found.known.protect === true, ephemeral),
+  ];
+  return { plan, facts, against };
+}
+
+/** What no gate opens. */
+async function inTheWay(
+  { store }: Parts,
+  { name: instance }: Ref,
+  plan: ResourcePlan,
+  { system, choice, after, lost, replacing, underWay }: InstanceFacts,
+  { known }: Found,
+): Promise<readonly MetalError[]> {
+  const { effect, replaces } = plan;
+  const node = system?.node ?? "";
+  if (lost && effect !== "enrol") return [siteErrors.make("INSTANCE_LOST_RECORD", { instance, node })];
+  // A create cannot move what is there: Pulumi would have to delete it first.
+  if (effect === "replace" && known.state === undefined && !replacing) {
+    return [planErrors.make("INSTANCE_EXISTS", { instance, node, why: `its ${replaces.join(", ")}` })];
+  }
+  if (effect === "adopt" && system === undefined && after.node === undefined) {
+    return [planErrors.make("INSTANCE_ADOPT_WHICH", { instance })];
+  }
+  // Before a replacement too: Pulumi deletes first, and must not find out then that there is no other place.
+  const places = effect === "replace" || (effect === "install" && underWay === undefined);
+  if (places && choice && choice.chosen === undefined) {
+    return [siteErrors.make("INSTANCE_NO_NODE", { instance, reasons: reasonsOf(choice) })];
+  }
+  const touched = ["power", "restore", "reinstall", "replace"].includes(effect) ? node : "";
+  return touched === "" ? [] : refused(refuseMaintenance(store, touched));
+}
+
+async function refused(doing: Promise<void>): Promise<readonly MetalError[]> {
+  try {
+    await doing;
+    return [];
+  } catch (error) {
+    if (error instanceof MetalError) return [error];
+    throw error;
+  }
+}
+
+/** What a check answers: the plan, what stands in its way, and what a preview says of it. */
 export async function planInstance(
   ctx: Context,
   parts: Parts,
@@ -18,70 +83,123 @@ export async function planInstance(
   spec: InstanceSpec,
   found: Found,
 ): Promise<Partial<Plan>> {
-  await refuseReinstall(parts, ref, spec, found);
-  const { store } = parts;
-  if ((await store.deployment(ref.name))?.record.done) return {};
-  const failures = (await hostProblems(ctx, parts)).map((problem) => toFailure(problem, ""));
-  if (!(await allKnown(parts, spec))) return { failures };
-  const choice = await choose(store, ref.name, spec);
-  if (choice.chosen === undefined) {
-    const reasons = reasonsOf(choice);
-    const refusal = siteErrors.make("INSTANCE_NO_NODE", { instance: ref.name, reasons });
-    return { failures: [...failures, toFailure(refusal, "flavor")] };
-  }
-  return { failures, actions: [`install ${spec.image} on ${choice.chosen}`] };
+  const { known } = found;
+  const run = parts.runs.of(known.run);
+  const replacing = known.state === undefined && run.checked.has(ref.name);
+  if (known.state !== undefined) run.checked.add(ref.name);
+  const { plan, facts, against } = await weigh(parts, ref, spec, found, { run, replacing });
+  // What is refused anyway is not counted.
+  const problems =
+    against.length > 0 ? [...against] : [...(await limits(parts, ref, spec, plan, found, run))];
+  const writes = ["install", "reinstall", "replace", "restore"].includes(plan.effect);
+  if (writes) problems.push(...(await hostProblems(ctx, parts)));
+  const open = problems.length === 0;
+  if (open) run.planned.set(ref.name, plan.erases?.token);
+  const unknown = known.unknown ?? [];
+  if (known.dryRun && unknown.length === 0) await announce(parts, ref, spec, plan);
+  return {
+    ...plan,
+    failures: problems.map((problem) => toFailure(problem, propertyOf[problem.code] ?? "")),
+    warnings: open ? newsOf(run, ref.name, await warningsOf(parts, ref, spec, plan, facts, run)) : [],
+    says: open && known.dryRun ? newsOf(run, ref.name, describePlan(plan)) : [],
+  };
+}
+
+/** What stands between two previews, and between the servers of one run. */
+async function limits(
+  parts: Parts,
+  ref: Ref,
+  spec: InstanceSpec,
+  plan: ResourcePlan,
+  { known }: Found,
+  run: Run,
+): Promise<readonly MetalError[]> {
+  const { erases } = plan;
+  if (!erases) return [];
+  const counted = refused((async () => void countErase(run, ref.name, await limitOf(parts)))());
+  const before = known.dryRun ? undefined : await parts.store.announced(ref);
+  // Other inputs are another plan, which nobody was shown: then `allowReinstall` alone decides.
+  if (before === undefined || before.inputs !== inputsOf(spec) || before.token === erases.token)
+    return counted;
+  const announced = before.token === "" ? `"${before.effect}" and no erasure` : "another erasure";
+  const changed = { instance: ref.name, announced, erases: describeErasure(erases) };
+  return [planErrors.make("PLAN_CHANGED", changed), ...(await counted)];
+}
+
+const limitOf = async ({ store, settings }: Parts) =>
+  eraseLimit(settings, (await store.all("instances")).length);
+
+const announce = ({ store }: Parts, ref: Ref, spec: InstanceSpec, { effect, erases }: ResourcePlan) =>
+  store.announce(ref, { inputs: inputsOf(spec), effect, token: erases?.token ?? "" });
+
+/** A digest of what the program wrote, without what we compute from the world: that is what may have changed. */
+function inputsOf(spec: InstanceSpec): string {
+  const fields = shapeOf(resources.instances.inputs).fields ?? {};
+  const written = Object.entries(spec).filter(([key]) => fields[key]?.computed !== true);
+  const sorted = written.sort(([a], [b]) => a.localeCompare(b));
+  return createHash("sha256").update(JSON.stringify(sorted)).digest("hex");
+}
+
+async function warningsOf(
+  parts: Parts,
+  { name }: Ref,
+  spec: InstanceSpec,
+  { erases, effect }: ResourcePlan,
+  { system, underWay }: InstanceFacts,
+  run: Run,
+): Promise<readonly string[]> {
+  const last = (await parts.store.get("instances", name))?.state["lastError"];
+  const tried = (underWay !== undefined || system?.whole === false || effect === "install") && last;
+  const tally = erases && [...run.erasing].indexOf(name) + 1;
+  return [
+    ...(tally ? [`erases an installed system: ${tally} of at most ${await limitOf(parts)} in this run`] : []),
+    ...(spec.allowReinstall === true
+      ? [
+          "`allowReinstall: true` stays: every later change that needs it erases this server without a question",
+        ]
+      : []),
+    ...(tried ? [`the last attempt failed: ${last}`] : []),
+  ];
 }
 
 /** What this host lacks for a deployment: the network's side, and the writer's. */
 async function hostProblems(ctx: Context, { network, writer }: Parts): Promise<readonly MetalError[]> {
   const problems = await network.problems(ctx);
-  try {
-    await (await writer()).ready(ctx);
-    return problems;
-  } catch (error) {
-    if (error instanceof MetalError) return [...problems, error];
-    throw error;
-  }
+  return [...problems, ...(await refused((async () => (await writer()).ready(ctx))()))];
 }
 
-/** Whether everything the instance names is enrolled, so that the scheduler can be asked at preview. */
-async function allKnown({ store }: Parts, spec: InstanceSpec): Promise<boolean> {
-  const nodes = spec.node === undefined ? (spec.candidates ?? []) : [spec.node];
-  // Without a pinned node or candidates, nodes of this very program may still be made before.
-  if (nodes.length === 0) return false;
-  const wanted = [store.get("flavors", spec.flavor), ...nodes.map((name) => store.get("nodes", name))];
-  if ((await Promise.all(wanted)).some((record) => record === undefined)) return false;
-  const cards = await store.all("interfaces");
-  return nodes.some((name) => cards.some(({ spec: card }) => card["node"] === name));
-}
+const propertyOf: Readonly<Record<string, string>> = {
+  INSTANCE_NO_NODE: "flavor",
+  INSTANCE_WOULD_ERASE: "allowReinstall",
+  INSTANCE_LOCKED: "locked",
+  INSTANCE_EPHEMERAL_LOST: "preserveEphemeral",
+  INSTANCE_ADOPT_WHICH: "node",
+};
 
-/** Refuse to install what another site, or this one before its store was lost, has installed already. */
-export async function refuseLost({ store }: Parts, ref: Ref, { record, known }: Found): Promise<void> {
-  const state = known.state ?? {};
-  const installed = ["active", "wait call-back"].includes(String(state["provisionState"]));
-  if (record || !installed || (await store.wasDropped("instances", ref))) return;
-  const node = String(state["assignedNode"] ?? "a node");
-  throw siteErrors.make("INSTANCE_LOST_RECORD", { instance: ref.name, node });
-}
-
-/** Refuse whatever would write an installed disk again: the plan with its gate does not exist yet. */
-export async function refuseReinstall(
-  { store }: Parts,
+/**
+ * The plan that counts: computed again by the job that acts. It does nothing that the gate does not open, nothing that
+ * was not announced in this run, and erases no more than the run may.
+ */
+export async function planUnderLock(
+  parts: Parts,
   ref: Ref,
   spec: InstanceSpec,
-  { known }: Found,
-): Promise<void> {
-  const record = await store.get("instances", ref.name);
-  const deployment = await store.deployment(ref.name);
-  if (!record || deployment?.record.done !== true) return;
-  const before = record.spec as InstanceSpec;
-  const fields = reinstalling.filter(
-    (field) => spec[field] !== undefined && JSON.stringify(before[field]) !== JSON.stringify(spec[field]),
-  );
-  const moved = spec.node !== undefined && spec.node !== deployment.node ? ["node"] : [];
-  const all = [...fields, ...moved];
-  if (all.length === 0) return;
-  const node = deployment.node;
-  if (known.state === undefined) throw siteErrors.make("INSTANCE_EXISTS", { instance: ref.name, node });
-  throw siteErrors.make("INSTANCE_NEEDS_REINSTALL", { fields: all.join(", "), instance: ref.name, node });
+  found: Found,
+): Promise<ResourcePlan> {
+  const run = parts.runs.of(found.known.run);
+  const { plan, against } = await weigh(parts, ref, spec, found, { run, replacing: false });
+  const [first] = against;
+  if (first) throw first;
+  const { erases } = plan;
+  if (!erases) return plan;
+  if (run.planned.has(ref.name) && run.planned.get(ref.name) !== erases.token) {
+    const said = { announced: "something else", erases: describeErasure(erases) };
+    throw planErrors.make("PLAN_CHANGED", { instance: ref.name, ...said });
+  }
+  countErase(run, ref.name, await limitOf(parts));
+  return plan;
 }
+
+/** Where a failure that `plan` throws is shown. */
+export const failureProperty = ({ code }: MetalError): Failure["property"] =>
+  code === "INTERFACE_OFF_NETWORK" ? "interfaces" : (propertyOf[code] ?? "");

@@ -1,10 +1,9 @@
 import type { Context } from "../../../../kernel/context.ts";
 import type { InstanceSpec, NodeSpec } from "../../../../resources/index.ts";
-import { workflowErrors } from "../../../../workflows/errors.ts";
 import type { Parts } from "../../parts.ts";
 import type { StoredRecord } from "../../store/index.ts";
 import { expectedOf } from "../node.ts";
-import { cardsOf } from "./claim.ts";
+import { cardsOf, refuseMaintenance } from "./claim.ts";
 
 /**
  * Let an instance go. `off`: powered off, boot files withdrawn, the disk untouched until the next claim. `keep`: it goes
@@ -21,9 +20,13 @@ export async function releaseInstance(
   const node = name === undefined ? undefined : await store.get("nodes", name);
   if (node) {
     const nodeSpec = node.spec as NodeSpec;
-    if (nodeSpec.maintenance) throw workflowErrors.make("DEPLOY_MAINTENANCE", { node: node.ref.name });
+    await refuseMaintenance(store, node.ref.name);
     const touched = await wasTouched(parts, ref.name);
     const macs = (await cardsOf(store, node.ref.name, instance)).map(({ mac }) => mac);
+    // A controller that is dead keeps nobody from forgetting; but its server may still be on, and is nobody's.
+    const abandoned = nodeSpec.abandon;
+    if (abandoned)
+      ctx.log.warn("its controller was given up: the server was not switched off", { node: node.ref.name });
     const aside = node.state["provisionState"] === "deploy failed";
     // Only an installed system can be kept: a server in the middle of a deployment would boot into the writer for ever.
     const off = instance.onDelete === "off" || (await store.deployment(ref.name))?.record.done !== true;
@@ -31,24 +34,26 @@ export async function releaseInstance(
       if (!aside) await store.patch("nodes", node.ref.name, { provisionState: "deleting" });
       ctx.report({ stage: "powering off" });
       const power = parts.powerOf(nodeSpec.power, expectedOf(nodeSpec, node.state));
-      if (touched) await power.ensure(ctx, "off", { limit: parts.settings.limits.power });
+      if (touched && !abandoned) await power.ensure(ctx, "off", { limit: parts.settings.limits.power });
       ctx.report({ stage: "withdrawing boot files" });
       await (await parts.boot()).withdraw(ctx, ref.name, macs);
       await network.dismiss(ctx, macs);
       await store.releaseDisks(ref.name, node.ref.name);
     }
-    const free = off ? "available" : "manageable";
+    const free = off && !abandoned ? "available" : "manageable";
     await store.patch("nodes", node.ref.name, {
       provisionState: aside ? "deploy failed" : free,
       assignedInstance: "",
-      ...(off && touched ? { powerState: "off" } : {}),
+      ...(off && touched && !abandoned ? { powerState: "off" } : {}),
     });
   }
   await store.release(ref.name);
   await store.dropDeployment(ref.name);
+  await store.forgetPlan(ref);
 }
 
 /** A server we never switched on is not switched off either. */
 async function wasTouched({ store }: Parts, instance: string): Promise<boolean> {
-  return (await store.deployment(instance))?.record.touched === true;
+  const record = (await store.deployment(instance))?.record;
+  return record?.touched === true || record?.earlier !== undefined;
 }

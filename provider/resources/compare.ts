@@ -1,7 +1,8 @@
-import type { Change, ResourceDefinition } from "../resources/resource.ts";
-import { type Shape, shapeOf } from "../resources/shape.ts";
-import type { Properties } from "./check.ts";
+import type { Change, ResourceDefinition } from "./resource.ts";
+import { type Shape, shapeOf } from "./shape.ts";
 import { isObject, UNKNOWN, unknownPaths } from "./unknown.ts";
+
+type Properties = Readonly<Record<string, unknown>>;
 
 export interface Difference {
   /** Top-level inputs that differ, in the schema's order. */
@@ -11,10 +12,10 @@ export interface Difference {
 }
 
 /**
- * Compare checked inputs with those the state remembers. Pure. Hidden inputs and outputs are not looked at, a default
+ * Compare checked inputs with those that are remembered. Pure. Hidden inputs and outputs are not looked at, a default
  * equals an absent value, and an unknown reference or digest counts as unchanged: it never causes a replacement.
  */
-export function diffInputs(definition: ResourceDefinition, olds: Properties, news: Properties): Difference {
+export function differences(definition: ResourceDefinition, olds: Properties, news: Properties): Difference {
   // So it is with most resources of most updates, and to derive the shape takes longer than all the rest.
   if (Object.keys(definition.inputs.shape).every((key) => equal(olds[key], news[key]))) {
     return { changed: [], changes: {} };

@@ -1,0 +1,15 @@
+import { defineErrors } from "../kernel/errors.ts";
+
+/** What stands in the way of a command before any site is asked. */
+export const cliErrors = defineErrors({
+  IMPORT_UNREADABLE: {
+    text: "the list of servers {file} cannot be read: {reason}",
+    remedy: "Name a file that ends with .csv, .yaml, .yml or .json.",
+    fault: "input",
+  },
+  IMPORT_FAULTY: {
+    text: "of the list of servers {file} no program was printed, because of what is told above ({count})",
+    remedy: "Correct it and run the command again; `nodes import --help` tells the columns.",
+    fault: "input",
+  },
+});

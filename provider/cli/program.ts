@@ -1,0 +1,17 @@
+import type { Command } from "commander";
+import { completeCommand, completionCommand } from "./completion.ts";
+import { imagesCommand } from "./images.ts";
+import { instancesCommand } from "./instances.ts";
+import { nodesCommand } from "./nodes.ts";
+import { ownerCommand } from "./owner.ts";
+import type { Shell } from "./shell.ts";
+import { storeCommand } from "./store.ts";
+
+/** Give the program the commands that work with a site, one for each noun. */
+export function addNouns(program: Command, shell: Shell): void {
+  for (const noun of [nodesCommand, instancesCommand, imagesCommand, storeCommand, ownerCommand]) {
+    program.addCommand(noun(shell));
+  }
+  program.addCommand(completionCommand(shell));
+  program.addCommand(completeCommand(program, shell), { hidden: true });
+}

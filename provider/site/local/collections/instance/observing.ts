@@ -1,0 +1,35 @@
+import type { Context } from "../../../../kernel/context.ts";
+import type { NodeSpec } from "../../../../resources/index.ts";
+import type { State } from "../../../site.ts";
+import type { Parts } from "../../parts.ts";
+import type { StoredRecord } from "../../store/index.ts";
+import { driftOf, lookAtSystem } from "./drift.ts";
+
+/**
+ * What a refresh shows of an instance, asked of the hardware: under an input's own name where it has one, so that the
+ * line is one that a user knows and the next update acts on it, else in `drift`.
+ */
+export async function observeInstance(ctx: Context, parts: Parts, record: StoredRecord): Promise<State> {
+  const { store } = parts;
+  const { ref, state } = record;
+  const stored = await store.deployment(ref.name);
+  const name = await store.claimOf(ref.name);
+  const node = name === undefined ? undefined : await store.get("nodes", name);
+  if (!node || !stored) {
+    const lost = state["assignedNode"] ? [`it holds node ${state["assignedNode"]} no more`] : [];
+    return { drift: lost, assignedNode: name ?? "" };
+  }
+  if (state["provisionState"] !== "active") return { drift: [] };
+  const nodeSpec = node.spec as NodeSpec;
+  if (nodeSpec.abandon) return { drift: [], reachable: false };
+  const { state: powerState, reason } = await parts.powerOf(nodeSpec.power).look(ctx);
+  const files = await driftOf(ctx, parts, record, stored, powerState !== "unknown");
+  if (powerState === "unknown") {
+    const words = reason?.record.text ?? "the controller does not answer";
+    ctx.log.warn(`${words}; the last known state is kept`, { node: node.ref.name });
+    return { reachable: false, drift: files };
+  }
+  await store.patch("nodes", node.ref.name, { powerState, reachable: true });
+  const system = powerState === "on" ? await lookAtSystem(ctx, parts, record, stored) : {};
+  return { ...system, powerState, reachable: true, power: powerState, drift: files };
+}

@@ -1,0 +1,146 @@
+import type { Context } from "../../../../kernel/context.ts";
+import type { ImageSpec, InstanceSpec, NodeSpec } from "../../../../resources/index.ts";
+import { erasingFields } from "../../../../resources/plan.ts";
+import type { DeploymentRecord } from "../../../../workflows/deployment.ts";
+import { workflowErrors } from "../../../../workflows/errors.ts";
+import { installedFields } from "../../../../workflows/write.ts";
+import { siteErrors } from "../../../errors.ts";
+import type { Ref, State } from "../../../site.ts";
+import type { Parts } from "../../parts.ts";
+import { kindOf } from "../image.ts";
+import { expectedOf } from "../node.ts";
+import { layBoot } from "./boot.ts";
+import { cardsOf, specOf } from "./claim.ts";
+import { addressesOf, answers, newRecord } from "./machine.ts";
+import { outputsOf } from "./outputs.ts";
+
+/** Systems that are there already and come under this site's care: nothing is switched, and no byte is written. */
+
+/** Take over a server that somebody else installed. Of its disk nothing is known until a ramdisk looks. */
+export async function adoptInstance(
+  ctx: Context,
+  parts: Parts,
+  ref: Ref,
+  spec: InstanceSpec,
+): Promise<State> {
+  const node = (await parts.store.claimOf(ref.name)) ?? spec.node ?? "";
+  const powerState = await recognise(ctx, parts, ref, spec, node);
+  const held = (await parts.store.deployment(ref.name))?.record;
+  const record: DeploymentRecord = {
+    ...(held?.done ? held : newRecord()),
+    ...{ touched: true, done: true, adopted: true, system: installedFields(spec) },
+  };
+  const { foreign, hostKeys, ...kept } = record;
+  const keys = await keysOf(ctx, parts, ref, spec, node, record);
+  await parts.store.keepDeployment({
+    ...{ instance: ref.name, node },
+    record: { ...kept, ...(keys.length > 0 ? { hostKeys: keys } : {}) },
+  });
+  return taken(parts, ref, spec, node, powerState);
+}
+
+/** Enrol again what this site, or another one, installed and has no record of any more: from what Pulumi remembers. */
+export async function enrolInstance(
+  ctx: Context,
+  parts: Parts,
+  ref: Ref,
+  spec: InstanceSpec,
+  known: State,
+): Promise<State> {
+  const node = String(known["assignedNode"] ?? "");
+  const powerState = await recognise(ctx, parts, ref, spec, node);
+  const { rootUuid, bytesWritten, verified } = known as Readonly<Record<string, string>>;
+  const image = (await parts.store.get("images", spec.image))?.spec as ImageSpec | undefined;
+  const record: DeploymentRecord = {
+    ...newRecord(),
+    ...{ touched: true, powered: true, switched: true, done: true },
+    written: {
+      bytesWritten: Number(bytesWritten ?? 0),
+      verified: verified === "sampled" ? "sampled" : "full",
+      ...(rootUuid ? { rootUuid } : {}),
+    },
+    system: Object.fromEntries(erasingFields.map((key) => [key, known[key]])),
+    ...(image ? { image } : {}),
+  };
+  const stored = { instance: ref.name, node, record };
+  await parts.store.keepDeployment(stored);
+  // Such a system boots over the network: without its files it would not start again.
+  if (image && kindOf(image) === "partition") await layBoot(ctx, parts, ref, spec, stored);
+  return taken(parts, ref, spec, node, powerState);
+}
+
+/** Claim the server if it is the one that is meant, and is in the state that the program says. */
+async function recognise(
+  ctx: Context,
+  parts: Parts,
+  ref: Ref,
+  spec: InstanceSpec,
+  node: string,
+): Promise<"on" | "off"> {
+  const { store } = parts;
+  const nodeSpec = await specOf<NodeSpec>(store, "nodes", node);
+  ctx.report({ stage: "recognising the server" });
+  const nodeState = (await store.get("nodes", node))?.state;
+  const { state } = await parts.powerOf(nodeSpec.power, expectedOf(nodeSpec, nodeState)).probe(ctx);
+  if (state !== spec.power) {
+    throw siteErrors.make("INSTANCE_ADOPT_POWER", {
+      instance: ref.name,
+      node,
+      seen: state,
+      wanted: spec.power,
+    });
+  }
+  if (state === "on") await refuseOtherCard(ctx, parts, spec, node);
+  if (!(await store.claim(node, ref))) {
+    const holder = (await store.claims()).get(node) ?? "another one";
+    throw siteErrors.make("NODE_IN_USE", { node, instance: holder });
+  }
+  return state;
+}
+
+/** Where an address of it is known and answers, it must be from one of its cards. */
+async function refuseOtherCard(ctx: Context, parts: Parts, spec: InstanceSpec, node: string): Promise<void> {
+  const cards = await cardsOf(parts.store, node, spec);
+  const [address] = await addressesOf(parts, cards, undefined);
+  const mac = address === undefined ? undefined : await macBehind(ctx, parts, address, spec);
+  if (address === undefined || mac === undefined) {
+    ctx.log.warn(
+      `the cards of ${node} could not be seen: only its controller tells that it is the right server`,
+    );
+    return;
+  }
+  if (cards.some((card) => card.mac === mac)) return;
+  throw workflowErrors.make("DEPLOY_OTHER_ANSWERS", { address, seen: mac, node });
+}
+
+async function macBehind(ctx: Context, { network }: Parts, address: string, { waitFor }: InstanceSpec) {
+  // Asking is what brings an address into the neighbour table, whether the port opens or not.
+  await answers(ctx, address, waitFor === "written" ? 22 : waitFor.port);
+  return network.macOf(ctx, address);
+}
+
+async function keysOf(
+  ctx: Context,
+  parts: Parts,
+  ref: Ref,
+  spec: InstanceSpec,
+  node: string,
+  record: DeploymentRecord,
+): Promise<readonly string[]> {
+  const [address] = await addressesOf(parts, await cardsOf(parts.store, node, spec), record);
+  if (address === undefined || spec.waitFor === "written" || spec.power === "off") return [];
+  ctx.report({ stage: "looking at its SSH host keys", note: ref.name });
+  return parts.hostKeys(ctx, address, spec.waitFor.port);
+}
+
+async function taken(
+  parts: Parts,
+  ref: Ref,
+  spec: InstanceSpec,
+  node: string,
+  powerState: "on" | "off",
+): Promise<State> {
+  const change = { provisionState: "active", powerState, reachable: true };
+  await parts.store.patch("nodes", node, { ...change, assignedInstance: ref.name, lastError: "" });
+  return { ...(await outputsOf(parts, ref, spec)), ...change, stage: "active", lastError: "" };
+}

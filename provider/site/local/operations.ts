@@ -1,0 +1,91 @@
+import type { NodeSpec } from "../../resources/index.ts";
+import { after, type ProvisionState } from "../../resources/states.ts";
+import { siteErrors } from "../errors.ts";
+import type { Operation, State } from "../site.ts";
+import { type CacheUse, cacheUse } from "./cache-use.ts";
+import type { Parts } from "./parts.ts";
+import type { StoredRecord } from "./store/index.ts";
+
+/** What an operator asks of a site beside what programs declare. Answers what there is to tell of it: plain JSON. */
+export async function perform(parts: Parts, operation: Operation): Promise<State> {
+  switch (operation.kind) {
+    case "reset":
+      return reset(parts, operation.node);
+    case "maintenance":
+      return maintain(parts, operation.node, operation.reason ?? "");
+    case "abort":
+      return abort(parts, operation.instance);
+    case "move owner":
+      return moveOwner(parts, operation.from, operation.to);
+    case "cached images":
+      return cachedImages(parts);
+    case "prune images":
+      return pruneImages(parts, operation.dryRun ?? false);
+    case "backup":
+      return { folder: operation.folder, bytes: await parts.store.backup(operation.folder) };
+    default:
+      throw new TypeError(`no such operation: ${operation satisfies never}`);
+  }
+}
+
+async function nodeOf({ store }: Parts, name: string): Promise<StoredRecord> {
+  const node = await store.get("nodes", name);
+  if (!node) throw siteErrors.make("SITE_UNKNOWN_REFERENCE", { kind: "Node", name });
+  return node;
+}
+
+/** Free a node that was set aside. Any other stays where it is; refused credentials are tried again in both cases. */
+async function reset(parts: Parts, name: string): Promise<State> {
+  const { spec, state } = await nodeOf(parts, name);
+  await parts.forgiveLogin((spec as NodeSpec).power);
+  const before = state["provisionState"] as ProvisionState;
+  const provisionState = after(before, "reset");
+  if (!provisionState) return { node: name, provisionState: before, changed: false };
+  await parts.store.patch("nodes", name, { provisionState, lastError: "" });
+  return { node: name, provisionState, changed: true };
+}
+
+async function maintain(parts: Parts, name: string, maintenanceReason: string): Promise<State> {
+  await nodeOf(parts, name);
+  await parts.store.patch("nodes", name, { maintenanceReason });
+  return { node: name, maintenanceReason };
+}
+
+async function abort({ store, jobs }: Parts, name: string): Promise<State> {
+  const aborted = await jobs.abort(`instances/${name}`, siteErrors.make("SITE_ABORTED", { name }));
+  if (!aborted && !(await store.get("instances", name))) {
+    throw siteErrors.make("SITE_UNKNOWN_REFERENCE", { kind: "Instance", name });
+  }
+  return { instance: name, aborted };
+}
+
+/** A job keeps its records under the owner it began with, so none may run. */
+async function moveOwner({ store, jobs }: Parts, from: string, to: string): Promise<State> {
+  refuseWhileBusy(jobs);
+  const records = await store.moveOwner(from, to);
+  if (records !== undefined) return { from, to, records };
+  const owners = (await store.owners()).join(", ") || "none";
+  throw siteErrors.make("SITE_OWNER_UNKNOWN", { owner: from, owners });
+}
+
+async function cachedImages(parts: Parts): Promise<State> {
+  const { uses, unsure } = await cacheUse(parts, Date.now());
+  return { images: uses.map(told), unsure };
+}
+
+/** Remove what nobody needs. A job may be about to open what it has looked up, so none may run. */
+async function pruneImages(parts: Parts, dryRun: boolean): Promise<State> {
+  if (!dryRun) refuseWhileBusy(parts.jobs);
+  const { uses, unsure } = await cacheUse(parts, Date.now());
+  const removed = uses.filter(({ neededBy }) => neededBy.length === 0);
+  if (!dryRun) for (const { entry } of removed) await parts.images.forget(entry.digest);
+  const kept = uses.filter(({ neededBy }) => neededBy.length > 0);
+  return { kept: kept.map(told), removed: removed.map(told), unsure, dryRun };
+}
+
+const told = ({ entry, neededBy }: CacheUse) => ({ ...entry, neededBy });
+
+function refuseWhileBusy(jobs: Parts["jobs"]): void {
+  const running = jobs.running();
+  if (running.length > 0) throw siteErrors.make("SITE_BUSY", { jobs: running.join(", ") });
+}
