@@ -14,6 +14,12 @@ export const planErrors = defineErrors({
       "Nothing was touched. Declare it as it is installed, which takes it back into this stack as it stands; then change it.",
     fault: "input",
   },
+  INSTANCE_IMAGE_IGNORED: {
+    text: "image {image} has other content than the one that instance {instance} keeps by `ignoreChanges`, and this would write the new one",
+    remedy:
+      "Nothing was touched. Take `imageDigest` out of `ignoreChanges`, so that the new content is planned and allowed as well; or declare the earlier image again.",
+    fault: "input",
+  },
   INSTANCE_LOCKED: {
     text: "instance {instance} is locked, and this would {what}",
     remedy: "Nothing was touched. Set `locked: false` on the Instance first, in an update of its own.",

@@ -68,6 +68,7 @@ export interface Erasure {
 
 /** The system that an instance has on a server's disk. */
 export interface System {
+  /** Empty where its record is lost and nobody says. */
   readonly node: string;
   /** The deployment that made it. */
   readonly id: string;
@@ -154,7 +155,10 @@ export function planInstance(facts: InstanceFacts): ResourcePlan {
     const actions = installActions(system.node, after, "its disk");
     return { ...common, ...timed(facts), effect: "reinstall", actions, erases: erasureOf(facts, system) };
   }
-  if (lost) return { ...common, effect: "enrol", actions: [`enrol ${facts.name} on ${system.node} again`] };
+  if (lost) {
+    const where = system.node === "" ? "" : ` on ${system.node}`;
+    return { ...common, effect: "enrol", actions: [`enrol ${facts.name}${where} again`] };
+  }
   if (!system.whole) return { ...common, effect: "restore", actions: [`boot ${system.node} from its disk`] };
   if (waking.length > 0)
     return { ...common, effect: "power", actions: powerActions(system.node, after, waking) };
@@ -187,11 +191,12 @@ function changesOf({ before, after }: InstanceFacts, { fields, foreign }: System
   return differences(Instance, { ...installed, node: after.node }, after);
 }
 
-/** Inputs by which the instance no longer belongs on its server. Unknown ones move nothing. */
+/** Inputs by which the instance no longer belongs on its server. Unknown ones move nothing, nor an unknown server. */
 export function movesOf(
   { after, unfit }: Pick<InstanceFacts, "after" | "unfit">,
   { node }: Pick<System, "node">,
 ): readonly string[] {
+  if (node === "") return [];
   if (after.node !== undefined && after.node !== node && after.node !== UNKNOWN) return ["node"];
   const { candidates } = after;
   if (candidates !== undefined && unknownPaths(candidates).length === 0 && !candidates.includes(node)) {

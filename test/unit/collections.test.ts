@@ -88,7 +88,11 @@ describe("every collection", () => {
   it("keeps what is hidden out of the store, and gives it back", async () => {
     const spec = { ...specs.flavor, __owner: owner, __urn: "u" };
     expect(await site.flavors.ensure(site.ctx, ref("f"), spec)).toMatchObject({ __urn: "u" });
-    expect(JSON.stringify(await site.store.get("flavors", "f"))).not.toContain("__");
+    const { spec: kept, state } = (await site.store.get("flavors", "f")) ?? {};
+    expect(JSON.stringify(kept)).not.toContain("__");
+    // Whose declaration it is: a resource that was given another logical name is not the one that is deleted then.
+    expect(Object.keys(state ?? {}).filter((key) => key.startsWith("__"))).toEqual(["__urn"]);
+    expect(JSON.stringify(await site.flavors.list(site.ctx))).not.toContain("__");
   });
 });
 

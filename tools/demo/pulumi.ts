@@ -64,7 +64,7 @@ export function working(line: string): string | undefined {
 /** Why a preview refuses: each sentence on a line of its own. */
 export function refusal(line: string): string | undefined {
   const [, text] = /^ +error: .*Instance resource '\S+' has a problem: (?:\w+: )?(.*)$/.exec(line) ?? [];
-  return text?.replaceAll(/(?<=\. )(?=[A-Z])/g, "\n     ");
+  return text?.replaceAll(/(?<=\.) (?=[A-Z])/g, "\n     ");
 }
 
 /** What a refresh with `--diff` found: `~ power: "on" => "off"`. */

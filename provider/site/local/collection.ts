@@ -6,7 +6,7 @@ import type { CollectionName } from "../../resources/resource.ts";
 import { mapSecrets, secretPaths } from "../../resources/secrets.ts";
 import { siteErrors } from "../errors.ts";
 import type { Collection, Failure, Known, Plan, Ref, Spec, State } from "../site.ts";
-import { absence, ownedBy, sameName } from "./guard.ts";
+import { absence, declaredOnce, handedOn, ownedBy, sameName, urnOf } from "./guard.ts";
 import type { Parts } from "./parts.ts";
 import type { StoredRecord } from "./store/index.ts";
 
@@ -77,9 +77,11 @@ export function collectionOf<S>(
         const { lost } = found;
         if (known.unknown?.length && !manner.plansUnknown) return { ...empty, lost };
         const kept = absolute(spec, known);
+        declaredOnce(runs.of(known.run), `${name}/${ref.name}`, ref.name, spec);
         runs.of(known.run).declared.set(`${name}/${ref.name}`, kept as Spec);
         const own = { ...empty, lost, ...(await byDeclaration(spec, found)) };
         const plan = { ...own, ...(await manner.plan(ctx, ref, kept, found)) };
+        runs.of(known.run).declared.set(`${name}/${ref.name}`, { ...(kept as Spec), ...plan.computed });
         return lost ? { ...plan, warnings: [enrolsAgain, ...plan.warnings] } : plan;
       } catch (error) {
         if (!(error instanceof MetalError)) throw error;
@@ -94,7 +96,13 @@ export function collectionOf<S>(
       const kept = absolute(spec, known);
       const outputs = await manner.ensure(ctx, ref, kept, found);
       const state: State = { ...spec, ...outputs, name: ref.name, siteId: store.siteId };
-      await store.put(name, { ref, spec: kept as Spec, state: shown(state) });
+      const urn = urnOf(spec);
+      await store.put(name, {
+        ref,
+        spec: kept as Spec,
+        state: { ...shown(state), ...(urn ? { __urn: urn } : {}) },
+      });
+      runs.of(known.run).made.add(`${name}/${ref.name}`);
       return state;
     },
     async observe(ctx, ref, known = {}) {
@@ -118,12 +126,13 @@ export function collectionOf<S>(
         if ((await absence(store, name, ref)) === "gone") return;
         throw siteErrors.make("SITE_LOST_RECORD", { name: ref.name });
       }
+      if (handedOn(record, known, runs.of(known.run).made.has(`${name}/${ref.name}`))) return;
       await manner.remove(ctx, record, known);
       await store.drop(name, ref);
     },
     list: async () =>
       (await store.all(name)).map(({ ref, spec, state }) => ({
-        ...mapSecrets({ ...spec, ...state }, secretPaths(definition), () => "[secret]"),
+        ...mapSecrets(shown({ ...spec, ...state }), secretPaths(definition), () => "[secret]"),
         ...ref,
       })),
   };

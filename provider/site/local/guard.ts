@@ -1,6 +1,7 @@
 import type { Kind } from "../../resources/resource.ts";
 import { siteErrors } from "../errors.ts";
-import type { Known, Ref } from "../site.ts";
+import type { Known, Ref, Spec, State } from "../site.ts";
+import type { Run } from "./runs.ts";
 import type { Store, StoredRecord } from "./store/index.ts";
 
 /** Rules that hold for every resource: whose name it is, and what a state that this site does not know means. */
@@ -36,4 +37,31 @@ export function sameName(kind: Kind, { name }: Ref, known: Known | undefined): v
 /** "gone": its owner removed it. "lost": this site knows nothing of it, which is no proof that it is gone. */
 export async function absence(store: Store, collection: Parameters<Store["get"]>[0], ref: Ref) {
   return (await store.wasDropped(collection, ref)) ? "gone" : "lost";
+}
+
+/** Which resource of the program declares it, as Pulumi names it; undefined for who is not Pulumi. */
+export function urnOf(properties: State | undefined): string | undefined {
+  const urn = properties?.["__urn"];
+  return typeof urn === "string" && urn !== "" ? urn : undefined;
+}
+
+/** Refuse a name that another resource of the same program has: both would be one server. */
+export function declaredOnce({ names }: Run, key: string, name: string, spec: Spec): void {
+  const urn = urnOf(spec);
+  const other = names.get(key);
+  if (urn === undefined) return;
+  if (other !== undefined && other !== urn) {
+    throw siteErrors.make("SITE_NAME_TAKEN", { name, owner: `${other.split("::").at(-1)} of this program` });
+  }
+  names.set(key, urn);
+}
+
+/**
+ * Whether another resource of the stack declares it by now: one that was given another logical name, and no alias. Pulumi
+ * makes the new one first, which takes over what is there, and then deletes the old one: nothing is left that is its own.
+ * `made`: this very run did. What is replaced is deleted before it is made.
+ */
+export function handedOn({ state }: StoredRecord, { state: known }: Known, made: boolean): boolean {
+  const [now, asked] = [urnOf(state), urnOf(known)];
+  return made || (now !== undefined && asked !== undefined && now !== asked);
 }

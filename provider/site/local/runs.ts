@@ -7,8 +7,12 @@ import type { Spec } from "../site.ts";
 export interface Run {
   /** MACs that were checked, so that two Interfaces of one program do not share a card. */
   readonly macs: Map<string, string>;
+  /** `flavors/small` to the URN of the resource that declares it. */
+  readonly names: Map<string, string>;
   /** `flavors/small` to the inputs that this run declares: what will be recorded before an instance needs it. */
   readonly declared: Map<string, Spec>;
+  /** What this run made, or changed. */
+  readonly made: Set<string>;
   /** Instances that were checked together with their state: a check without one is then a replacement's. */
   readonly checked: Set<string>;
   /** Instance to the token of what its plan erases, or undefined if it erases nothing. */
@@ -44,7 +48,9 @@ export function createRuns(kept = 32): Runs {
 
 const newRun = (): Run => ({
   macs: new Map(),
+  names: new Map(),
   declared: new Map(),
+  made: new Set(),
   checked: new Set(),
   planned: new Map(),
   erasing: new Set(),

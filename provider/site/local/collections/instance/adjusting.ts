@@ -10,7 +10,7 @@ import type { Parts } from "../../parts.ts";
 import type { StoredDeployment } from "../../store/deployments.ts";
 import { expectedOf } from "../node.ts";
 import { layBoot } from "./boot.ts";
-import { refuseMaintenance, specOf } from "./claim.ts";
+import { holdNode, refuseMaintenance, specOf } from "./claim.ts";
 import { mendDrift } from "./drift.ts";
 import { openMachine } from "./machine.ts";
 import { outputsOf } from "./outputs.ts";
@@ -26,6 +26,8 @@ export async function adjust(
   const { store } = parts;
   const stored = await store.deployment(ref.name);
   if (!stored) throw new Error("an active instance has a deployment");
+  // A delete that was cut off may have let it go already.
+  await holdNode(store, stored.node, ref);
   if (plan.changed.includes("interfaces") && stored.record.written)
     await layBoot(ctx, parts, ref, spec, stored);
   const drifted = (found.known.state?.["drift"] as readonly string[] | undefined) ?? [];
@@ -37,7 +39,8 @@ export async function adjust(
   const powerState = plan.effect === "power" ? spec.power : await stateOf(ctx, parts, stored.node);
   const reachable = powerState !== "unknown";
   const lasting = { provisionState: "active", lastError: "" };
-  await store.patch("nodes", stored.node, { ...lasting, reachable, ...(reachable ? { powerState } : {}) });
+  const held = { ...lasting, reachable, assignedInstance: ref.name };
+  await store.patch("nodes", stored.node, { ...held, ...(reachable ? { powerState } : {}) });
   return { ...(await outputsOf(parts, ref, spec)), ...lasting, stage: "active", powerState, reachable };
 }
 

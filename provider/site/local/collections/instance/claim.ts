@@ -88,6 +88,13 @@ export async function claimNode(
   }
 }
 
+/** Hold this very node, again if need be; NODE_IN_USE if another instance has it. */
+export async function holdNode(store: Store, node: string, ref: Ref): Promise<void> {
+  if (await store.claim(node, ref)) return;
+  const instance = (await store.claims()).get(node) ?? "another one";
+  throw siteErrors.make("NODE_IN_USE", { node, instance });
+}
+
 /** Nothing is done to a server that somebody works on. */
 export async function refuseMaintenance(store: Store, node: string): Promise<void> {
   if (maintenanceOf(await store.get("nodes", node)) === undefined) return;
@@ -97,7 +104,10 @@ export async function refuseMaintenance(store: Store, node: string): Promise<voi
 /** Whether work on the held node was begun and neither ended nor given up: it is gone on with there, nowhere else. */
 export async function isUnderWay(store: Store, instance: string, node: string): Promise<boolean> {
   const stored = await store.deployment(instance);
-  if (stored?.node !== node || stored.record.touched !== true) return false;
+  if (stored?.node !== node) return false;
+  // A reinstall that failed: also after it was cleaned up, and the node set aside.
+  if (stored.record.earlier !== undefined) return true;
+  if (stored.record.touched !== true) return false;
   const state = (await store.get("nodes", node))?.state["provisionState"];
   return stored.record.done === true || state !== "deploy failed";
 }

@@ -58,7 +58,10 @@ async function deployInstance(
 ): Promise<State> {
   const { store } = parts;
   const node = await claimNode(ctx, parts, ref, spec);
-  const stored = begun(await store.deployment(ref.name), { instance: ref.name, node }, spec, effect);
+  const held = await store.deployment(ref.name);
+  const standing = (await store.get("instances", ref.name))?.state["provisionState"];
+  const stored = begun(held, { instance: ref.name, node }, spec, effect);
+  let touched = false;
   await store.keepDeployment(stored);
   await keep({ provisionState: "deploying", stage: "claiming", lastError: "", assignedNode: node });
   await store.patch("nodes", node, {
@@ -82,6 +85,7 @@ async function deployInstance(
       await store.keepDeployment({ ...stored, record: made });
     } catch (error) {
       if (cutOff(ctx)) throw error; // not failed: the next run goes on from here
+      touched = machine.record().touched === true;
       const left = await abandon(ctx, machine);
       // The key is void, and the next run begins anew; on a server that is perhaps still on it may go on switching.
       if (machine.record().done !== true) {
@@ -114,11 +118,15 @@ async function deployInstance(
   /** The failure in words, with what there is; a node is set aside only for its own fault, and not once it is written. */
   async function failed(error: unknown): Promise<PartlyDone> {
     const failure = error instanceof StepFailed ? error.failure : error;
+    // Refused before anything was switched: what ran there runs on, and nothing has to be booted again.
+    const undisturbed = effect === "reinstall" && held?.record.done === true && !touched;
+    if (undisturbed) await store.keepDeployment(held);
     const record = (await store.deployment(ref.name))?.record;
     const written = record?.done === true;
     const lastError = failure instanceof MetalError ? failure.message : toRecord(failure).text;
-    const provisionState = written ? "wait call-back" : "deploy failed";
-    const nodeState = written ? "wait call-back" : setsAside(failure) ? "deploy failed" : "available";
+    const left = undisturbed ? standing : "wait call-back";
+    const provisionState = written ? left : "deploy failed";
+    const nodeState = written ? left : setsAside(failure) ? "deploy failed" : "available";
     await store.patch("nodes", node, {
       provisionState: nodeState,
       lastError: setsAside(failure) ? lastError : "",
@@ -140,9 +148,10 @@ function begun(
   if (held?.node !== at.node) return { ...at, record: newRecord() };
   const { record } = held;
   if (effect === "reinstall" && record.done) return { ...at, record: { ...newRecord(), earlier: record } };
-  // Its disk is as it was: only the way to it has to be switched back.
-  if (effect === "restore" && record.earlier) {
-    return { ...at, record: { ...record.earlier, powered: false, switched: false, done: false } };
+  // Its disk is as it was: only the way to it has to be switched back. Until that is done it stays the earlier system.
+  const { earlier } = record;
+  if (effect === "restore" && earlier) {
+    return { ...at, record: { ...earlier, earlier, powered: false, switched: false, done: false } };
   }
   const { written, done, system } = record;
   const other =

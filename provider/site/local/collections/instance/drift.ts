@@ -5,7 +5,7 @@ import type { Parts } from "../../parts.ts";
 import type { StoredDeployment } from "../../store/deployments.ts";
 import type { StoredRecord } from "../../store/index.ts";
 import { kindOf } from "../image.ts";
-import { expectedOf } from "../node.ts";
+import { expectedOf, maintenanceOf } from "../node.ts";
 import { layBoot } from "./boot.ts";
 import { cardsOf } from "./claim.ts";
 import { addressesOf } from "./machine.ts";
@@ -99,18 +99,17 @@ async function lookAtOverride(
   const image = record.image ?? (declared as ImageSpec | undefined);
   if (!nodeRecord || !image || record.adopted) return [];
   const nodeSpec = nodeRecord.spec as NodeSpec;
+  if (nodeSpec.abandon) return [];
   const power = parts.powerOf(nodeSpec.power, expectedOf(nodeSpec, nodeRecord.state));
   const seen = await power.boots(ctx);
   const device = kindOf(image) === "partition" ? "network" : "disk";
   if (seen === undefined || seen === "unknown" || seen.device === device) return [];
   const how = seen.persistent ? "always" : "next";
   const target = { device, persistent: true, firmware: nodeSpec.bootMode } as const;
-  return [
-    {
-      text: `its controller would boot it from the ${seen.device} ${how}, not from the ${device}`,
-      mend: (inner) => power.bootFrom(inner, target),
-    },
-  ];
+  const text = `its controller would boot it from the ${seen.device} ${how}, not from the ${device}`;
+  // Whoever works on the server may have set it so.
+  if (maintenanceOf(nodeRecord) !== undefined) return [{ text }];
+  return [{ text, mend: (inner) => power.bootFrom(inner, target) }];
 }
 
 /**

@@ -89,7 +89,8 @@ export function systemOf(node: string, record: DeploymentRecord, image: string):
 /** What Pulumi remembers of a system whose record this site has lost. */
 function systemOfState(state: State): System {
   return {
-    node: String(state["assignedNode"] ?? state["node"] ?? "its server"),
+    // A check is told the inputs alone, and without a pinned node they do not say where it stands.
+    node: String(state["assignedNode"] ?? state["node"] ?? ""),
     ...{ id: `state of ${state["siteId"]}`, whole: true, foreign: false, size: 0, ephemeral: 0 },
     fields: Object.fromEntries(erasingFields.map((key) => [key, state[key]])),
     disk: String(state["rootDevice"] ?? ""),

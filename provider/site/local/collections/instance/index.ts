@@ -10,6 +10,7 @@ import { deployInTurn } from "./deploying.ts";
 import { observeInstance } from "./observing.ts";
 import { failureProperty, planInstance, planUnderLock } from "./planning.ts";
 import { releaseInstance } from "./release.ts";
+import { refuseReplacement } from "./replacing.ts";
 import { restoreAdopted } from "./restoring.ts";
 import { adoptInstance, enrolInstance } from "./taking.ts";
 
@@ -29,11 +30,12 @@ export function instances(parts: Parts): Collection {
       jobs.running().includes(`instances/${record.ref.name}`)
         ? Promise.resolve({})
         : observeInstance(ctx, parts, record),
-    async remove(ctx, record) {
+    async remove(ctx, record, known) {
       // Before anything is aborted: what is locked goes on.
       if ((record.spec as InstanceSpec).locked) {
         throw planErrors.make("INSTANCE_LOCKED", { instance: record.ref.name, what: "delete it" });
       }
+      await refuseReplacement(parts, record, known);
       await jobs.abort(`instances/${record.ref.name}`, new Error("deleted"));
       await job(ctx, record.ref, { remove: true }, async (inner) => {
         await releaseInstance(inner, parts, record);
@@ -66,9 +68,10 @@ async function perform(
     case "install":
     case "reinstall":
       return deployInTurn(ctx, parts, ref, spec, { effect, run });
+    case "power":
+      return adjust(ctx, parts, ref, spec, { plan, found });
     case "none":
     case "in-place":
-    case "power":
       // A written server that has not answered yet is waited for, and never written again.
       return found.record?.state["provisionState"] === "active"
         ? adjust(ctx, parts, ref, spec, { plan, found })

@@ -126,7 +126,8 @@ export async function openMachine(
   return { machine, close: line.close };
 }
 
-const layoutOf = ({ rootDisk, swap, ephemeral }: FlavorSpec) => ({
+/** How a flavor cuts the disk of a partition image; bytes. */
+export const layoutOf = ({ rootDisk, swap, ephemeral }: FlavorSpec) => ({
   root: toBytes(rootDisk),
   swap: swap ? toBytes(swap) : 0,
   ephemeral: ephemeral ? toBytes(ephemeral) : 0,

@@ -6,6 +6,7 @@ import { describeErasure, describePlan, refusals } from "../../../../resources/g
 import { type InstanceSpec, resources } from "../../../../resources/index.ts";
 import { type InstanceFacts, planInstance as planOf, type ResourcePlan } from "../../../../resources/plan.ts";
 import { shapeOf } from "../../../../resources/shape.ts";
+import { UNKNOWN } from "../../../../resources/unknown.ts";
 import { siteErrors } from "../../../errors.ts";
 import type { Failure, Plan, Ref } from "../../../site.ts";
 import { type Found, toFailure } from "../../collection.ts";
@@ -31,11 +32,14 @@ export async function weigh(
 ): Promise<Planned> {
   const { ephemeral, ...facts } = await factsOf(parts, ref, spec, found, how);
   const plan = planOf(facts);
-  const against = [
+  const blocked = [
     ...(await inTheWay(parts, ref, plan, facts, found)),
-    ...refusals(plan, facts, found.known.protect === true, ephemeral),
+    ...(await otherImage(parts, plan, facts, how.run)),
   ];
-  return { plan, facts, against };
+  // Nobody is asked for a permission that would not help.
+  const vain = blocked.some(({ code }) => code === "INSTANCE_LOST_RECORD" || code === "INSTANCE_EXISTS");
+  const asked = vain ? [] : refusals(plan, facts, found.known.protect === true, ephemeral);
+  return { plan, facts, against: [...blocked, ...asked] };
 }
 
 /** What no gate opens. */
@@ -47,7 +51,7 @@ async function inTheWay(
   { known }: Found,
 ): Promise<readonly MetalError[]> {
   const { effect, replaces } = plan;
-  const node = system?.node ?? "";
+  const node = system?.node || "its server";
   if (lost && effect !== "enrol") return [siteErrors.make("INSTANCE_LOST_RECORD", { instance, node })];
   // A create cannot move what is there: Pulumi would have to delete it first.
   if (effect === "replace" && known.state === undefined && !replacing) {
@@ -61,8 +65,12 @@ async function inTheWay(
   if (places && choice && choice.chosen === undefined) {
     return [siteErrors.make("INSTANCE_NO_NODE", { instance, reasons: reasonsOf(choice) })];
   }
-  const touched = ["power", "restore", "reinstall", "replace"].includes(effect) ? node : "";
-  return touched === "" ? [] : refused(refuseMaintenance(store, touched));
+  if (!["power", "restore", "reinstall", "replace"].includes(effect)) return [];
+  // Leaving such a server is the way out.
+  const abandoned = (await store.get("nodes", node))?.spec["abandon"] === true && effect !== "replace";
+  const reasons = `${node}: its controller was given up (\`abandon\`)`;
+  if (abandoned) return [siteErrors.make("INSTANCE_NO_NODE", { instance, reasons })];
+  return refused(refuseMaintenance(store, node));
 }
 
 async function refused(doing: Promise<void>): Promise<readonly MetalError[]> {
@@ -73,6 +81,21 @@ async function refused(doing: Promise<void>): Promise<readonly MetalError[]> {
     if (error instanceof MetalError) return [error];
     throw error;
   }
+}
+
+/** `ignoreChanges` keeps the digest of what is installed; but what can be written is the image as it is. */
+async function otherImage(
+  { store }: Parts,
+  { effect, changed }: ResourcePlan,
+  { name: instance, after: { image, imageDigest } }: InstanceFacts,
+  { declared }: Run,
+): Promise<readonly MetalError[]> {
+  if ((effect !== "reinstall" && effect !== "replace") || changed.includes("imageDigest")) return [];
+  const { digest } = declared.get(`images/${image}`) ?? (await store.get("images", image))?.spec ?? {};
+  const known = [digest, imageDigest].every((one) => typeof one === "string" && one !== UNKNOWN);
+  return known && digest !== imageDigest
+    ? [planErrors.make("INSTANCE_IMAGE_IGNORED", { instance, image })]
+    : [];
 }
 
 /** What a check answers: the plan, what stands in its way, and what a preview says of it. */
@@ -101,8 +124,19 @@ export async function planInstance(
     ...plan,
     failures: problems.map((problem) => toFailure(problem, propertyOf[problem.code] ?? "")),
     warnings: open ? newsOf(run, ref.name, await warningsOf(parts, ref, spec, plan, facts, run)) : [],
-    says: open && known.dryRun ? newsOf(run, ref.name, describePlan(plan)) : [],
+    says:
+      open && known.dryRun
+        ? newsOf(run, ref.name, [...takenBack(plan, facts, found), ...describePlan(plan)])
+        : [],
   };
+}
+
+/** A create that changes nothing: Pulumi's row shows one all the same, and a replacement that it tells nobody of looks so too. */
+function takenBack({ effect }: ResourcePlan, { system }: InstanceFacts, { known }: Found): readonly string[] {
+  if (known.state !== undefined || system === undefined || !["none", "in-place"].includes(effect)) return [];
+  return [
+    `is installed on ${system.node} already: a create takes it back as it stands, a replacement (\`--replace\`) has to be allowed by \`allowReinstall\``,
+  ];
 }
 
 /** What stands between two previews, and between the servers of one run. */
@@ -126,7 +160,8 @@ async function limits(
   return [planErrors.make("PLAN_CHANGED", changed), ...(await counted)];
 }
 
-const limitOf = async ({ store, settings }: Parts) =>
+/** How many systems a run may erase here. */
+export const limitOf = async ({ store, settings }: Parts) =>
   eraseLimit(settings, (await store.all("instances")).length);
 
 const announce = ({ store }: Parts, ref: Ref, spec: InstanceSpec, { effect, erases }: ResourcePlan) =>

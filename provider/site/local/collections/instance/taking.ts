@@ -1,5 +1,5 @@
 import type { Context } from "../../../../kernel/context.ts";
-import type { ImageSpec, InstanceSpec, NodeSpec } from "../../../../resources/index.ts";
+import type { FlavorSpec, ImageSpec, InstanceSpec, NodeSpec } from "../../../../resources/index.ts";
 import { erasingFields } from "../../../../resources/plan.ts";
 import type { DeploymentRecord } from "../../../../workflows/deployment.ts";
 import { workflowErrors } from "../../../../workflows/errors.ts";
@@ -7,11 +7,12 @@ import { installedFields } from "../../../../workflows/write.ts";
 import { siteErrors } from "../../../errors.ts";
 import type { Ref, State } from "../../../site.ts";
 import type { Parts } from "../../parts.ts";
+import { layoutDigest } from "../flavor.ts";
 import { kindOf } from "../image.ts";
 import { expectedOf } from "../node.ts";
 import { layBoot } from "./boot.ts";
-import { cardsOf, specOf } from "./claim.ts";
-import { addressesOf, answers, newRecord } from "./machine.ts";
+import { cardsOf, holdNode, specOf } from "./claim.ts";
+import { addressesOf, answers, layoutOf, newRecord } from "./machine.ts";
 import { outputsOf } from "./outputs.ts";
 
 /** Systems that are there already and come under this site's care: nothing is switched, and no byte is written. */
@@ -47,13 +48,20 @@ export async function enrolInstance(
   spec: InstanceSpec,
   known: State,
 ): Promise<State> {
+  // Somebody else's system: its boot and its addresses are not ours now either.
+  if (known["installedDigest"] === "unknown") return adoptInstance(ctx, parts, ref, spec);
   const node = String(known["assignedNode"] ?? "");
-  const powerState = await recognise(ctx, parts, ref, spec, node);
+  const address = String(known["address"] ?? "");
+  const last = address === "" ? {} : { address };
+  const powerState = await recognise(ctx, parts, ref, spec, node, last);
   const { rootUuid, bytesWritten, verified } = known as Readonly<Record<string, string>>;
   const image = (await parts.store.get("images", spec.image))?.spec as ImageSpec | undefined;
+  const flavor = (await parts.store.get("flavors", spec.flavor))?.spec as FlavorSpec | undefined;
+  const cut =
+    image && kindOf(image) === "partition" && flavor && layoutDigest(flavor) === known["flavorDigest"];
   const record: DeploymentRecord = {
     ...newRecord(),
-    ...{ touched: true, powered: true, switched: true, done: true },
+    ...{ touched: true, powered: true, switched: true, done: true, ...last },
     written: {
       bytesWritten: Number(bytesWritten ?? 0),
       verified: verified === "sampled" ? "sampled" : "full",
@@ -61,12 +69,33 @@ export async function enrolInstance(
     },
     system: Object.fromEntries(erasingFields.map((key) => [key, known[key]])),
     ...(image ? { image } : {}),
+    ...(cut ? { layout: layoutOf(flavor) } : {}),
   };
   const stored = { instance: ref.name, node, record };
   await parts.store.keepDeployment(stored);
+  await admitAsBefore(ctx, parts, spec, node, known);
   // Such a system boots over the network: without its files it would not start again.
   if (image && kindOf(image) === "partition") await layBoot(ctx, parts, ref, spec, stored);
   return taken(parts, ref, spec, node, powerState);
+}
+
+/** Let DHCP give its cards the addresses that they have: chosen anew, two servers that run could be given each other's. */
+async function admitAsBefore(
+  ctx: Context,
+  { store, network }: Parts,
+  spec: InstanceSpec,
+  node: string,
+  known: State,
+): Promise<void> {
+  const range = await network.range(ctx);
+  const cards = await cardsOf(store, node, spec);
+  const fixed = cards.map(({ address }) => address);
+  const addresses = ((known["addresses"] ?? []) as readonly string[]).filter((one) => range?.holds(one));
+  const free = addresses.filter((one) => !fixed.includes(one)).values();
+  await network.admit(
+    ctx,
+    cards.map((card) => ({ ...card, address: card.address ?? free.next().value })),
+  );
 }
 
 /** Claim the server if it is the one that is meant, and is in the state that the program says. */
@@ -76,6 +105,7 @@ async function recognise(
   ref: Ref,
   spec: InstanceSpec,
   node: string,
+  last?: Pick<DeploymentRecord, "address">,
 ): Promise<"on" | "off"> {
   const { store } = parts;
   const nodeSpec = await specOf<NodeSpec>(store, "nodes", node);
@@ -90,18 +120,21 @@ async function recognise(
       wanted: spec.power,
     });
   }
-  if (state === "on") await refuseOtherCard(ctx, parts, spec, node);
-  if (!(await store.claim(node, ref))) {
-    const holder = (await store.claims()).get(node) ?? "another one";
-    throw siteErrors.make("NODE_IN_USE", { node, instance: holder });
-  }
+  if (state === "on") await refuseOtherCard(ctx, parts, spec, node, last);
+  await holdNode(store, node, ref);
   return state;
 }
 
 /** Where an address of it is known and answers, it must be from one of its cards. */
-async function refuseOtherCard(ctx: Context, parts: Parts, spec: InstanceSpec, node: string): Promise<void> {
+async function refuseOtherCard(
+  ctx: Context,
+  parts: Parts,
+  spec: InstanceSpec,
+  node: string,
+  last: Pick<DeploymentRecord, "address"> | undefined,
+): Promise<void> {
   const cards = await cardsOf(parts.store, node, spec);
-  const [address] = await addressesOf(parts, cards, undefined);
+  const [address] = await addressesOf(parts, cards, last);
   const mac = address === undefined ? undefined : await macBehind(ctx, parts, address, spec);
   if (address === undefined || mac === undefined) {
     ctx.log.warn(
