@@ -204,7 +204,10 @@ export function stagesOf(progress: readonly Progress[]): readonly string[] {
 
 /** What a server can fetch, apart from the boot loader and the menu of those who have none: paths below the root. */
 export async function bootFilesOf({ tftpRoot }: TestSite): Promise<readonly string[]> {
-  const common = ["pxelinux.0", "ldlinux.c32", "pxelinux.cfg/default"];
+  const common = [
+    ...["pxelinux.0", "ldlinux.c32", "pxelinux.cfg/default"],
+    ...["shimx64.efi", "grubx64.efi", "grub/grub.cfg"],
+  ];
   const all = await readdir(tftpRoot, { recursive: true, withFileTypes: true }).catch(() => []);
   return all
     .filter((entry) => !entry.isDirectory())
