@@ -62,7 +62,8 @@ const owner = "organization/lab/test";
 function settingsOf(lab: Lab, stateDir: string, more: Partial<SiteSettingsInput>): SiteSettings {
   return SiteSettings.parse({
     ...{ stateDir, cacheDir: dirname(imageCache()), interface: lab.interface, ramdisk: "lab" },
-    ...{ routerAdvertise: true, pxeAppendParams: "console=ttyS0" },
+    // An emulated timer comes late on a loaded host, and a kernel that checks it panics.
+    ...{ routerAdvertise: true, pxeAppendParams: "console=ttyS0 no_timer_check" },
     limits: { power: "10 seconds", callback: "90 seconds", answer: "90 seconds", soft: "5 seconds" },
     manners: { gap: "20 ms", gapAfterError: "100 ms", rest: "100 ms", poll: "100 ms", stagger: "50 ms" },
     ...more,

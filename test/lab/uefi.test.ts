@@ -65,6 +65,8 @@ describe("a server that starts by UEFI", () => {
       "set boot default",
     );
     expect(menusSent(server)).toBe(1);
+    // The kernel of the ramdisk says so.
+    expect(await server.console()).toContain("Secure boot enabled");
 
     // Network first again, as after a reset of its settings: it fetches the menu, and that leads to the disk.
     await ipmi(server, "power", "off");
