@@ -54,6 +54,20 @@ export const programs: readonly Need[] = [
     purpose: "the part that the boot loader loads next",
     files: ["/usr/lib/syslinux/modules/bios/ldlinux.c32", "/usr/share/syslinux/ldlinux.c32"],
   },
+  {
+    name: "shimx64.efi",
+    package: "shim-signed",
+    purpose: "the boot loader that UEFI servers fetch",
+    files: ["/usr/lib/shim/shimx64.efi.signed", "/usr/lib/shim/shimx64.efi.signed.latest"],
+    optional: true,
+  },
+  {
+    name: "grubnetx64.efi",
+    package: "grub-efi-amd64-signed",
+    purpose: "the part that shim loads next, on UEFI servers",
+    files: ["/usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed"],
+    optional: true,
+  },
   { name: "qemu-img", package: "qemu-utils", purpose: "writing images to disks", version: ["--version"] },
   { name: "mke2fs", package: "e2fsprogs", purpose: "ephemeral partitions", version: ["-V"] },
   {

@@ -47,14 +47,11 @@ export const Node = defineResource({
           "aarch64 is not supported yet: there is no deploy ramdisk for it",
         )
         .meta({ description: "Processor architecture.", change: "refused-in-use" }),
-      bootMode: z
-        .enum(["bios", "uefi"])
-        .default("bios")
-        .refine(
-          (mode) => mode === "bios",
-          "uefi is not supported yet: set the server's firmware to legacy boot",
-        )
-        .meta({ description: "How the firmware boots.", change: "refused-in-use" }),
+      bootMode: z.enum(["bios", "uefi"]).default("bios").meta({
+        description:
+          "How the firmware starts: `bios` (legacy boot), or `uefi`, with Secure Boot on or off. A server that starts otherwise is not written.",
+        change: "refused-in-use",
+      }),
       cpus: z.int().min(1).meta({ description: "Processor cores.", change: "in-place" }),
       memory: size.meta({ description: "Main memory.", change: "in-place" }),
       disk: size.meta({ description: "Size of the system's disk.", change: "in-place" }),

@@ -10,7 +10,7 @@ export interface Candidate {
   readonly name: string;
   readonly spec: Pick<
     SpecOf<typeof Node>,
-    "cpus" | "memory" | "disk" | "capabilities" | "arch" | "maintenance" | "abandon"
+    "cpus" | "memory" | "disk" | "capabilities" | "arch" | "bootMode" | "maintenance" | "abandon"
   >;
   /** Why it must not be touched; absent = it may. */
   readonly maintenance?: string;
@@ -75,6 +75,11 @@ const suits: readonly Suits[] = [
     toBytes(spec.disk) >= diskNeeded(flavor)
       ? undefined
       : `its disk has ${spec.disk}, the flavor's partitions need more`,
+  // GRUB cannot tell them `ip=`, by which they find the helper.
+  (spec, flavor) =>
+    spec.bootMode === "uefi" && flavor.deployRamdisk?.protocol === "nova"
+      ? "it boots by UEFI, which the flavor's classic ramdisk does not"
+      : undefined,
   (spec, flavor) => unmet(flavor.capabilities, { ...offeredByItself(spec), ...spec.capabilities })[0],
 ];
 

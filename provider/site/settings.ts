@@ -33,7 +33,7 @@ export const SiteSettings = z
     }),
     routerAdvertise: z.boolean().default(false).meta({
       description:
-        "Answer IPv6 router solicitations: iPXE ROMs wait 13 s at each boot otherwise (managed only).",
+        "Answer IPv6 router solicitations: iPXE ROMs wait 13 s at each boot otherwise (managed only). UEFI firmware whose network boot by IPv6 is on then tries that first, for more than a minute: switch it off there.",
     }),
     tftpRoot: z
       .string()

@@ -24,6 +24,12 @@ export const workflowErrors = defineErrors({
       "Nothing was written. If the hardware was exchanged on purpose, correct the Node's `identity` and its Interfaces.",
     fault: "node",
   },
+  DEPLOY_OTHER_FIRMWARE: {
+    text: "node {node} is declared `bootMode: {declared}`, but its firmware starts by {seen}",
+    remedy:
+      "Nothing was written. Correct `bootMode` on the Node, or set the server's firmware to that mode alone; the controller was asked for it, and not all firmware obeys.",
+    fault: "input",
+  },
   DEPLOY_NO_DISK: {
     text: "node {node} offers no disk to install on: {seen}",
     remedy:

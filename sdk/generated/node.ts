@@ -25,7 +25,10 @@ export interface NodeArgs {
   readonly power: pulumi.Input<IpmiArgs>;
   /** Processor architecture. Default: `"x86_64"`. A change is refused while an instance uses it. */
   readonly arch?: pulumi.Input<"x86_64" | "aarch64" | undefined>;
-  /** How the firmware boots. Default: `"bios"`. A change is refused while an instance uses it. */
+  /**
+   * How the firmware starts: `bios` (legacy boot), or `uefi`, with Secure Boot on or off. A server that
+   * starts otherwise is not written. Default: `"bios"`. A change is refused while an instance uses it.
+   */
   readonly bootMode?: pulumi.Input<"bios" | "uefi" | undefined>;
   /** Processor cores. */
   readonly cpus: pulumi.Input<number>;
@@ -87,7 +90,10 @@ export class Node extends pulumi.dynamic.Resource {
   declare readonly power: pulumi.Output<Ipmi>;
   /** Processor architecture. */
   declare readonly arch: pulumi.Output<"x86_64" | "aarch64">;
-  /** How the firmware boots. */
+  /**
+   * How the firmware starts: `bios` (legacy boot), or `uefi`, with Secure Boot on or off. A server that
+   * starts otherwise is not written.
+   */
   declare readonly bootMode: pulumi.Output<"bios" | "uefi">;
   /** Processor cores. */
   declare readonly cpus: pulumi.Output<number>;

@@ -60,7 +60,7 @@ new baremetal.Node("node", {
   cpus: 0,
   memory: "4 gigabytes" as "4 GiB",
   disc: "20 GB",
-  bootMode: "uefi",
+  bootMode: "efi",
   power: { driver: "ipmi", adress: "10.0.0.17", user: "admin", password: "Planted-0mT2" },
 } as never);`);
     expect(exitCode).not.toBe(0);
@@ -72,7 +72,7 @@ new baremetal.Node("node", {
     expect(text).toContain(
       "property disc value {20 GB} has a problem: There is no such field; did you mean disk?",
     );
-    expect(text).toContain("property bootMode value {uefi} has a problem: uefi is not supported yet");
+    expect(text).toContain('property bootMode value {efi} has a problem: Expected one of "bios", "uefi"');
     expect(text).toContain("has a problem: power.address: Required:");
     expect(text).toContain("has a problem: power.adress: There is no such field; did you mean address?");
     expect(text).not.toContain("Planted");

@@ -62,7 +62,8 @@ const owner = "organization/lab/test";
 function settingsOf(lab: Lab, stateDir: string, more: Partial<SiteSettingsInput>): SiteSettings {
   return SiteSettings.parse({
     ...{ stateDir, cacheDir: dirname(imageCache()), interface: lab.interface, ramdisk: "lab" },
-    ...{ routerAdvertise: true, pxeAppendParams: "console=ttyS0" },
+    // An emulated timer comes late on a loaded host, and a kernel that checks it panics.
+    ...{ routerAdvertise: true, pxeAppendParams: "console=ttyS0 no_timer_check" },
     limits: { power: "10 seconds", callback: "90 seconds", answer: "90 seconds", soft: "5 seconds" },
     manners: { gap: "20 ms", gapAfterError: "100 ms", rest: "100 ms", poll: "100 ms", stagger: "50 ms" },
     ...more,
@@ -204,7 +205,10 @@ export function stagesOf(progress: readonly Progress[]): readonly string[] {
 
 /** What a server can fetch, apart from the boot loader and the menu of those who have none: paths below the root. */
 export async function bootFilesOf({ tftpRoot }: TestSite): Promise<readonly string[]> {
-  const common = ["pxelinux.0", "ldlinux.c32", "pxelinux.cfg/default"];
+  const common = [
+    ...["pxelinux.0", "ldlinux.c32", "pxelinux.cfg/default"],
+    ...["shimx64.efi", "grubx64.efi", "grub/grub.cfg"],
+  ];
   const all = await readdir(tftpRoot, { recursive: true, withFileTypes: true }).catch(() => []);
   return all
     .filter((entry) => !entry.isDirectory())

@@ -23,13 +23,15 @@ function lineFor(more: Partial<Awaited> = {}) {
   const board = createSwitchboard();
   const notes: (Progress | string)[] = [];
   const awaited: Awaited = {
-    ...{ id: "d-1", key, node: "n1", expected: { macs: [mac] }, classic: false },
+    ...{ id: "d-1", key, node: "n1", expected: { macs: [mac] }, classic: false, firmware: "bios" },
     report: (progress) => notes.push(progress.note ?? ""),
     ...more,
   };
   const line = board.open(awaited);
   return { board, line, notes, accept: board.accept };
 }
+type Line = ReturnType<typeof lineFor>;
+const uefi: Machine = { ...machine, firmware: "uefi" };
 const ok = { ok: true };
 
 describe("the switchboard", () => {
@@ -67,6 +69,27 @@ describe("the switchboard", () => {
     expect(verdict).toMatchObject({ ok: false, reason: expect.stringContaining(given.what) });
     await expect(waiting).rejects.toMatchObject({ code: "DEPLOY_OTHER_MACHINE" });
     expect(notes.join()).toContain(given.what);
+  });
+
+  it.for([
+    { told: "the ramdisk's own words", tell: ({ accept }: Line) => accept(post({ machine: uefi })) },
+    { told: "the boot loader that its card asks for", tell: ({ board }: Line) => board.starts(mac, "uefi") },
+  ])("fails the deployment of a server that starts otherwise than declared, by $told", async ({ tell }) => {
+    const given = lineFor();
+    const waiting = given.line.next(newContext());
+    await tell(given);
+    await expect(waiting).rejects.toMatchObject({
+      code: "DEPLOY_OTHER_FIRMWARE",
+      record: { fault: "input", text: expect.stringContaining("bootMode: bios") },
+    });
+  });
+
+  it("goes on when the card starts as declared, or when it is another deployment's", async () => {
+    const { accept, board, line } = lineFor({ firmware: "uefi" });
+    board.starts(mac, "uefi");
+    board.starts("52:54:00:00:00:99", "bios");
+    expect(await accept(post({ machine: uefi }))).toEqual(ok);
+    expect(await line.next(newContext())).toMatchObject({ machine: { firmware: "uefi" } });
   });
 
   it("knows a UUID in the byte order of the firmware, and takes placeholders for nothing", async () => {

@@ -181,6 +181,9 @@ describe("how dnsmasq is started", () => {
 --dhcp-option=option:router
 --dhcp-match=set:bios,option:client-arch,0
 --dhcp-boot=tag:bios,pxelinux.0,,10.99.0.1
+--dhcp-match=set:uefi,option:client-arch,7
+--dhcp-match=set:uefi,option:client-arch,9
+--dhcp-boot=tag:uefi,shimx64.efi,,10.99.0.1
 --enable-tftp
 --tftp-root=/s/tftp
 --tftp-max=250`;
@@ -321,6 +324,9 @@ describe("the lines for somebody else's server", () => {
 dhcp-host=52:54:00:00:00:0a,10.99.0.10
 dhcp-match=set:bios,option:client-arch,0
 dhcp-boot=tag:bios,pxelinux.0,,10.99.0.1
+dhcp-match=set:uefi,option:client-arch,7
+dhcp-match=set:uefi,option:client-arch,9
+dhcp-boot=tag:uefi,shimx64.efi,,10.99.0.1
 # Only where dnsmasq runs on the deploy helper's host:
 enable-tftp
 tftp-root=/s/tftp
@@ -333,6 +339,10 @@ subnet 10.99.0.0 netmask 255.255.255.0 {
   if option arch = 00:00 {
     next-server 10.99.0.1;
     filename "pxelinux.0";
+  }
+  if option arch = 00:07 or option arch = 00:09 {
+    next-server 10.99.0.1;
+    filename "shimx64.efi";
   }
 }
 host 52-54-00-00-00-0a { hardware ethernet 52:54:00:00:00:0a; fixed-address 10.99.0.10; }
@@ -347,6 +357,12 @@ host 52-54-00-00-00-0a { hardware ethernet 52:54:00:00:00:0a; fixed-address 10.9
       "test": "option[93].hex == 0x0000",
       "next-server": "10.99.0.1",
       "boot-file-name": "pxelinux.0"
+    },
+    {
+      "name": "baremetal-uefi",
+      "test": "option[93].hex == 0x0007 or option[93].hex == 0x0009",
+      "next-server": "10.99.0.1",
+      "boot-file-name": "shimx64.efi"
     }
   ],
   "subnet4": [

@@ -85,8 +85,12 @@ describe("the doctor", () => {
     },
   );
 
-  it("does without ssh-keyscan, and needs all other programs", () => {
-    expect(programs.filter(({ optional }) => optional).map(({ name }) => name)).toEqual(["ssh-keyscan"]);
+  it("does without ssh-keyscan and, where no server starts by UEFI, its loaders; needs all other programs", () => {
+    expect(programs.filter(({ optional }) => optional).map(({ name }) => name)).toEqual([
+      "shimx64.efi",
+      "grubnetx64.efi",
+      "ssh-keyscan",
+    ]);
   });
 
   it("finds a Pulumi CLI that is too old wrong, and says what would do", async () => {

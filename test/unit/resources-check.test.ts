@@ -71,7 +71,7 @@ describe("a fault", () => {
   it.for([
     { kind: "nodes", given: { arch: "sparc" }, fault: at("arch", 'one of "x86_64", "aarch64"') },
     { kind: "nodes", given: { arch: "aarch64" }, fault: at("arch", "not supported yet") },
-    { kind: "nodes", given: { bootMode: "uefi" }, fault: at("bootMode", "not supported yet") },
+    { kind: "nodes", given: { bootMode: "efi" }, fault: at("bootMode", 'one of "bios", "uefi"') },
     { kind: "nodes", given: { cpus: 0 }, fault: at("cpus", "at least 1") },
     { kind: "nodes", given: { cpus: 1.5 }, fault: at("cpus", "a whole number") },
     { kind: "nodes", given: { cpus: "4" }, fault: at("cpus", "Expected a number, not a string") },

@@ -11,6 +11,7 @@ import {
 
 const spec: Candidate["spec"] = {
   arch: "x86_64",
+  bootMode: "bios",
   cpus: 8,
   memory: "32 GiB",
   disk: "480 GB",
@@ -63,11 +64,21 @@ describe("the scheduler", () => {
       reason: undefined,
     },
     { why: "swap no longer fits", fields: { disk: "43 GiB" as const }, reason: "its disk has 43 GiB" },
+    { why: "it boots by UEFI", fields: { bootMode: "uefi" as const }, reason: undefined },
     { why: "a capability is missing", fields: { capabilities: {} }, reason: "rack is not told" },
   ])("says whether a node is taken when $why", ({ more, fields, reason }) => {
     const { chosen, rejected } = schedule([node("n1", more, fields)], request);
     expect(chosen).toBe(reason === undefined ? "n1" : undefined);
     if (reason !== undefined) expect(rejected["n1"]).toContain(reason);
+  });
+
+  it("keeps a classic ramdisk, which needs pxelinux's words, from a server that boots by UEFI", () => {
+    const files = { kernel: "/k", ramdisk: "/r", acceptFirstDisk: true };
+    const flavor = { ...request.flavor, deployRamdisk: { ...files, protocol: "nova" as const } };
+    const nodes = [node("n1", {}, { bootMode: "uefi" }), node("n2")];
+    const { chosen, rejected } = schedule(nodes, { ...request, flavor });
+    expect(chosen).toBe("n2");
+    expect(rejected["n1"]).toContain("classic ramdisk");
   });
 
   it("offers the architecture as a capability without being told", () => {

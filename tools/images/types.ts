@@ -26,7 +26,7 @@ export interface PartitionImage extends TestSystem {
   readonly uuid: string;
 }
 
-/** A whole disk, GPT with a BIOS boot loader. */
+/** A whole disk, GPT with boot loaders for BIOS and for UEFI, signed. */
 export interface WholeDiskImage extends TestSystem {
   /** qcow2. */
   readonly disk: ImageFile;

@@ -35,6 +35,8 @@ export interface BootSeen {
 
 /** Prepares what the network serves to a booting server. All writes are atomic; asked twice does no harm. */
 export interface BootDriver {
+  /** Whether this host has the boot loader: BOOT_LOADER_MISSING. */
+  readonly ready: (ctx: Context) => Promise<void>;
   /** Lay the tree and the files for each MAC, with `deploy` as what boots unless told otherwise. */
   readonly prepare: (
     ctx: Context,

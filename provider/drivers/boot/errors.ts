@@ -3,14 +3,14 @@ import { defineErrors } from "../../kernel/errors.ts";
 /** Every failure of laying out what the network serves to a booting server. */
 export const bootErrors = defineErrors({
   BOOT_LOADER_MISSING: {
-    text: "the boot loader's file {file} is not on this host: looked for {places}",
-    remedy: "Install it: `apt-get install pxelinux syslinux-common` on Debian and Ubuntu.",
+    text: "the boot loader's file {file}, which {packages} bring, is not on this host: looked for {places}",
+    remedy: "Install it: `apt-get install {packages}` on Debian and Ubuntu.",
     fault: "host",
   },
   BOOT_BAD_NAME: {
     text: '"{name}" cannot name a folder of the boot tree',
     remedy:
-      "Use letters, digits, dots, dashes and underscores, at most 63, beginning with a letter or digit, and no name of the tree's own (`pxelinux.0`, `pxelinux.cfg`, `ldlinux.c32`).",
+      "Use letters, digits, dots, dashes and underscores, at most 63, beginning with a letter or digit, and no name of the tree's own (`pxelinux.0`, `pxelinux.cfg`, `ldlinux.c32`, `grub`, `shimx64.efi`, `grubx64.efi`).",
     fault: "input",
   },
   BOOT_BAD_MAC: {
@@ -21,6 +21,12 @@ export const bootErrors = defineErrors({
   BOOT_BAD_WORD: {
     text: "the kernel's command line of {deployment} holds a line break or another control character, in the word that begins {word}",
     remedy: "Take it out of `kernelArgs`, of the root device hints, or of the site's `pxeAppendParams`.",
+    fault: "input",
+  },
+  BOOT_QUOTED_WORD: {
+    text: "the kernel's command line of {deployment} holds a quote or a backslash, which GRUB does not pass on as it stands, in the word that begins {word}",
+    remedy:
+      "Take it out of `kernelArgs`, of the root device hints, or of the site's `pxeAppendParams`; a BIOS server's loader passes it on.",
     fault: "input",
   },
   BOOT_ARGS_TOO_LONG: {

@@ -1,4 +1,5 @@
 import { parseCidr } from "./cidr.ts";
+import { bootLoaders } from "./loaders.ts";
 
 /** Where and what dnsmasq serves. */
 export interface DnsmasqSettings {
@@ -49,9 +50,10 @@ export function dnsmasqArgs(
     "--dhcp-lease-max=10000",
     `--dhcp-leasefile=${leaseFile}`,
     `--dhcp-option=option:router${router === undefined ? "" : `,${router}`}`,
-    // Only BIOS clients: pxelinux.0 cannot run under UEFI.
-    "--dhcp-match=set:bios,option:client-arch,0",
-    `--dhcp-boot=tag:bios,pxelinux.0,,${address}`,
+    ...bootLoaders.flatMap(({ firmware, file, archs }) => [
+      ...archs.map((arch) => `--dhcp-match=set:${firmware},option:client-arch,${arch}`),
+      `--dhcp-boot=tag:${firmware},${file},,${address}`,
+    ]),
     "--enable-tftp",
     `--tftp-root=${tftpRoot}`,
     "--tftp-max=250",

@@ -1,5 +1,6 @@
 import { parseCidr } from "./cidr.ts";
 import type { Host } from "./hosts.ts";
+import { bootLoaders } from "./loaders.ts";
 
 /** What somebody else's DHCP server has to be told. */
 export interface ExternalSettings {
@@ -38,8 +39,10 @@ function dnsmasqLines({ network, address, tftpRoot, hosts }: ExternalSettings): 
   return lines([
     `dhcp-range=${base},static,${mask}`,
     ...fixed(hosts).map(({ mac, ip }) => `dhcp-host=${mac},${ip}`),
-    "dhcp-match=set:bios,option:client-arch,0",
-    `dhcp-boot=tag:bios,pxelinux.0,,${address}`,
+    ...bootLoaders.flatMap(({ firmware, file, archs }) => [
+      ...archs.map((arch) => `dhcp-match=set:${firmware},option:client-arch,${arch}`),
+      `dhcp-boot=tag:${firmware},${file},,${address}`,
+    ]),
     "# Only where dnsmasq runs on the deploy helper's host:",
     "enable-tftp",
     `tftp-root=${tftpRoot}`,
@@ -51,10 +54,12 @@ function iscLines({ network, address, hosts }: ExternalSettings): string {
   return lines([
     "option arch code 93 = unsigned integer 16;",
     `subnet ${text.split("/")[0]} netmask ${mask} {`,
-    "  if option arch = 00:00 {",
-    `    next-server ${address};`,
-    '    filename "pxelinux.0";',
-    "  }",
+    ...bootLoaders.flatMap(({ file, archs }) => [
+      `  if ${archs.map((arch) => `option arch = 00:${hex(arch, 2)}`).join(" or ")} {`,
+      `    next-server ${address};`,
+      `    filename "${file}";`,
+      "  }",
+    ]),
     "}",
     ...fixed(hosts).map(
       ({ mac, ip }) => `host ${mac.replaceAll(":", "-")} { hardware ethernet ${mac}; fixed-address ${ip}; }`,
@@ -63,18 +68,19 @@ function iscLines({ network, address, hosts }: ExternalSettings): string {
 }
 
 function keaLines({ network, address, hosts }: ExternalSettings): string {
-  const bios = {
-    name: "baremetal-bios",
-    test: "option[93].hex == 0x0000",
+  const classes = bootLoaders.map(({ firmware, file, archs }) => ({
+    name: `baremetal-${firmware}`,
+    test: archs.map((arch) => `option[93].hex == 0x${hex(arch, 4)}`).join(" or "),
     "next-server": address,
-    "boot-file-name": "pxelinux.0",
-  };
+    "boot-file-name": file,
+  }));
   const subnet = {
     id: 1,
     subnet: parseCidr(network).text,
     reservations: fixed(hosts).map(({ mac, ip }) => ({ "hw-address": mac, "ip-address": ip })),
   };
-  return `${JSON.stringify({ "client-classes": [bios], subnet4: [subnet] }, null, 2)}\n`;
+  return `${JSON.stringify({ "client-classes": classes, subnet4: [subnet] }, null, 2)}\n`;
 }
 
+const hex = (value: number, digits: number) => value.toString(16).padStart(digits, "0");
 const lines = (all: readonly string[]) => `${all.join("\n")}\n`;

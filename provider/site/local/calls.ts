@@ -15,6 +15,8 @@ export interface Awaited {
   readonly node: string;
   /** Serial, product UUID and MACs, as far as they are known. */
   readonly expected: ControllerIdentity;
+  /** How its firmware has to start. */
+  readonly firmware: Machine["firmware"];
   /** The machine that was accepted in an earlier run: only it may call. */
   readonly bound?: Machine;
   /** A classic ramdisk, which tells nothing of itself, is accepted. */
@@ -26,6 +28,8 @@ export interface Awaited {
 export interface Switchboard {
   /** The verdict on one POST. */
   readonly accept: (call: Announcement) => Promise<{ ok: true } | { ok: false; reason: string }>;
+  /** A card asked for the boot loader of this firmware: a deployment that means another one ends, and waits for no call. */
+  readonly starts: (mac: string, firmware: Machine["firmware"]) => void;
   /** Open a line for one deployment; `close` it when the deployment ends: its key is void then. */
   readonly open: (awaited: Awaited) => Calls & { readonly close: () => void };
 }
@@ -54,6 +58,11 @@ export function createSwitchboard(): Switchboard {
       line.latest = toCall(call);
       line.events.emit("call");
       return { ok: true };
+    },
+    starts(mac, firmware) {
+      for (const line of lines.values()) {
+        if (line.awaited.expected.macs?.includes(mac)) refuseFirmware(line, firmware);
+      }
     },
     open(awaited) {
       const events = new EventEmitter().setMaxListeners(0);
@@ -93,10 +102,19 @@ function refuse(line: Line, { machine }: Announcement): string | undefined {
   if (line.bound && !sameMachine(line.bound, machine))
     return "another machine was accepted for this deployment";
   const wrong = compareIdentity(awaited.expected, machine);
-  if (typeof wrong === "string") return undefined;
+  if (typeof wrong === "string") return refuseFirmware(line, machine.firmware);
   line.failed = workflowErrors.make("DEPLOY_OTHER_MACHINE", { node: awaited.node, ...wrong });
   line.events.emit("call");
   return `this is another machine: its ${wrong.what} is ${wrong.seen}`;
+}
+
+/** End a deployment whose server starts otherwise than declared: its disk would not boot, or its boot files not be found. */
+function refuseFirmware(line: Line, seen: Machine["firmware"]): string | undefined {
+  const { node, firmware: declared } = line.awaited;
+  if (seen === declared) return undefined;
+  line.failed = workflowErrors.make("DEPLOY_OTHER_FIRMWARE", { node, declared, seen });
+  line.events.emit("call");
+  return `this server starts by ${seen}, declared is ${declared}`;
 }
 
 /** Kernels name cards in another order at each boot, and a slow one may come late: one that both have is enough. */

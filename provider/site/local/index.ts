@@ -83,9 +83,9 @@ async function openParts(own: Context, settings: SiteSettings): Promise<Parts> {
     network: openNetwork(own, { settings, switchboard, tftpRoot }),
     images: createImages({ dir: join(settings.cacheDir, "images") }),
     // Loaded when first needed: most calls of a provider never write or boot anything.
-    async boot() {
-      const { openPxelinux } = await import("../../drivers/boot/index.ts");
-      return openPxelinux({ tftpRoot });
+    async boot(mode) {
+      const { openBoot } = await import("../../drivers/boot/index.ts");
+      return openBoot(mode, tftpRoot);
     },
     async writer() {
       const { openIscsiPush } = await import("../../drivers/write/index.ts");

@@ -25,7 +25,8 @@ export interface Parts {
   readonly switchboard: Switchboard;
   readonly network: Network;
   readonly images: Images;
-  readonly boot: () => Promise<BootDriver>;
+  /** The network boot of servers whose firmware starts this way. */
+  readonly boot: (mode: NodeSpec["bootMode"]) => Promise<BootDriver>;
   readonly writer: () => Promise<WriteDriver>;
   readonly ramdisk: (ctx: Context) => Promise<BuiltRamdisk>;
   /** The controller of a node, with the site's manners around it. */

@@ -29,8 +29,8 @@ describe("dnsmasq, to an enrolled card", () => {
     expect(seen["leases"]).toEqual({ [a]: "10.99.0.10" });
   });
 
-  it("names no BIOS loader under UEFI", () => {
-    expect(seen["uefi"]).toBe("none");
+  it("names the loader of each firmware, and none to one that could run neither", () => {
+    expect(seen["loaders"]).toEqual({ "0007": "shimx64.efi", "0009": "shimx64.efi", "000b": "none" });
   });
 
   it("sends files whole, and nothing for those that are not there", () => {

@@ -79,7 +79,11 @@ async function scenario(dir: string, client: Client) {
   const first = dnsmasq.pid();
 
   seen["enrolled"] = await ask.forLease();
-  seen["uefi"] = (await ask.forLease("0007"))?.boot_file ?? "none";
+  const loaders: Record<string, string> = {};
+  for (const arch of ["0007", "0009", "000b"]) {
+    loaders[arch] = (await ask.forLease(arch))?.boot_file ?? "none";
+  }
+  seen["loaders"] = loaders;
   await client("ip", ["addr", "add", "10.99.0.10/24", "dev", "v1"]);
   seen["fetched"] = await ask.forFile("pxelinux.0").then((bytes) => bytes?.equals(loader));
   seen["absent"] = (await ask.forFile("pxelinux.cfg/none")) ?? "nothing";

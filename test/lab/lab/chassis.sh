@@ -80,8 +80,12 @@ while [ $# -ge 2 ]; do
     reset*) act reset ;;
     boot*)
       echo "$2" >boot
-      # Counts for the next reset of a machine that runs, as on real servers.
+      # Counts for the next reset of a machine that runs, as on real servers. OVMF does not look at boot_set.
       alive && tell "boot_set $(order)"
+      if [ -e uefi ] && alive; then
+        case $(order) in n) index=1 ;; *) index=20 ;; esac
+        tell "qom-set /machine/peripheral/card bootindex $index"
+      fi
       ;;
   esac
   shift 2

@@ -37,12 +37,17 @@ export async function makeDisk(
   return { path, kind, serial };
 }
 
-/** QEMU's words for a disk. */
-export function diskWords({ path, kind, serial }: LabDisk, index: number): readonly string[] {
+/** QEMU's words for a disk; `bootIndex` is UEFI's order. */
+export function diskWords(
+  { path, kind, serial }: LabDisk,
+  index: number,
+  bootIndex?: number,
+): readonly string[] {
   const id = `disk${index}`;
   // unsafe: the host's page cache is the disk. What the guest has flushed is there after its QEMU was killed, the rest may not be.
   const drive = ["-drive", `file=${escaped(path)},format=qcow2,if=none,id=${id},cache=unsafe,discard=unmap`];
-  const own = `drive=${id},serial=${escaped(serial)}`;
+  const order = bootIndex === undefined ? "" : `,bootindex=${bootIndex}`;
+  const own = `drive=${id},serial=${escaped(serial)}${order}`;
   switch (kind) {
     case "ide":
       return [...drive, "-device", `ide-hd,${own},bus=ide.${index}`];

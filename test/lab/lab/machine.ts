@@ -26,14 +26,23 @@ export function machineIn(folder: string): Machine {
   };
 }
 
-/** Write the program that `chassis.sh` calls with the boot order: it writes to the serial log and stays. */
-export async function writeStart(folder: string, words: readonly string[]): Promise<void> {
+/**
+ * Write the program that `chassis.sh` calls with the boot order: it writes to the serial log and stays. `last` is for the
+ * shell, and may name `$order`.
+ */
+export async function writeStart(
+  folder: string,
+  words: readonly string[],
+  last = "order=$order",
+): Promise<void> {
   const lines = [
     "#!/bin/sh",
     `cd ${quoted(folder)} || exit 1`,
     `echo "${powerOnLine}" >>serial.log`,
-    `order=$1`,
-    `exec ${words.map(quoted).join(" ")} "order=$order"`,
+    "order=$1",
+    // OVMF goes by indexes: disks have 2 and on, their card comes before or after them.
+    "case $order in n) index=1 ;; *) index=20 ;; esac",
+    `exec ${words.map(quoted).join(" ")} "${last}"`,
   ];
   await writeFile(join(folder, "start"), `${lines.join("\n")}\n`, { mode: 0o755 });
 }

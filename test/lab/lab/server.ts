@@ -8,6 +8,7 @@ import { readConsole, waitConsole } from "./console.ts";
 import { type DiskOptions, diskWords, makeDisk } from "./disk.ts";
 import type { Product } from "./fru.ts";
 import { identityWords, machineIn, writeStart } from "./machine.ts";
+import { prepareUefi, uefiCard } from "./uefi.ts";
 
 export interface ServerOptions {
   /** Unique in the lab; names its folder. */
@@ -23,6 +24,10 @@ export interface ServerOptions {
   /** SMBIOS product UUID; the controller's GUID too. Default: made of the name. */
   readonly uuid?: string;
   readonly bmc?: BmcLogin;
+  /** Default: bios. */
+  readonly firmware?: "bios" | "uefi";
+  /** UEFI that starts only what Microsoft's keys signed. Default: false. */
+  readonly secureBoot?: boolean;
 }
 
 /** A server of the lab. Its controller answers from the start, the machine is off. */
@@ -89,24 +94,30 @@ export async function makeServer(slot: Slot, options: ServerOptions): Promise<La
   const { folder, bridge, accel } = slot;
   const frame = frameOf(options);
   const { name, mac } = frame;
-  const { disks: wanted = [{ size: "4 GiB" }], memory = "512 MiB" } = options;
+  const { disks: wanted = [{ size: "4 GiB" }], memory = "512 MiB", firmware = "bios" } = options;
   await prepareFolder(folder);
   const disks = await Promise.all(wanted.map((disk, index) => makeDisk(folder, name, index, disk)));
   const tap = `t${mac.replaceAll(":", "")}`;
   await addTap(tap, bridge);
+  const uefi = firmware === "uefi" ? await prepareUefi(folder, options.secureBoot) : undefined;
   return openServer(slot, frame, {
     disks: disks.map(({ path }) => path),
     prepare: (product, uuid) =>
-      writeStart(folder, [
-        ...["qemu-system-x86_64", "-name", name, "-machine", `q35,accel=${accel}`, "-nodefaults"],
-        ...["-m", `${toBytes(memory) / 2 ** 20}`, "-display", "none", "-vga", "none"],
-        ...["-chardev", "file,id=serial,path=serial.log,append=on", "-serial", "chardev:serial"],
-        ...["-chardev", "pipe,id=monitor,path=monitor", "-mon", "chardev=monitor,mode=readline"],
-        ...identityWords(product, uuid),
-        ...disks.flatMap(diskWords),
-        ...["-netdev", `tap,id=net0,ifname=${tap},script=no,downscript=no`],
-        ...["-device", `e1000,netdev=net0,mac=${mac}`, "-boot"],
-      ]),
+      writeStart(
+        folder,
+        [
+          ...["qemu-system-x86_64", "-name", name, "-machine", `q35,accel=${accel}`, "-nodefaults"],
+          ...["-m", `${toBytes(memory) / 2 ** 20}`, "-display", "none", "-vga", "none"],
+          ...["-chardev", "file,id=serial,path=serial.log,append=on", "-serial", "chardev:serial"],
+          ...["-chardev", "pipe,id=monitor,path=monitor", "-mon", "chardev=monitor,mode=readline"],
+          ...identityWords(product, uuid),
+          ...(uefi ?? []),
+          ...disks.flatMap((disk, index) => diskWords(disk, index, uefi && 2 + index)),
+          ...["-netdev", `tap,id=net0,ifname=${tap},script=no,downscript=no`],
+          ...(uefi ? ["-device"] : ["-device", `e1000,netdev=net0,mac=${mac}`, "-boot"]),
+        ],
+        uefi && uefiCard(mac),
+      ),
     leave: async () => {
       await execa("ip", ["link", "del", tap], { reject: false });
     },

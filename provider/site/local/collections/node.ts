@@ -15,11 +15,11 @@ export function nodes(parts: Parts): Collection {
   const { store, controllerOf } = parts;
   return collectionOf<NodeSpec>("nodes", parts, {
     property: ({ code }) => (code === "NODE_SAME_CONTROLLER" ? "power.address" : ""),
-    holder: async ({ ref }) => (await store.claims()).get(ref.name),
+    holder: ({ ref }) => userOf(parts, ref.name),
     async plan(_, ref, spec, found) {
       const { record } = found;
       await soleUser(parts, ref.name, spec);
-      await refuseHeld(found, ref.name, spec, (await store.claims()).get(ref.name) ?? "");
+      await refuseHeld(found, ref.name, spec, await userOf(parts, ref.name));
       const reason = record?.state["maintenanceReason"];
       return {
         actions: record ? [] : [`enrol ${ref.name} (controller ${controllerOf(spec.power)})`],
@@ -30,7 +30,7 @@ export function nodes(parts: Parts): Collection {
       await soleUser(parts, ref.name, spec);
       const before = found.record?.state as NodeState | undefined;
       const holder = (await store.claims()).get(ref.name) ?? "";
-      await refuseHeld(found, ref.name, spec, holder);
+      await refuseHeld(found, ref.name, spec, await userOf(parts, ref.name));
       if (found.record?.spec["resetTrigger"] !== spec.resetTrigger) await parts.forgiveLogin(spec.power);
       // A controller that was given up, or is being worked on, is not asked.
       const alone = before && (spec.maintenance || spec.abandon);
@@ -76,10 +76,23 @@ async function soleUser({ store, controllerOf }: Parts, name: string, spec: Node
   }
 }
 
-async function refuseHeld({ record }: Found, node: string, spec: NodeSpec, instance: string): Promise<void> {
+/** Who needs the server as it is: its instance, but not one whose installation was given up before anything was written. */
+async function userOf({ store }: Parts, node: string): Promise<string | undefined> {
+  const instance = (await store.claims()).get(node);
+  const record = instance === undefined ? undefined : (await store.deployment(instance))?.record;
+  const begun = record?.touched || record?.done || record?.adopted || record?.earlier || record?.erased;
+  return record && !begun ? undefined : instance;
+}
+
+async function refuseHeld(
+  { record }: Found,
+  node: string,
+  spec: NodeSpec,
+  instance: string | undefined,
+): Promise<void> {
   const before = record?.spec as NodeSpec | undefined;
   const fields = (["arch", "bootMode"] as const).filter((key) => before && before[key] !== spec[key]);
-  if (fields.length > 0 && instance !== "") {
+  if (fields.length > 0 && instance !== undefined) {
     throw siteErrors.make("NODE_HELD", { fields: fields.join(", "), node, instance });
   }
 }

@@ -2,7 +2,8 @@ import { join } from "node:path";
 import { type Context, newContext } from "../../../kernel/context.ts";
 import { MetalError } from "../../../kernel/errors.ts";
 import type { Callback } from "../../../services/callback/server.ts";
-import type { Dnsmasq } from "../../../services/dnsmasq/index.ts";
+import { listHosts } from "../../../services/dnsmasq/hosts.ts";
+import type { Dnsmasq, DnsmasqEvent } from "../../../services/dnsmasq/index.ts";
 import { siteErrors } from "../../errors.ts";
 import type { SiteSettings } from "../../settings.ts";
 import type { Switchboard } from "../calls.ts";
@@ -61,6 +62,20 @@ export function openNetwork(
       await running?.dnsmasq?.stop();
     },
   };
+}
+
+/** Which boot loader a card asks for tells how its firmware started, long before a ramdisk could; also one that is not there. */
+async function hearFirmware(
+  event: DnsmasqEvent,
+  { hostsDir }: Places,
+  { starts }: Switchboard,
+): Promise<void> {
+  if (event.kind !== "sent" && event.kind !== "not found") return;
+  const { firmwareAsking } = await import("../../../services/dnsmasq/index.ts");
+  const firmware = firmwareAsking(event.file);
+  if (firmware === undefined) return;
+  const host = (await listHosts(hostsDir)).find(({ ip }) => ip === event.ip);
+  if (host) starts(host.mac, firmware);
 }
 
 interface Places {
@@ -126,6 +141,7 @@ async function start(
     const dnsmasq = await startDnsmasq(newContext({ log: own.log, signal: own.signal }), {
       ...places,
       ...{ interface: name, network: cidr, address, routerAdvertise },
+      onEvent: (event) => void hearFirmware(event, places, switchboard),
     });
     return { callback, dnsmasq };
   } catch (error) {

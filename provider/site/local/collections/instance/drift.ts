@@ -59,9 +59,10 @@ async function lookAtBoot(
   stored: StoredDeployment,
 ): Promise<readonly Finding[]> {
   const { bootDigest } = stored.record;
-  if (bootDigest === undefined) return [];
+  const node = await parts.store.get("nodes", stored.node);
+  if (bootDigest === undefined || !node) return [];
   const macs = (await cardsOf(parts.store, stored.node, spec as InstanceSpec)).map(({ mac }) => mac);
-  const seen = await (await parts.boot()).seen(ctx, ref.name, macs);
+  const seen = await (await parts.boot((node.spec as NodeSpec).bootMode)).seen(ctx, ref.name, macs);
   if (seen?.digest === bootDigest && seen.missing.length === 0) return [];
   const text =
     seen === undefined

@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
+import type { BootDriver } from "../../../../drivers/boot/driver.ts";
 import type { Context } from "../../../../kernel/context.ts";
 import { MetalError } from "../../../../kernel/errors.ts";
 import { planErrors } from "../../../../resources/errors.ts";
 import { describeErasure, describePlan, refusals } from "../../../../resources/gate.ts";
-import { type InstanceSpec, resources } from "../../../../resources/index.ts";
+import { type InstanceSpec, type NodeSpec, resources } from "../../../../resources/index.ts";
 import { type InstanceFacts, planInstance as planOf, type ResourcePlan } from "../../../../resources/plan.ts";
 import { shapeOf } from "../../../../resources/shape.ts";
 import { UNKNOWN } from "../../../../resources/unknown.ts";
@@ -115,7 +116,7 @@ export async function planInstance(
   const problems =
     against.length > 0 ? [...against] : [...(await limits(parts, ref, spec, plan, found, run))];
   const writes = ["install", "reinstall", "replace", "restore"].includes(plan.effect);
-  if (writes) problems.push(...(await hostProblems(ctx, parts)));
+  if (writes) problems.push(...(await hostProblems(ctx, parts, await bootOf(parts, facts, run))));
   const open = problems.length === 0;
   if (open) run.planned.set(ref.name, plan.erases?.token);
   const unknown = known.unknown ?? [];
@@ -197,10 +198,28 @@ async function warningsOf(
   ];
 }
 
-/** What this host lacks for a deployment: the network's side, and the writer's. */
-async function hostProblems(ctx: Context, { network, writer }: Parts): Promise<readonly MetalError[]> {
-  const problems = await network.problems(ctx);
-  return [...problems, ...(await refused((async () => (await writer()).ready(ctx))()))];
+/** What this host lacks for a deployment: the network's side, the boot loader, and the writer's. */
+async function hostProblems(
+  ctx: Context,
+  { network, writer }: Parts,
+  boot: BootDriver | undefined,
+): Promise<readonly MetalError[]> {
+  return [
+    ...(await network.problems(ctx)),
+    ...(await refused((async () => boot?.ready(ctx))())),
+    ...(await refused((async () => (await writer()).ready(ctx))())),
+  ];
+}
+
+/** How the server boots on which it would be installed; undefined while that is open. */
+async function bootOf(
+  { store, boot }: Parts,
+  { choice, server }: InstanceFacts,
+  run: Run,
+): Promise<BootDriver | undefined> {
+  const name = choice?.chosen ?? server?.node ?? "";
+  const node = run.declared.get(`nodes/${name}`) ?? (await store.get("nodes", name))?.spec;
+  return node ? boot((node as NodeSpec).bootMode) : undefined;
 }
 
 const propertyOf: Readonly<Record<string, string>> = {

@@ -36,7 +36,7 @@ export async function releaseInstance(
       const power = parts.powerOf(nodeSpec.power, expectedOf(nodeSpec, node.state));
       if (touched && !abandoned) await power.ensure(ctx, "off", { limit: parts.settings.limits.power });
       ctx.report({ stage: "withdrawing boot files" });
-      await (await parts.boot()).withdraw(ctx, ref.name, macs);
+      await (await parts.boot(nodeSpec.bootMode)).withdraw(ctx, ref.name, macs);
       await network.dismiss(ctx, macs);
       await store.releaseDisks(ref.name, node.ref.name);
     }

@@ -1,0 +1,100 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { buildTestImages, imageCache, type TestImages } from "../../tools/images/index.ts";
+import { type Lab, type LabServer, openLab, readBanner } from "./lab/index.ts";
+import { ipmi, programsRunning } from "./programs.ts";
+import {
+  bootFilesOf,
+  commandsTo,
+  declareSystems,
+  enrol,
+  install,
+  nameOn,
+  openSite,
+  type TestSite,
+} from "./site.ts";
+
+let folder: string;
+let lab: Lab;
+let images: TestImages;
+let site: TestSite;
+
+beforeAll(async () => {
+  images = await buildTestImages(imageCache());
+  folder = await mkdtemp(join(tmpdir(), "uefi-test-"));
+  lab = await openLab({ dir: join(folder, "lab") });
+  // A loaded host without KVM is slow at UEFI's own drivers.
+  const limits = { power: "10 seconds", callback: "180 seconds", answer: "180 seconds" } as const;
+  site = await openSite(lab, join(folder, "state"), { limits });
+  await declareSystems(site, images);
+});
+
+afterAll(async () => {
+  await site?.close();
+  await lab?.close();
+  const left = await programsRunning();
+  await rm(folder, { recursive: true, force: true });
+  expect(left).toEqual([]);
+});
+
+/** Install an image, and print what took how long. */
+async function installed(what: string, server: LabServer, image: "whole" | "partition"): Promise<void> {
+  const since = performance.now();
+  const state = await install(site, server, { image });
+  const timeline = state["timeline"] as readonly { step: string; seconds: number }[];
+  const steps = timeline.map(({ step, seconds }) => `${step} ${seconds}`).join(", ");
+  console.log(`${what}: ${secondsSince(since)} (${steps})`);
+  expect(state).toMatchObject({ provisionState: "active", answered: true, verified: "full" });
+  expect(await readBanner(String(state["address"]), "10 seconds")).toContain(images[image].banner);
+}
+
+const secondsSince = (start: number) => `${((performance.now() - start) / 1000).toFixed(1)} s`;
+
+/** How often a server fetched its own menu. */
+const menusSent = (server: LabServer) =>
+  site.log.filter((line) => line.includes("sent") && line.includes(`grub/node-${server.mac}.cfg`)).length;
+
+describe("a server that starts by UEFI", () => {
+  it("is installed with Secure Boot on, and boots from its disk whatever the firmware tries first", async () => {
+    const server = await lab.server({ name: "signed", firmware: "uefi", secureBoot: true });
+    await enrol(site, server, { bootMode: "uefi" });
+    await installed("UEFI, Secure Boot on, whole-disk image", server, "whole");
+    expect((await commandsTo(server)).filter((call) => call.startsWith("set boot")).at(-1)).toBe(
+      "set boot default",
+    );
+    expect(menusSent(server)).toBe(1);
+    // The kernel of the ramdisk says so.
+    expect(await server.console()).toContain("Secure boot enabled");
+
+    // Network first again, as after a reset of its settings: it fetches the menu, and that leads to the disk.
+    await ipmi(server, "power", "off");
+    await ipmi(server, "chassis", "bootdev", "pxe");
+    const since = performance.now();
+    await ipmi(server, "power", "on");
+    await expect.poll(() => menusSent(server), { timeout: 150_000, interval: 300 }).toBe(2);
+    await server.waitConsole(`system: ${images.whole.name} answers`, "150 seconds");
+    console.log(`from the network to the disk, Secure Boot on: ${secondsSince(since)}`);
+
+    await site.remove("instances", nameOn(server));
+    expect(await bootFilesOf(site)).toEqual([]);
+  });
+
+  it("is refused before anything is written when its Node says bios, and installed when that was corrected", async () => {
+    const server = await lab.server({ name: "mistaken", firmware: "uefi" });
+    await enrol(site, server);
+    const since = performance.now();
+    const refused = { cause: { failure: { code: "DEPLOY_OTHER_FIRMWARE" } } };
+    await expect(install(site, server)).rejects.toMatchObject(refused);
+    console.log(`declared bios, starts by UEFI: noticed after ${secondsSince(since)}`);
+    expect(await server.isOn()).toBe(false);
+    expect(await site.observe("nodes", server.name)).toMatchObject({ lastError: "" });
+
+    // Its kernel over the network, all its life; hints are joined by a character that means something to GRUB's shell.
+    const rootDeviceHints = { serial: "mistaken-0", size: ">= 3" };
+    await enrol(site, server, { bootMode: "uefi", rootDeviceHints, card: false });
+    await installed("UEFI, Secure Boot off, partition image", server, "partition");
+    expect(await server.console()).toContain(`root=UUID=${images.partition.uuid} ro console=ttyS0`);
+  });
+});
