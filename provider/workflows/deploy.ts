@@ -23,7 +23,7 @@ const fetchImage: DeployStep = {
   run: async (ctx, { fetch, writer, image }) => {
     await fetch(ctx);
     const { source, layout } = image();
-    await writer.check(ctx, source, layout);
+    await writer.check(ctx, source, layout ? { layout } : {});
   },
 };
 
