@@ -16,16 +16,16 @@ interface Named {
 
 /** The name of the n-th card, where the program gives it none. */
 export const cardName = (index: number): string => `net${index}`;
-export const vlanName = ({ link, id }: { readonly link: string; readonly id: number }): string =>
-  `${link}.${id}`;
+export const vlanName = ({ link, vlanId }: { readonly link: string; readonly vlanId: number }): string =>
+  `${link}.${vlanId}`;
 
 /** What does not fit together in a network, all at once. The fields may be at fault by themselves, or unknown yet. */
 export function networkFaults(given: unknown): readonly NetworkFault[] {
   if (!isObject(given)) return [];
   const cards = sectionOf(given, "ethernets", (_, n) => cardName(n));
   const bonds = sectionOf(given, "bonds", () => undefined);
-  const vlans = sectionOf(given, "vlans", ({ link, id }) =>
-    typeof link === "string" && typeof id === "number" ? vlanName({ link, id }) : undefined,
+  const vlans = sectionOf(given, "vlans", ({ link, vlanId }) =>
+    typeof link === "string" && typeof vlanId === "number" ? vlanName({ link, vlanId }) : undefined,
   );
   const all = [...cards, ...bonds, ...vlans];
   // A name that only the update knows may be any of those that are missed here.

@@ -122,8 +122,8 @@ const NetworkVlan = z
   .strictObject({
     name: name
       .optional()
-      .meta({ description: "What the system calls it. Default: `link.id`, as in `net0.42`." }),
-    id: z.int().min(1).max(4094).meta({ description: "Its tag." }),
+      .meta({ description: "What the system calls it. Default: link and tag, as in `net0.42`." }),
+    vlanId: z.int().min(1).max(4094).meta({ description: "Its tag." }),
     link: z.string().meta({ description: "Name of the card or bond that carries it." }),
     ...addressing,
   })

@@ -6,13 +6,18 @@ export interface Addressing {
   readonly dhcp6?: boolean | undefined;
   /** With the length of the prefix: `10.0.0.5/24`. */
   readonly addresses?: readonly string[] | undefined;
-  readonly routes?:
-    | readonly { readonly to: string; readonly via: string; readonly metric?: number | undefined }[]
-    | undefined;
+  readonly routes?: readonly Route[] | undefined;
   readonly nameservers?:
     | { readonly addresses?: readonly string[] | undefined; readonly search?: readonly string[] | undefined }
     | undefined;
   readonly mtu?: number | undefined;
+}
+
+interface Route {
+  /** `default`, or a network. */
+  readonly to: string;
+  readonly via: string;
+  readonly metric?: number | undefined;
 }
 
 export interface Ethernet extends Addressing {
@@ -33,7 +38,7 @@ export interface Bond extends Addressing {
 
 export interface Vlan extends Addressing {
   readonly name: string;
-  readonly id: number;
+  readonly vlanId: number;
   readonly link: string;
 }
 
@@ -65,7 +70,7 @@ export function networkConfig({ ethernets, bonds, vlans }: Networks): object {
         "transmit-hash-policy": bond.transmitHashPolicy,
       }),
     })),
-    ...section("vlans", vlans, ({ id, link }) => ({ id, link })),
+    ...section("vlans", vlans, ({ vlanId, link }) => ({ id: vlanId, link })),
   };
 }
 
@@ -78,21 +83,33 @@ function section<T extends Addressing & { readonly name: string }>(
   return { [key]: Object.fromEntries(all.map((one) => [one.name, { ...own(one), ...addressing(one) }])) };
 }
 
-function addressing({ dhcp4, dhcp6, addresses, routes, nameservers, mtu }: Addressing): object {
+function addressing({ dhcp4, dhcp6, addresses, routes = [], nameservers, mtu }: Addressing): object {
+  const gateway6 = routes.find(isGateway6);
   return present({
     dhcp4: dhcp4 ?? false,
     dhcp6: dhcp6 ?? false,
     addresses: some(addresses),
-    routes: some(routes?.map(({ to, via, metric }) => present({ to: destination(to, via), via, metric }))),
+    gateway6: gateway6?.via,
+    routes: some(routes.filter((route) => route !== gateway6).flatMap(toRoutes)),
     nameservers:
       nameservers && present({ addresses: some(nameservers.addresses), search: some(nameservers.search) }),
     mtu,
   });
 }
 
-/** The word `default` is younger than the releases of cloud-init that people run; the prefix is as old as routing. */
-const destination = (to: string, via: string): string =>
-  to === "default" ? (isIPv6(via) ? "::/0" : "0.0.0.0/0") : to;
+/*
+ * The way to everywhere, as cloud-init 22.4 (Debian 12) understands it: the word `default` stops it, and of `::/0` it makes
+ * `::/64` (net/network_state.py, _normalize_net_keys; seen with each of its renderers). `gateway6` is old and heeded by all,
+ * but knows no metric: with one, the two halves of all addresses are named.
+ */
+const isGateway6 = ({ to, via, metric }: Route): boolean =>
+  (to === "default" || to === "::/0") && isIPv6(via) && metric === undefined;
+
+function toRoutes({ to, via, metric }: Route): object[] {
+  const everywhere = isIPv6(via) ? ["::/1", "8000::/1"] : ["0.0.0.0/0"];
+  const all = to === "default" || to === "::/0" ? everywhere : [to];
+  return all.map((one) => present({ to: one, via, metric }));
+}
 
 const some = <T>(list: readonly T[] | undefined) =>
   list === undefined || list.length === 0 ? undefined : list;

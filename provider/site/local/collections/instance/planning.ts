@@ -12,6 +12,7 @@ import { type Found, toFailure } from "../../collection.ts";
 import type { Parts } from "../../parts.ts";
 import { countErase, eraseLimit, newsOf, type Run } from "../../runs.ts";
 import { reasonsOf, refuseMaintenance } from "./claim.ts";
+import { unconfigurable } from "./configuration.ts";
 import { factsOf } from "./facts.ts";
 
 /** A plan, and what speaks against it. */
@@ -33,9 +34,17 @@ export async function weigh(
   const plan = planOf(facts);
   const against = [
     ...(await inTheWay(parts, ref, plan, facts, found)),
+    ...(await unconfigurable({ ...parts, run: how.run }, ref.name, spec, placeOf(plan, facts))),
     ...refusals(plan, facts, found.known.protect === true, ephemeral),
   ];
   return { plan, facts, against };
+}
+
+/** The server that the plan writes, where it is known; undefined where it writes none. */
+function placeOf({ effect, choice }: ResourcePlan, { system, underWay, after }: InstanceFacts) {
+  if (effect === "reinstall") return { node: system?.node };
+  if (effect === "install") return { node: underWay ?? choice?.chosen ?? after.node };
+  return effect === "replace" ? { node: choice?.chosen } : undefined;
 }
 
 /** What no gate opens. */
@@ -174,6 +183,8 @@ const propertyOf: Readonly<Record<string, string>> = {
   INSTANCE_LOCKED: "locked",
   INSTANCE_EPHEMERAL_LOST: "preserveEphemeral",
   INSTANCE_ADOPT_WHICH: "node",
+  INSTANCE_NETWORK_CARD: "networks",
+  INSTANCE_VOLUME_NO_ROOM: "flavor",
 };
 
 /**
