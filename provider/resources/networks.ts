@@ -35,7 +35,8 @@ const name = z
 const Route = z
   .strictObject({
     to: z
-      .union([z.literal("default"), prefixed], {
+      .string()
+      .refine((text) => text === "default" || isPrefixed(text), {
         error: 'Expected "default" or a network with the length of its prefix, as in "10.2.0.0/16"',
       })
       .meta({ description: '`"default"`, or a network as in `"10.2.0.0/16"`.' }),

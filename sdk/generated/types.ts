@@ -145,7 +145,7 @@ export interface NetworkCardArgs {
 /** Where packets for a network go. */
 export interface NetworkRouteArgs {
   /** `"default"`, or a network as in `"10.2.0.0/16"`. */
-  readonly to: pulumi.Input<"default" | string>;
+  readonly to: pulumi.Input<string>;
   /** Address of the gateway. */
   readonly via: pulumi.Input<string>;
   /** The smaller, the better. */
@@ -196,10 +196,10 @@ export interface NetworkBondArgs {
 
 /** A tagged network on a card or bond. */
 export interface NetworkVlanArgs {
-  /** What the system calls it. Default: `link.id`, as in `net0.42`. */
+  /** What the system calls it. Default: link and tag, as in `net0.42`. */
   readonly name?: pulumi.Input<string | undefined>;
   /** Its tag. */
-  readonly id: pulumi.Input<number>;
+  readonly vlanId: pulumi.Input<number>;
   /** Name of the card or bond that carries it. */
   readonly link: pulumi.Input<string>;
   /** Take an IPv4 address by DHCP. Default: no. */
@@ -355,7 +355,7 @@ export interface NetworkCard {
 /** Where packets for a network go. */
 export interface NetworkRoute {
   /** `"default"`, or a network as in `"10.2.0.0/16"`. */
-  readonly to: "default" | string;
+  readonly to: string;
   /** Address of the gateway. */
   readonly via: string;
   /** The smaller, the better. */
@@ -409,10 +409,10 @@ export interface NetworkBond {
 
 /** A tagged network on a card or bond. */
 export interface NetworkVlan {
-  /** What the system calls it. Default: `link.id`, as in `net0.42`. */
+  /** What the system calls it. Default: link and tag, as in `net0.42`. */
   readonly name?: string;
   /** Its tag. */
-  readonly id: number;
+  readonly vlanId: number;
   /** Name of the card or bond that carries it. */
   readonly link: string;
   /** Take an IPv4 address by DHCP. Default: no. */
