@@ -2,7 +2,7 @@ import type { MetalError } from "../kernel/errors.ts";
 import { showBytes } from "../kernel/units.ts";
 import { planErrors } from "./errors.ts";
 import type { InstanceSpec } from "./index.ts";
-import type { Erasure, InstanceFacts, ResourcePlan } from "./plan.ts";
+import { type Erasure, erasingFields, type InstanceFacts, type ResourcePlan } from "./plan.ts";
 
 /**
  * Whether a plan may be carried out, decided in one place for preview and update. Pure: what is refused here was not begun.
@@ -59,9 +59,7 @@ const written = (field: string): string => writtenAs[field] ?? field;
 
 /** The fields for whose sake something is erased, as a program writes them. */
 function causesOf({ changed, replaces }: ResourcePlan): readonly string[] {
-  const erasing = ["imageDigest", "flavorDigest", "rootDeviceHints"].filter((field) =>
-    changed.includes(field),
-  );
+  const erasing = erasingFields.filter((field) => changed.includes(field));
   return [...new Set([...replaces, ...erasing].map(written))];
 }
 

@@ -1,7 +1,9 @@
 import { z } from "zod";
 import { always, drift, duration, name, reference } from "./fields.ts";
+import { Networks } from "./networks.ts";
 import { RootDeviceHints } from "./node.ts";
 import { defineResource } from "./resource.ts";
+import { hostname, idleFields, metadata, sshKeys, userData } from "./system.ts";
 
 const Timeouts = z
   .strictObject({
@@ -25,12 +27,16 @@ const WaitFor = z
   ])
   .meta({ id: "WaitFor" });
 
+const allowable = [
+  ...["image", "flavor", "node", "candidates", "rootDeviceHints"],
+  ...["hostname", "sshKeys", "userData", "networks", "metadata"],
+];
 const AllowReinstall = z.union([
   z.boolean(),
   z
     .array(
-      z.enum(["image", "flavor", "node", "candidates", "rootDeviceHints"], {
-        error: 'Expected names of fields: "image", "flavor", "node", "candidates", "rootDeviceHints"',
+      z.enum(allowable, {
+        error: `Expected names of fields: ${allowable.map((field) => JSON.stringify(field)).join(", ")}`,
       }),
     )
     .min(1),
@@ -116,6 +122,14 @@ export const Instance = defineResource({
         description: "Which disk, instead of the node's hints.",
         change: "reinstall",
       }),
+      hostname,
+      sshKeys,
+      userData,
+      networks: Networks.optional().meta({
+        description: "The network of the installed system. Default: what the image does by itself.",
+        change: "reinstall",
+      }),
+      metadata,
       allowReinstall: AllowReinstall.optional().meta({
         description:
           "What may erase its installed system: the token that the refused preview printed (that erasure, once), names of fields whose change may, or `true`.",
@@ -141,6 +155,10 @@ export const Instance = defineResource({
       error: "Give node, or candidates, or neither",
       ...always,
     })
+    .superRefine((given, ctx) => {
+      for (const { field, reason } of idleFields(given))
+        ctx.addIssue({ code: "custom", message: reason, path: [field] });
+    }, always)
     .meta({ id: "Instance", description: "An operating system on a server." }),
   outputs: z.object({
     provisionState: z

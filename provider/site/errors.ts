@@ -100,6 +100,17 @@ export const siteErrors = defineErrors({
     fault: "site",
     retry: true,
   },
+  INSTANCE_NETWORK_CARD: {
+    text: "`networks` of instance {instance} names the Interface {card}, which is no card of {node}",
+    remedy: "Name an Interface of that node, or say the card by its `mac`.",
+    fault: "input",
+  },
+  INSTANCE_VOLUME_NO_ROOM: {
+    text: "the disk of node {node} is declared with {has}, and has no room for the configuration volume of instance {instance} behind the flavor's partitions: {missing} are missing",
+    remedy:
+      "Give the flavor a smaller `rootDisk`, `swap` or `ephemeral`, or the instance a node with a larger disk.",
+    fault: "input",
+  },
   SITE_UNKNOWN_REFERENCE: {
     text: "there is no {kind} {name} on this site",
     remedy:

@@ -20,10 +20,12 @@ const fetchImage: DeployStep = {
   stage: "fetching image",
   limit: () => "12 hours",
   met: async (_, { record }) => record().done === true,
-  run: async (ctx, { fetch, writer, image }) => {
+  run: async (ctx, { fetch, writer, image, volume }) => {
     await fetch(ctx);
     const { source, layout } = image();
-    await writer.check(ctx, source, layout);
+    // Made here only to learn whether it can be: which sectors the disk has is not known yet.
+    const beside = (await volume(512)) !== undefined;
+    await writer.check(ctx, source, { ...(layout ? { layout } : {}), volume: beside });
   },
 };
 

@@ -92,6 +92,8 @@ export interface DeployMachine {
   /** Fetch image and ramdisk; answers when both lie verified on this host. */
   readonly fetch: (ctx: Context) => Promise<void>;
   readonly image: () => { readonly source: SourceImage; readonly layout?: Layout };
+  /** The volume that tells the system its name, keys and network, for a disk with such sectors; undefined: nothing is told. */
+  readonly volume: (sector: number) => Promise<Buffer | undefined>;
   readonly bootFiles: () => BootFiles;
   /** Let DHCP know the node's cards, and forget them. */
   readonly admit: (ctx: Context) => Promise<void>;

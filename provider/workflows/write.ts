@@ -101,7 +101,7 @@ async function writeOnce(ctx: Context, machine: DeployMachine, call: Call): Prom
   } catch (error) {
     if (newer && !ctx.signal.aborted) return newer;
     // Looked at and left as it was: the earlier system is still there.
-    if (hasCode(error, "WRITE_LAYOUT_DIFFERS") && !machine.scratch.resumed) {
+    if (hasCode(error, ...lookedOnly) && !machine.scratch.resumed) {
       await machine.update({ erased: false });
     }
     throw error;
@@ -112,14 +112,17 @@ async function writeOnce(ctx: Context, machine: DeployMachine, call: Call): Prom
   }
 }
 
-function put(ctx: Context, { writer, image, limits, instance, record, scratch }: DeployMachine, call: Call) {
+async function put(ctx: Context, machine: DeployMachine, call: Call) {
+  const { writer, image, limits, instance, record, scratch } = machine;
   const { source, layout } = image();
   const keeps = instance.spec.preserveEphemeral && record().earlier !== undefined;
   const disk = call.machine?.disks.find(({ name }) => name === call.machine?.chosen);
-  return writer.write(ctx, {
+  const volume = await machine.volume(disk?.sector ?? 512);
+  return await writer.write(ctx, {
     target: call.target,
     image: source,
     ...(layout ? { layout } : {}),
+    ...(volume ? { volume } : {}),
     provenZero: disk?.zero ?? 0,
     ...(disk ? { sector: disk.sector } : {}),
     verify: instance.spec.verify,
@@ -127,6 +130,14 @@ function put(ctx: Context, { writer, image, limits, instance, record, scratch }:
     ...(keeps ? { keepEphemeral: scratch.resumed ? "resume" : "check", ...cutOf(record()) } : {}),
   });
 }
+
+/** Refused by a look at the disk, before the first byte. */
+const lookedOnly = [
+  "WRITE_LAYOUT_DIFFERS",
+  "WRITE_DISK_TOO_SMALL",
+  "WRITE_VOLUME_NO_ROOM",
+  "WRITE_VOLUME_NO_PLACE",
+];
 
 /** How the disk of the system that is replaced was cut. */
 const cutOf = ({ earlier }: DeploymentRecord) => (earlier?.layout ? { cut: earlier.layout } : {});

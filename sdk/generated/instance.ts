@@ -8,6 +8,8 @@ import type { Image } from "./image.ts";
 import type { Interface } from "./interface.ts";
 import type { Node } from "./node.ts";
 import type {
+  Networks,
+  NetworksArgs,
   RootDeviceHints,
   RootDeviceHintsArgs,
   TimelineEntry,
@@ -56,12 +58,46 @@ export interface InstanceArgs {
   /** Which disk, instead of the node's hints. A change installs the server again. */
   readonly rootDeviceHints?: pulumi.Input<RootDeviceHintsArgs | undefined>;
   /**
+   * Name of the system. Default, where it is told anything at all: the instance's name. A change
+   * installs the server again.
+   */
+  readonly hostname?: pulumi.Input<string | undefined>;
+  /** OpenSSH public keys that may log in as the image's default user. A change installs the server again. */
+  readonly sshKeys?: pulumi.Input<readonly pulumi.Input<string>[] | undefined>;
+  /**
+   * What cloud-init or Ignition does at the first boot: a cloud-config, a script, a multipart message,
+   * an Ignition document. At most 512 KiB. A change installs the server again. A secret: encrypted in
+   * the state.
+   */
+  readonly userData?: pulumi.Input<string | undefined>;
+  /**
+   * The network of the installed system. Default: what the image does by itself. A change installs the
+   * server again.
+   */
+  readonly networks?: pulumi.Input<NetworksArgs | undefined>;
+  /**
+   * Words of your own for the system, `ds.meta_data.meta` in cloud-init's templates. Not for secrets. A
+   * change installs the server again.
+   */
+  readonly metadata?: pulumi.Input<Readonly<Record<string, pulumi.Input<string>>> | undefined>;
+  /**
    * What may erase its installed system: the token that the refused preview printed (that erasure,
    * once), names of fields whose change may, or `true`.
    */
   readonly allowReinstall?: pulumi.Input<
     | boolean
-    | readonly pulumi.Input<"image" | "flavor" | "node" | "candidates" | "rootDeviceHints">[]
+    | readonly pulumi.Input<
+        | "image"
+        | "flavor"
+        | "node"
+        | "candidates"
+        | "rootDeviceHints"
+        | "hostname"
+        | "sshKeys"
+        | "userData"
+        | "networks"
+        | "metadata"
+      >[]
     | string
     | undefined
   >;
@@ -81,7 +117,7 @@ const declaration: Declaration = {
   kind: "Instance",
   references: ["flavor", "image", "node", "candidates", "interfaces"],
   digests: { flavorDigest: "flavor", imageDigest: "image" },
-  secrets: [],
+  secrets: [["userData"]],
   outputs: [
     "drift",
     "name",
@@ -145,12 +181,39 @@ export class Instance extends pulumi.dynamic.Resource {
   declare readonly verify: pulumi.Output<"full" | "sampled">;
   /** Which disk, instead of the node's hints. */
   declare readonly rootDeviceHints: pulumi.Output<RootDeviceHints | undefined>;
+  /** Name of the system. Default, where it is told anything at all: the instance's name. */
+  declare readonly hostname: pulumi.Output<string | undefined>;
+  /** OpenSSH public keys that may log in as the image's default user. */
+  declare readonly sshKeys: pulumi.Output<string[] | undefined>;
+  /**
+   * What cloud-init or Ignition does at the first boot: a cloud-config, a script, a multipart message,
+   * an Ignition document. At most 512 KiB.
+   */
+  declare readonly userData: pulumi.Output<string | undefined>;
+  /** The network of the installed system. Default: what the image does by itself. */
+  declare readonly networks: pulumi.Output<Networks | undefined>;
+  /** Words of your own for the system, `ds.meta_data.meta` in cloud-init's templates. Not for secrets. */
+  declare readonly metadata: pulumi.Output<Readonly<Record<string, string>> | undefined>;
   /**
    * What may erase its installed system: the token that the refused preview printed (that erasure,
    * once), names of fields whose change may, or `true`.
    */
   declare readonly allowReinstall: pulumi.Output<
-    boolean | ("image" | "flavor" | "node" | "candidates" | "rootDeviceHints")[] | string | undefined
+    | boolean
+    | (
+        | "image"
+        | "flavor"
+        | "node"
+        | "candidates"
+        | "rootDeviceHints"
+        | "hostname"
+        | "sshKeys"
+        | "userData"
+        | "networks"
+        | "metadata"
+      )[]
+    | string
+    | undefined
   >;
   /** Refuses reinstall, replacement, power-off, reboot and delete. */
   declare readonly locked: pulumi.Output<boolean>;

@@ -110,6 +110,112 @@ export interface TimeoutsArgs {
   readonly answer?: pulumi.Input<Duration | undefined>;
 }
 
+/** The network of the installed system; a card that is not named here is left to the image. */
+export interface NetworksArgs {
+  /** Network cards. */
+  readonly ethernets: pulumi.Input<readonly pulumi.Input<NetworkCardArgs>[]>;
+  /** Bonds of these cards. */
+  readonly bonds?: pulumi.Input<readonly pulumi.Input<NetworkBondArgs>[] | undefined>;
+  /** VLANs on these cards and bonds. */
+  readonly vlans?: pulumi.Input<readonly pulumi.Input<NetworkVlanArgs>[] | undefined>;
+}
+
+/** A network card and its addresses. */
+export interface NetworkCardArgs {
+  /** Which card: the name of an Interface (`nic.name`). */
+  readonly interface?: pulumi.Input<string | undefined>;
+  /** Which card, where it has no Interface: its MAC address. */
+  readonly mac?: pulumi.Input<string | undefined>;
+  /** What the system calls it. Default: `net0`, `net1` … by its place in this list. */
+  readonly name?: pulumi.Input<string | undefined>;
+  /** Take an IPv4 address by DHCP. Default: no. */
+  readonly dhcp4?: pulumi.Input<boolean | undefined>;
+  /** Take an IPv6 address by DHCP. Default: no. */
+  readonly dhcp6?: pulumi.Input<boolean | undefined>;
+  /** Fixed addresses, as in `"10.0.0.5/24"` or `"fd00::5/64"`. */
+  readonly addresses?: pulumi.Input<readonly pulumi.Input<string>[] | undefined>;
+  /** Routes. */
+  readonly routes?: pulumi.Input<readonly pulumi.Input<NetworkRouteArgs>[] | undefined>;
+  /** DNS. */
+  readonly nameservers?: pulumi.Input<NameserversArgs | undefined>;
+  /** Largest packet, bytes. */
+  readonly mtu?: pulumi.Input<number | undefined>;
+}
+
+/** Where packets for a network go. */
+export interface NetworkRouteArgs {
+  /** `"default"`, or a network as in `"10.2.0.0/16"`. */
+  readonly to: pulumi.Input<string>;
+  /** Address of the gateway. */
+  readonly via: pulumi.Input<string>;
+  /** The smaller, the better. */
+  readonly metric?: pulumi.Input<number | undefined>;
+}
+
+/** DNS of a network. */
+export interface NameserversArgs {
+  /** Addresses of DNS servers. */
+  readonly addresses?: pulumi.Input<readonly pulumi.Input<string>[] | undefined>;
+  /** Domains that are added to short names. */
+  readonly search?: pulumi.Input<readonly pulumi.Input<string>[] | undefined>;
+}
+
+/** Several cards as one. */
+export interface NetworkBondArgs {
+  /** What the system calls it, as in `"bond0"`. */
+  readonly name: pulumi.Input<string>;
+  /** Names of its cards, as they stand above. */
+  readonly interfaces: pulumi.Input<readonly pulumi.Input<string>[]>;
+  /** How its cards share the work (kernel: networking/bonding). */
+  readonly mode: pulumi.Input<
+    "balance-rr" | "active-backup" | "balance-xor" | "broadcast" | "802.3ad" | "balance-tlb" | "balance-alb"
+  >;
+  /** The card that is preferred, where one is active. */
+  readonly primary?: pulumi.Input<string | undefined>;
+  /** How often 802.3ad partners speak. */
+  readonly lacpRate?: pulumi.Input<"slow" | "fast" | undefined>;
+  /** What decides which card a packet takes. */
+  readonly transmitHashPolicy?: pulumi.Input<
+    "layer2" | "layer3+4" | "layer2+3" | "encap2+3" | "encap3+4" | undefined
+  >;
+  /** How often links are looked at, milliseconds. Default: `100`. */
+  readonly miiMonitorInterval?: pulumi.Input<number | undefined>;
+  /** Take an IPv4 address by DHCP. Default: no. */
+  readonly dhcp4?: pulumi.Input<boolean | undefined>;
+  /** Take an IPv6 address by DHCP. Default: no. */
+  readonly dhcp6?: pulumi.Input<boolean | undefined>;
+  /** Fixed addresses, as in `"10.0.0.5/24"` or `"fd00::5/64"`. */
+  readonly addresses?: pulumi.Input<readonly pulumi.Input<string>[] | undefined>;
+  /** Routes. */
+  readonly routes?: pulumi.Input<readonly pulumi.Input<NetworkRouteArgs>[] | undefined>;
+  /** DNS. */
+  readonly nameservers?: pulumi.Input<NameserversArgs | undefined>;
+  /** Largest packet, bytes. */
+  readonly mtu?: pulumi.Input<number | undefined>;
+}
+
+/** A tagged network on a card or bond. */
+export interface NetworkVlanArgs {
+  /** What the system calls it. Default: link and tag, as in `net0.42`. */
+  readonly name?: pulumi.Input<string | undefined>;
+  /** Its tag. */
+  readonly vlanId: pulumi.Input<number>;
+  /** Name of the card or bond that carries it. */
+  readonly link: pulumi.Input<string>;
+  /** Take an IPv4 address by DHCP. Default: no. */
+  readonly dhcp4?: pulumi.Input<boolean | undefined>;
+  /** Take an IPv6 address by DHCP. Default: no. */
+  readonly dhcp6?: pulumi.Input<boolean | undefined>;
+  /** Fixed addresses, as in `"10.0.0.5/24"` or `"fd00::5/64"`. */
+  readonly addresses?: pulumi.Input<readonly pulumi.Input<string>[] | undefined>;
+  /** Routes. */
+  readonly routes?: pulumi.Input<readonly pulumi.Input<NetworkRouteArgs>[] | undefined>;
+  /** DNS. */
+  readonly nameservers?: pulumi.Input<NameserversArgs | undefined>;
+  /** Largest packet, bytes. */
+  readonly mtu?: pulumi.Input<number | undefined>;
+}
+
 /** A power controller that speaks IPMI 2.0 over the network. */
 export interface Ipmi {
   /** IPMI 2.0 over LAN, by ipmitool. */
@@ -212,6 +318,115 @@ export interface Timeouts {
   readonly stall?: Duration;
   /** From reboot to the system's answer. Default: 30 minutes. */
   readonly answer?: Duration;
+}
+
+/** The network of the installed system; a card that is not named here is left to the image. */
+export interface Networks {
+  /** Network cards. */
+  readonly ethernets: NetworkCard[];
+  /** Bonds of these cards. */
+  readonly bonds: NetworkBond[];
+  /** VLANs on these cards and bonds. */
+  readonly vlans: NetworkVlan[];
+}
+
+/** A network card and its addresses. */
+export interface NetworkCard {
+  /** Which card: the name of an Interface (`nic.name`). */
+  readonly interface?: string;
+  /** Which card, where it has no Interface: its MAC address. */
+  readonly mac?: string;
+  /** What the system calls it. Default: `net0`, `net1` … by its place in this list. */
+  readonly name?: string;
+  /** Take an IPv4 address by DHCP. Default: no. */
+  readonly dhcp4?: boolean;
+  /** Take an IPv6 address by DHCP. Default: no. */
+  readonly dhcp6?: boolean;
+  /** Fixed addresses, as in `"10.0.0.5/24"` or `"fd00::5/64"`. */
+  readonly addresses?: string[];
+  /** Routes. */
+  readonly routes?: NetworkRoute[];
+  /** DNS. */
+  readonly nameservers?: Nameservers;
+  /** Largest packet, bytes. */
+  readonly mtu?: number;
+}
+
+/** Where packets for a network go. */
+export interface NetworkRoute {
+  /** `"default"`, or a network as in `"10.2.0.0/16"`. */
+  readonly to: string;
+  /** Address of the gateway. */
+  readonly via: string;
+  /** The smaller, the better. */
+  readonly metric?: number;
+}
+
+/** DNS of a network. */
+export interface Nameservers {
+  /** Addresses of DNS servers. */
+  readonly addresses?: string[];
+  /** Domains that are added to short names. */
+  readonly search?: string[];
+}
+
+/** Several cards as one. */
+export interface NetworkBond {
+  /** What the system calls it, as in `"bond0"`. */
+  readonly name: string;
+  /** Names of its cards, as they stand above. */
+  readonly interfaces: string[];
+  /** How its cards share the work (kernel: networking/bonding). */
+  readonly mode:
+    | "balance-rr"
+    | "active-backup"
+    | "balance-xor"
+    | "broadcast"
+    | "802.3ad"
+    | "balance-tlb"
+    | "balance-alb";
+  /** The card that is preferred, where one is active. */
+  readonly primary?: string;
+  /** How often 802.3ad partners speak. */
+  readonly lacpRate?: "slow" | "fast";
+  /** What decides which card a packet takes. */
+  readonly transmitHashPolicy?: "layer2" | "layer3+4" | "layer2+3" | "encap2+3" | "encap3+4";
+  /** How often links are looked at, milliseconds. */
+  readonly miiMonitorInterval: number;
+  /** Take an IPv4 address by DHCP. Default: no. */
+  readonly dhcp4?: boolean;
+  /** Take an IPv6 address by DHCP. Default: no. */
+  readonly dhcp6?: boolean;
+  /** Fixed addresses, as in `"10.0.0.5/24"` or `"fd00::5/64"`. */
+  readonly addresses?: string[];
+  /** Routes. */
+  readonly routes?: NetworkRoute[];
+  /** DNS. */
+  readonly nameservers?: Nameservers;
+  /** Largest packet, bytes. */
+  readonly mtu?: number;
+}
+
+/** A tagged network on a card or bond. */
+export interface NetworkVlan {
+  /** What the system calls it. Default: link and tag, as in `net0.42`. */
+  readonly name?: string;
+  /** Its tag. */
+  readonly vlanId: number;
+  /** Name of the card or bond that carries it. */
+  readonly link: string;
+  /** Take an IPv4 address by DHCP. Default: no. */
+  readonly dhcp4?: boolean;
+  /** Take an IPv6 address by DHCP. Default: no. */
+  readonly dhcp6?: boolean;
+  /** Fixed addresses, as in `"10.0.0.5/24"` or `"fd00::5/64"`. */
+  readonly addresses?: string[];
+  /** Routes. */
+  readonly routes?: NetworkRoute[];
+  /** DNS. */
+  readonly nameservers?: Nameservers;
+  /** Largest packet, bytes. */
+  readonly mtu?: number;
 }
 
 /** One step of a deployment. */

@@ -104,7 +104,7 @@ describe("what may erase an installed system", () => {
     const of = facts({ ...newImage, flavorDigest: "sha256:8" });
     const [error] = refusals(planInstance(of), of, false, 0);
     expect(error?.message).toMatch(
-      /^the change of image, flavor reinstalls instance web-1: it erases disk wwn-/,
+      /^the change of flavor, image reinstalls instance web-1: it erases disk wwn-/,
     );
     expect(error?.message).toContain(`allowReinstall: "${planInstance(of).erases?.token}"`);
     const moving = facts({}, { replacing: true });

@@ -150,7 +150,7 @@ describe("a server that was taken over", () => {
     expect(went.state).toMatchObject({ provisionState: "active", installedDigest: "unknown" });
     expect([world.writes(), world.server.running]).toEqual([0, "system"]);
     expect(
-      await (await world.site.parts.boot()).seen(world.site.ctx, "web-1", [world.server.mac]),
+      await (await world.site.parts.boot("bios")).seen(world.site.ctx, "web-1", [world.server.mac]),
     ).toBeUndefined();
     expect((await world.make(went.state, adopt)).how).toBe("unchanged");
   });

@@ -45,6 +45,11 @@ export const labPrograms: readonly Need[] = [
   { name: "dropbear", package: "dropbear-bin", purpose: "an SSH server whose host keys are exchanged" },
   { name: "cmp", package: "diffutils", purpose: "comparing disks" },
   { name: "sgdisk", package: "gdisk", purpose: "test images" },
+  {
+    name: "python3",
+    package: "python3",
+    purpose: "cloud-init, unpacked, which checks what it would be told",
+  },
   { name: "mkfs.vfat", package: "dosfstools", purpose: "test images" },
   { name: "mcopy", package: "mtools", purpose: "test images" },
   { name: "syslinux", package: "syslinux", purpose: "test images that boot by themselves" },

@@ -29,6 +29,11 @@ export interface WriteJob {
   readonly image: SourceImage;
   /** Only for partition images. */
   readonly layout?: DiskLayout;
+  /**
+   * A small file system that goes beside the image, as the disk's last partition; whole MiB. It may hold secrets: it is
+   * written to a folder of its own, which is gone afterwards.
+   */
+  readonly volume?: Buffer;
   /** Bytes from the start of the disk that the ramdisk proved to be zero; 0 = nothing proven. */
   readonly provenZero: number;
   /** Read back every written extent and sample the zeros, or sample all. */
@@ -57,11 +62,18 @@ export interface Written {
   readonly seconds?: { readonly wipe: number; readonly write: number; readonly verify: number };
 }
 
+/** What an image is to be written with. */
+export interface CheckedWith {
+  readonly layout?: DiskLayout;
+  /** Whether a volume goes beside it. */
+  readonly volume?: boolean;
+}
+
 /** Puts an image on a disk. When it answers, the bytes are flushed and were read back. */
 export interface WriteDriver {
   /** Whether this host has what writing takes; for the preview. */
   readonly ready: (ctx: Context) => Promise<void>;
   /** What can be known to be wrong before a server is touched: formats, sizes, missing programs. */
-  readonly check: (ctx: Context, image: SourceImage, layout?: DiskLayout) => Promise<void>;
+  readonly check: (ctx: Context, image: SourceImage, more?: CheckedWith) => Promise<void>;
   readonly write: (ctx: Context, job: WriteJob) => Promise<Written>;
 }

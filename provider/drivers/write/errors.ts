@@ -40,6 +40,18 @@ export const writeErrors = defineErrors({
     remedy: "Choose another disk by `rootDeviceHints`, another server, or a smaller image or flavor.",
     fault: "input",
   },
+  WRITE_VOLUME_NO_ROOM: {
+    text: "the disk of the server at {address} has no room for the configuration volume behind the last partition: {missing} are missing; nothing was written",
+    remedy:
+      "Choose a larger disk by `rootDeviceHints`, another server, a smaller image or a smaller `rootDisk` of the flavor.",
+    fault: "input",
+  },
+  WRITE_VOLUME_NO_PLACE: {
+    text: "the whole-disk image {path} takes no partition for the configuration volume: {reason}; nothing was written",
+    remedy:
+      "Use an image with a GPT, or with a free primary partition; or leave out `hostname`, `sshKeys`, `userData`, `networks` and `metadata`.",
+    fault: "image",
+  },
   WRITE_LAYOUT_DIFFERS: {
     text: "the ephemeral partition on the disk of the server at {address} cannot be kept: the disk was cut into {expected}, and shows {seen}; nothing was written",
     remedy:

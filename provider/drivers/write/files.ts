@@ -37,8 +37,13 @@ export async function extract(ctx: Context, image: Block, range: Range, path: st
 
 /** The first bytes of a block; `folder` must be the caller's own. */
 export async function readStart(ctx: Context, block: Block, length: number, folder: string): Promise<Buffer> {
-  const path = join(folder, "start");
-  await extract(ctx, block, { start: 0, length }, path);
+  return await readRange(ctx, block, { start: 0, length }, folder);
+}
+
+/** A stretch of an image; `folder` must be the caller's own. */
+export async function readRange(ctx: Context, image: Block, range: Range, folder: string): Promise<Buffer> {
+  const path = join(folder, "stretch");
+  await extract(ctx, image, range, path);
   return await readFile(path);
 }
 

@@ -3,13 +3,14 @@ import { showBytes } from "../../kernel/units.ts";
 import { type Push, readBack, wipe, writeBodies, writeLast } from "./acts.ts";
 import { type Block, diskBlock } from "./blocks.ts";
 import { checkImage, checkLayout, checkPrograms, checkSector, readHead, rootOf } from "./check.ts";
-import type { WriteDriver, WriteTarget, Written } from "./driver.ts";
+import type { WriteDriver, WriteJob, WriteTarget, Written } from "./driver.ts";
 import { writeErrors } from "./errors.ts";
 import { readStart, withFolder } from "./files.ts";
 import { assertSpared, checkKept, keeping } from "./keep.ts";
 import { bodies, bytesIn, pieces, regionOf } from "./pieces.ts";
-import { firstSectors, planWrite } from "./plan.ts";
+import { firstSectors, planWrite, type WritePlan } from "./plan.ts";
 import { info, QemuFailed } from "./qemu.ts";
+import { checkTakesVolume, placeByMbr, refuseOverlap, tableChanges } from "./volume.ts";
 
 export interface IscsiPushSettings {
   /** Folder for small temporary files; with an ephemeral disk, also for its empty file system (sparse). */
@@ -24,11 +25,13 @@ export interface IscsiPushSettings {
 export function iscsiPush({ scratch }: IscsiPushSettings): WriteDriver {
   return {
     ready: (ctx) => checkPrograms(ctx),
-    check: async (ctx, image, layout) => {
+    check: async (ctx, image, { layout, volume = false } = {}) => {
       checkLayout(image, layout);
       await checkPrograms(ctx, layout);
       await checkImage(ctx, image);
-      if (image.kind === "partition") rootOf(await readHead(ctx, image, scratch), image);
+      const head = await readHead(ctx, image, scratch);
+      if (image.kind === "partition") rootOf(head, image);
+      else if (volume) checkTakesVolume(head, image.path);
     },
     write: (ctx, job) =>
       withFolder(scratch, (folder) => push(ctx, { job, folder, disk: diskBlock(job.target) })),
@@ -73,17 +76,28 @@ async function look(ctx: Context, { job, folder }: Push) {
   checkSector(job, head, root);
   const { size } = await open(ctx, target, info);
   const fresh = planWrite(image, layout, size);
-  const plan = job.keepEphemeral === undefined ? fresh : keeping(fresh);
-  if (plan.needs > size) {
-    const [has, needs] = [showExactly(size), showExactly(plan.needs)];
+  if (fresh.needs > size) {
+    const [has, needs] = [showExactly(size), showExactly(fresh.needs)];
     throw writeErrors.make("WRITE_DISK_TOO_SMALL", { address: target.address, has, needs });
   }
+  const placed = besideImage(job, fresh, size);
+  const plan = job.keepEphemeral === undefined ? placed : keeping(placed);
+  const whole = { address: target.address, image: image.path, head, sector: job.sector ?? 512, disk: size };
+  const changes = image.kind === "partition" ? [] : tableChanges(whole, job.volume);
   if (plan.kept !== undefined) {
     const first = await open(ctx, target, (ctx, disk) => readStart(ctx, disk, firstSectors, folder));
     checkKept(job, plan, first);
   }
   const regions = await bodies(ctx, job, plan, folder);
-  return { root, plan, regions, last: await pieces(ctx, job, plan, folder) };
+  return { root, plan, regions, last: await pieces(ctx, job, { plan, changes }, folder) };
+}
+
+/** The plan of a partition image with the place of its volume. WRITE_VOLUME_NO_ROOM. */
+function besideImage({ image, volume, sector = 512, target }: WriteJob, plan: WritePlan, disk: number) {
+  if (volume === undefined || image.kind !== "partition") return plan;
+  const volumeAt = placeByMbr(disk, sector, volume.length);
+  refuseOverlap(target, volumeAt, plan.needs);
+  return { ...plan, volumeAt };
 }
 
 // Two sizes that differ by little read the same in GiB.

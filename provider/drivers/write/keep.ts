@@ -5,6 +5,7 @@ import { decodeMbr, type MbrPartition } from "./mbr.ts";
 import { partitionsOf, tableOf, type WritePlan } from "./plan.ts";
 import { endOf, gaps, type Range, within } from "./ranges.ts";
 import type { Region } from "./verify.ts";
+import { volumeType } from "./volume.ts";
 
 const MiB = 2 ** 20;
 
@@ -31,7 +32,7 @@ export function checkKept(
   const expected = [before, ...(resumes ? [partitions] : [])].filter(
     ([{ start, length } = { start: 0, length: 0 }]) => start === kept?.start && length === kept.length,
   );
-  if (table !== undefined && expected.some((one) => areSame(table, tableOf(one)))) return;
+  if (table !== undefined && expected.some((one) => areSame(withoutVolume(table), tableOf(one)))) return;
   throw writeErrors.make("WRITE_LAYOUT_DIFFERS", {
     address: target.address,
     expected: before.map(({ role, ...range }) => `${role} ${show(range)}`).join(", "),
@@ -48,6 +49,14 @@ const areSame = (seen: readonly MbrPartition[], expected: readonly MbrPartition[
     if (start !== its?.start || type !== its.type) return false;
     return n === expected.length - 1 ? size >= its.size : size === its.size;
   });
+
+/** A volume that went beside the image lies behind all else. It is made anew, or is gone: neither touches what is kept. */
+function withoutVolume(table: readonly MbrPartition[]): readonly MbrPartition[] {
+  const [before, last] = table.slice(-2);
+  const behind =
+    last?.type === volumeType && before !== undefined && last.start >= before.start + before.size;
+  return behind ? table.slice(0, -1) : table;
+}
 
 const typeNames = new Map([
   [0x82, "swap"],

@@ -24,15 +24,39 @@ export function encodeMbr({ signature, partitions }: Mbr, sector = 512): Buffer 
   if (partitions.length > 4) throw new RangeError("a master boot record has four places");
   const block = Buffer.alloc(512);
   block.writeUInt32LE(signature, signatureAt);
-  partitions.forEach(({ start, size, type, bootable }, n) => {
-    const entry = block.subarray(tableAt + n * entrySize);
-    entry.set([bootable ? 0x80 : 0, ...beyondChs, type, ...beyondChs]);
-    entry.writeUInt32LE(wholeSectors(start, sector), 8);
-    entry.writeUInt32LE(wholeSectors(size, sector), 12);
+  partitions.forEach((partition, n) => {
+    writeEntry(block.subarray(tableAt + n * entrySize), partition, sector);
   });
   block.writeUInt16LE(0xaa55, 510);
   return block;
 }
+
+function writeEntry(entry: Buffer, { start, size, type, bootable }: MbrPartition, sector: number): void {
+  entry.set([bootable ? 0x80 : 0, ...beyondChs, type, ...beyondChs]);
+  entry.writeUInt32LE(wholeSectors(start, sector), 8);
+  entry.writeUInt32LE(wholeSectors(size, sector), 12);
+}
+
+/** A disk's first 512 bytes with a partition more, in the first free place; undefined where all four are taken. */
+export function addPartition(block: Buffer, partition: MbrPartition, sector = 512): Buffer | undefined {
+  const copy = Buffer.from(block.subarray(0, 512));
+  const free = entriesOf(copy).find((entry) => entry.readUInt8(4) === 0);
+  if (free === undefined) return undefined;
+  writeEntry(free, partition, sector);
+  return copy;
+}
+
+/** A disk's first 512 bytes with the entry that guards a GPT reaching to the disk's end, or as far as 32 bits do. */
+export function guardWhole(block: Buffer, disk: number, sector: number): Buffer {
+  const copy = Buffer.from(block.subarray(0, 512));
+  // One that does not begin behind the first sector is of a hybrid table, which its maker cut by hand.
+  const guard = entriesOf(copy).find((entry) => entry.readUInt8(4) === 0xee && entry.readUInt32LE(8) === 1);
+  guard?.writeUInt32LE(Math.min(Math.floor(disk / sector) - 1, 0xffff_ffff), 12);
+  return copy;
+}
+
+const entriesOf = (block: Buffer): Buffer[] =>
+  [0, 1, 2, 3].map((n) => block.subarray(tableAt + n * entrySize, tableAt + (n + 1) * entrySize));
 
 function wholeSectors(bytes: number, sector: number): number {
   if (bytes % sector !== 0) throw new RangeError(`${bytes} bytes are not whole sectors of ${sector}`);
@@ -42,9 +66,7 @@ function wholeSectors(bytes: number, sector: number): number {
 /** The table of a disk's first 512 bytes; undefined when it holds none. */
 export function decodeMbr(block: Buffer, sector = 512): Mbr | undefined {
   if (block.length < 512 || block.readUInt16LE(510) !== 0xaa55) return undefined;
-  const entries = [0, 1, 2, 3].map((n) =>
-    block.subarray(tableAt + n * entrySize, tableAt + (n + 1) * entrySize),
-  );
+  const entries = entriesOf(block);
   // The boot sector of a file system ends in the same two bytes. Linux tells them apart in this way, too (block/partitions/msdos.c).
   if (entries.some((entry) => ![0, 0x80].includes(entry.readUInt8(0)))) return undefined;
   const partitions = entries

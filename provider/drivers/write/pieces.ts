@@ -4,13 +4,16 @@ import { join } from "node:path";
 import type { Context } from "../../kernel/context.ts";
 import { imageBlock } from "./blocks.ts";
 import type { WriteJob } from "./driver.ts";
-import { extract, makeEphemeral } from "./files.ts";
+import { makeEphemeral, readRange } from "./files.ts";
+import type { Patch } from "./gpt.ts";
 import { encodeMbr } from "./mbr.ts";
+import { overlaid } from "./overlay.ts";
 import { firstSectors, type Partition, tableOf, type WritePlan } from "./plan.ts";
 import { dataRanges } from "./qemu.ts";
 import { bytesOf, within } from "./ranges.ts";
 import { encodeSwap } from "./swap.ts";
 import type { Region } from "./verify.ts";
+import { volumePartition } from "./volume.ts";
 
 /** Stretches closer than this are read back as one: a command more costs as much as reading the zeros between. */
 const gap = 256 * 1024;
@@ -22,6 +25,13 @@ export interface Piece {
   /** Where on the disk. */
   readonly at: number;
   readonly length: number;
+}
+
+/** What was found out before the first byte. */
+export interface Look {
+  readonly plan: WritePlan;
+  /** What is laid over a whole-disk image. */
+  readonly changes: readonly Patch[];
 }
 
 /** The image's body and, where the layout has one that is not kept, an empty ephemeral file system. */
@@ -48,34 +58,46 @@ async function ephemeralBody(ctx: Context, { start, length }: Partition, folder:
   return { source, range: { start: 0, length }, at: start, data: await dataRanges(ctx, source, length, gap) };
 }
 
-/** What is written last: the image's own first sectors, or our swap header and partition table. */
-export async function pieces(ctx: Context, job: WriteJob, plan: WritePlan, folder: string): Promise<Piece[]> {
-  if (job.image.kind === "partition") return await ownPieces(job, plan, folder);
-  const result: Piece[] = [];
-  for (const range of plan.held) {
-    const name = `held-${result.length}`;
-    await extract(ctx, imageBlock(job.image), range, join(folder, name));
-    result.push({ name, at: plan.imageAt + range.start, length: range.length });
-  }
-  return result;
+/** What is written last: a volume, and the image's own first sectors, or our swap header and partition table. */
+export async function pieces(
+  ctx: Context,
+  job: WriteJob,
+  { plan, changes }: Look,
+  folder: string,
+): Promise<Piece[]> {
+  const last =
+    job.image.kind === "partition"
+      ? ownPatches(job, plan)
+      : overlaid(await heldPatches(ctx, job, plan, folder), changes);
+  return await Promise.all(
+    last.map(async ({ at, bytes }, n) => {
+      const name = `last-${n}`;
+      // A volume may hold secrets.
+      await writeFile(join(folder, name), bytes, { mode: 0o600 });
+      return { name, at, length: bytes.length };
+    }),
+  );
 }
 
-async function ownPieces({ sector }: WriteJob, { partitions }: WritePlan, folder: string): Promise<Piece[]> {
-  const result: Piece[] = [];
-  const put = async (name: string, at: number, content: Buffer) => {
-    await writeFile(join(folder, name), content);
-    result.push({ name, at, length: content.length });
-  };
-  const swap = partitions.find(({ role }) => role === "swap");
-  if (swap !== undefined) {
-    const header = encodeSwap({ size: swap.length, uuid: randomUUID(), label: "swap1" });
-    await put("swap", swap.start, header);
+async function heldPatches(ctx: Context, { image }: WriteJob, { held, imageAt }: WritePlan, folder: string) {
+  const patches: Patch[] = [];
+  for (const range of held) {
+    const bytes = await readRange(ctx, imageBlock(image), range, folder);
+    patches.push({ at: imageAt + range.start, bytes });
   }
-  const table = { signature: randomInt(1, 2 ** 32), partitions: tableOf(partitions) };
-  const first = Buffer.alloc(firstSectors);
-  first.set(encodeMbr(table, sector));
-  await put("table", 0, first);
-  return result;
+  return patches;
+}
+
+function ownPatches({ sector, volume }: WriteJob, { partitions, volumeAt }: WritePlan): readonly Patch[] {
+  const swap = partitions.find(({ role }) => role === "swap");
+  const header = swap && encodeSwap({ size: swap.length, uuid: randomUUID(), label: "swap1" });
+  const own = volumeAt === undefined ? [] : [volumePartition(volumeAt)];
+  const table = { signature: randomInt(1, 2 ** 32), partitions: [...tableOf(partitions), ...own] };
+  return [
+    ...(swap && header ? [{ at: swap.start, bytes: header }] : []),
+    ...(volume && volumeAt ? [{ at: volumeAt.start, bytes: volume }] : []),
+    { at: 0, bytes: Buffer.concat([encodeMbr(table, sector)], firstSectors) },
+  ];
 }
 
 /** A piece as something that can be read back. */

@@ -27,6 +27,8 @@ export interface WritePlan {
   readonly held: readonly Range[];
   /** Zeroed before anything else is written. */
   readonly wipes: readonly Range[];
+  /** Where a volume goes beside a partition image. A whole-disk image brings a table of its own: volume.ts. */
+  readonly volumeAt?: Range;
   /** What is on the disk and stays: nothing is wiped, written or read there (keep.ts). */
   readonly kept?: Range;
 }

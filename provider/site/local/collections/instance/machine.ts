@@ -2,7 +2,6 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { connect } from "node:net";
 import type { BootFiles } from "../../../../drivers/boot/driver.ts";
 import type { Context } from "../../../../kernel/context.ts";
-import { toBytes } from "../../../../kernel/units.ts";
 import type { FlavorSpec, ImageSpec, InstanceSpec, NodeSpec } from "../../../../resources/index.ts";
 import { sendDone } from "../../../../services/callback/done.ts";
 import type { DeployMachine, DeploymentRecord } from "../../../../workflows/deployment.ts";
@@ -14,6 +13,7 @@ import { kindOf } from "../image.ts";
 import { expectedOf } from "../node.ts";
 import { bootFiles } from "./boot-files.ts";
 import { cardsOf, specOf } from "./claim.ts";
+import { layoutOf, volumeOf } from "./configuration.ts";
 import { type Fetched, fetchAll } from "./fetch.ts";
 
 /** A machine for the deploy story, and the end of its line to port 10000. */
@@ -94,6 +94,8 @@ export async function openMachine(
       },
       ...(kindOf(image) === "partition" ? { layout: layoutOf(flavor) } : {}),
     }),
+    volume: (sector) =>
+      volumeOf(store, spec, { instance: ref.name, node: stored.node, id: record.id }, sector),
     bootFiles: files,
     admit: (inner) => network.admit(inner, cards),
     dismiss: (inner) => network.dismiss(inner, macs),
@@ -126,13 +128,6 @@ export async function openMachine(
   };
   return { machine, close: line.close };
 }
-
-/** How a flavor cuts the disk of a partition image; bytes. */
-export const layoutOf = ({ rootDisk, swap, ephemeral }: FlavorSpec) => ({
-  root: toBytes(rootDisk),
-  swap: swap ? toBytes(swap) : 0,
-  ephemeral: ephemeral ? toBytes(ephemeral) : 0,
-});
 
 /** How far from its start the disk is written: Nova's order puts ephemeral and swap before root if there is ephemeral. */
 function reachOf(image: ImageSpec, flavor: FlavorSpec, imageSize: number): number {

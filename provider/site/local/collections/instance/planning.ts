@@ -14,6 +14,7 @@ import { type Found, toFailure } from "../../collection.ts";
 import type { Parts } from "../../parts.ts";
 import { countErase, eraseLimit, newsOf, type Run } from "../../runs.ts";
 import { reasonsOf, refuseMaintenance } from "./claim.ts";
+import { unconfigurable } from "./configuration.ts";
 import { factsOf } from "./facts.ts";
 
 /** A plan, and what speaks against it. */
@@ -36,11 +37,19 @@ export async function weigh(
   const blocked = [
     ...(await inTheWay(parts, ref, plan, facts, found)),
     ...(await otherImage(parts, plan, facts, how.run)),
+    ...(await unconfigurable({ ...parts, run: how.run }, ref.name, spec, placeOf(plan, facts))),
   ];
   // Nobody is asked for a permission that would not help.
   const vain = blocked.some(({ code }) => code === "INSTANCE_LOST_RECORD" || code === "INSTANCE_EXISTS");
   const asked = vain ? [] : refusals(plan, facts, found.known.protect === true, ephemeral);
   return { plan, facts, against: [...blocked, ...asked] };
+}
+
+/** The server that the plan writes, where it is known; undefined where it writes none. */
+function placeOf({ effect, choice }: ResourcePlan, { system, underWay, after }: InstanceFacts) {
+  if (effect === "reinstall") return { node: system?.node };
+  if (effect === "install") return { node: underWay ?? choice?.chosen ?? after.node };
+  return effect === "replace" ? { node: choice?.chosen } : undefined;
 }
 
 /** What no gate opens. */
@@ -228,6 +237,8 @@ const propertyOf: Readonly<Record<string, string>> = {
   INSTANCE_LOCKED: "locked",
   INSTANCE_EPHEMERAL_LOST: "preserveEphemeral",
   INSTANCE_ADOPT_WHICH: "node",
+  INSTANCE_NETWORK_CARD: "networks",
+  INSTANCE_VOLUME_NO_ROOM: "flavor",
 };
 
 /**

@@ -12,7 +12,8 @@ import { kindOf } from "../image.ts";
 import { expectedOf } from "../node.ts";
 import { layBoot } from "./boot.ts";
 import { cardsOf, holdNode, specOf } from "./claim.ts";
-import { addressesOf, answers, layoutOf, newRecord } from "./machine.ts";
+import { layoutOf } from "./configuration.ts";
+import { addressesOf, answers, newRecord } from "./machine.ts";
 import { outputsOf } from "./outputs.ts";
 
 /** Systems that are there already and come under this site's care: nothing is switched, and no byte is written. */
