@@ -72,8 +72,10 @@ export async function playRamdisk(
   listener.listen(10_000, address);
   await once(listener, "listening");
   const { serial, uuid: productUuid, mac } = server;
+  // A disk of one identity in two servers at once would be another instance's disk.
+  const own = diskOf("sda", { serial: `SN-${server.name}`, byId: `ata-PLAYED_SN-${server.name}` });
   const machine: Machine = {
-    ...{ bootId, serial, productUuid, macs: [mac], firmware: "bios", disks: [diskOf("sda")], chosen: "sda" },
+    ...{ bootId, serial, productUuid, macs: [mac], firmware: "bios", disks: [own], chosen: "sda" },
   };
   const plain = { deployment, key, address, peer: address, iqn, port: 3260, lun: 1 };
   return {

@@ -1,18 +1,11 @@
 import { execa } from "execa";
-import { newContext, type Progress } from "../../provider/kernel/context.ts";
-import type { PaperServer } from "../lab/lab/index.ts";
-import { programsRunning } from "../lab/programs.ts";
+import { newContext } from "../../provider/kernel/context.ts";
 import { bootFilesOf, commandsTo, enrol, install, nameOn, stagesOf } from "../lab/site.ts";
+import { deployStages, endAt } from "./lib/cut.ts";
 import { check, type Stage, tell } from "./lib/story.ts";
 
 // The helper ends at each stage of a deployment, once with a server that stays as it is and once with one whose power is
 // cut meanwhile; its successor has to bring it to its end. `npm run story -- cut-off [WORD…]` tells those with a word.
-const stages = [
-  ...["claiming", "fetching image", "powering off", "configuring boot", "powering on"],
-  ...["waiting for the ramdisk", "looking at the disk", "wiping", "writing", "verifying", "finishing"],
-  ...["switching boot", "rebooting", "waiting for the system"],
-];
-
 await tell(process.argv.slice(2), function* (stage) {
   let made = 0;
   const one = (at: string, image: string, power: Case["power"]) => {
@@ -21,9 +14,10 @@ await tell(process.argv.slice(2), function* (stage) {
     const title = `${image} image, helper ends at "${at}", power ${power}`;
     return [title, () => cutOff(stage, { name, image, power, at })] as const;
   };
-  for (const at of stages) yield one(at, "whole", "kept");
-  for (const at of stages) yield one(at, "partition", "kept");
-  for (const at of stages.slice(stages.indexOf("waiting for the ramdisk"))) yield one(at, "whole", "cut");
+  for (const at of deployStages) yield one(at, "whole", "kept");
+  for (const at of deployStages) yield one(at, "partition", "kept");
+  for (const at of deployStages.slice(deployStages.indexOf("waiting for the ramdisk")))
+    yield one(at, "whole", "cut");
 });
 
 interface Case {
@@ -37,7 +31,7 @@ async function cutOff(stage: Stage, { name, image, power, at }: Case): Promise<s
   const server = await stage.lab.paper({ name });
   try {
     await enrol(stage.site, server);
-    const outcome = await endAt(stage, server, image, at);
+    const outcome = await endAt(stage, at, (options) => install(stage.site, server, { image }, options));
     const state = (await server.isOn()) ? "on" : "off";
     if (power === "cut") await server.pull();
     const start = Date.now();
@@ -62,23 +56,6 @@ async function cutOff(stage: Stage, { name, image, power, at }: Case): Promise<s
   } finally {
     await server.stop();
   }
-}
-
-/** Install until the stage is reached, end the helper there, and open its successor. */
-async function endAt(stage: Stage, server: PaperServer, image: string, at: string): Promise<string> {
-  let reached = () => {};
-  const there = new Promise<void>((resolve) => {
-    reached = resolve;
-  });
-  const onProgress = (progress: Progress) => progress.stage === at && reached();
-  const ended = Promise.allSettled([install(stage.site, server, { image }, { onProgress })]);
-  await Promise.race([there, ended]);
-  const successor = stage.site.reopen();
-  const [outcome] = await ended;
-  stage.site = await successor;
-  const left = (await programsRunning()).filter((stat) => /\((qemu|ipmitool|dnsmasq)/.test(stat));
-  check(left.length === 0, `programs outlived the helper: ${left.join("; ")}`);
-  return outcome.status === "rejected" ? "cut off" : "too late, it was done";
 }
 
 async function compare(image: string, disk: string): Promise<void> {

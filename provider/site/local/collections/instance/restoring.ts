@@ -20,6 +20,7 @@ export async function restoreAdopted(
   const stored = await store.deployment(ref.name);
   const earlier = stored?.record.earlier;
   if (!stored || !earlier?.adopted) return undefined;
+  ctx.report({ stage: "booting the earlier system" });
   const node = await specOf<NodeSpec>(store, "nodes", stored.node);
   const macs = (await cardsOf(store, stored.node, spec)).map(({ mac }) => mac);
   await (await parts.boot(node.bootMode)).withdraw(ctx, ref.name, macs);
