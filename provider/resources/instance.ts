@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { always, drift, duration, name, reference } from "./fields.ts";
 import { Networks } from "./networks.ts";
-import { RootDeviceHints } from "./node.ts";
 import { defineResource } from "./resource.ts";
+import { RootDeviceHints } from "./root-device.ts";
 import { hostname, idleFields, metadata, sshKeys, userData } from "./system.ts";
 
 const Timeouts = z

@@ -2,25 +2,8 @@ import { z } from "zod";
 import { Power } from "../drivers/power/index.ts";
 import { capabilities, drift, name, size } from "./fields.ts";
 import { defineResource } from "./resource.ts";
+import { RootDeviceHints } from "./root-device.ts";
 import { provisionStates } from "./states.ts";
-
-/** Which disk is the system's. Ironic's vocabulary; every hint that is given must match. */
-export const RootDeviceHints = z
-  .strictObject({
-    serial: z.string().optional().meta({ description: "Serial number of the disk." }),
-    wwn: z.string().optional().meta({ description: 'World Wide Name, as in "0x5000c500a1b2c3d4".' }),
-    model: z.string().optional().meta({ description: "Model." }),
-    vendor: z.string().optional().meta({ description: "Vendor." }),
-    size: z.string().optional().meta({ description: 'Size in GiB, with an operator if wished: ">= 400".' }),
-    rotational: z.boolean().optional().meta({ description: "true: a spinning disk, false: flash." }),
-    hctl: z.string().optional().meta({ description: 'SCSI address, as in "0:0:0:0".' }),
-    byPath: z.string().optional().meta({ description: "Name under /dev/disk/by-path." }),
-    name: z
-      .string()
-      .optional()
-      .meta({ description: 'Kernel name, as in "/dev/nvme0n1"; it may change between boots.' }),
-  })
-  .meta({ id: "RootDeviceHints", description: "Which disk is the system's; all hints given must match." });
 
 const Identity = z
   .strictObject({
