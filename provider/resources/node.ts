@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { Power } from "../drivers/power/index.ts";
+import { DiskState } from "./disks.ts";
 import { capabilities, drift, name, size } from "./fields.ts";
 import { defineResource } from "./resource.ts";
 import { RootDeviceHints } from "./root-device.ts";
@@ -89,6 +90,10 @@ export const Node = defineResource({
     lastError: z.string().meta({ description: "Why it was set aside; empty if it was not." }),
     maintenanceReason: z.string().meta({
       description: "Why the command line put it in maintenance; empty if it did not. Only it ends that.",
+    }),
+    disks: z.array(DiskState).meta({
+      description:
+        "Its disks, as the last ramdisk told; empty before the first. What hints are written from.",
     }),
     siteId: z.string().meta({ description: "The site whose records hold it." }),
   }),

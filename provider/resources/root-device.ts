@@ -11,6 +11,14 @@ const hint = (key: Exclude<keyof Hints, "rotational">, description: string) =>
     .optional()
     .meta({ description });
 
+interface Hinted {
+  readonly rootDeviceHints?: Hints | undefined;
+}
+
+/** The hints that count: an instance's stand in the place of its node's. */
+export const hintsFor = (instance: Hinted, node: Hinted): Hints =>
+  instance.rootDeviceHints ?? node.rootDeviceHints ?? {};
+
 /** Which disk is the system's. Ironic's vocabulary and operators; every hint that is given must be met. */
 export const RootDeviceHints = z
   .strictObject({

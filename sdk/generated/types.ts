@@ -304,6 +304,34 @@ export interface Controller {
   readonly serial?: string;
 }
 
+/** A disk of a server. */
+export interface DiskState {
+  /** The kernel's name in that boot; another one in the next. */
+  readonly name: string;
+  /** Bytes. */
+  readonly size: number;
+  /** Model. */
+  readonly model: string;
+  /** Vendor; empty for NVMe. */
+  readonly vendor: string;
+  /** Serial number. */
+  readonly serial: string;
+  /** World Wide Name, with the vendor's extension where it has one. */
+  readonly wwn: string;
+  /** Name under /dev/disk/by-id. */
+  readonly byId: string;
+  /** Name under /dev/disk/by-path. */
+  readonly byPath: string;
+  /** SCSI address; empty for other disks. */
+  readonly hctl: string;
+  /** true: a spinning disk. */
+  readonly rotational: boolean;
+  /** Why it never qualifies: "usb", "remote", "too small", "second path"; empty if it does. */
+  readonly unfit: string;
+  /** What was on it: "gpt; ext4 "root" on sda1"; empty = blank. */
+  readonly holds: string;
+}
+
 /** A deploy ramdisk of your own. */
 export interface DeployRamdisk {
   /** Kernel: a file or an address. */
@@ -453,6 +481,14 @@ export interface NetworkVlan {
   readonly nameservers?: Nameservers;
   /** Largest packet, bytes. */
   readonly mtu?: number;
+}
+
+/** A disk that was not chosen. */
+export interface RejectedDisk {
+  /** Its name under /dev/disk/by-id, or by-path. */
+  readonly disk: string;
+  /** Why not it: "usb", "size is 10.0 GiB, not >= 400". */
+  readonly reason: string;
 }
 
 /** One step of a deployment. */

@@ -1,5 +1,6 @@
 import type { BootFiles } from "../../../../drivers/boot/driver.ts";
 import type { ImageSpec, InstanceSpec, NodeSpec } from "../../../../resources/index.ts";
+import { hintsFor } from "../../../../resources/root-device.ts";
 import type { DeploymentRecord } from "../../../../workflows/deployment.ts";
 import type { SiteSettings } from "../../../settings.ts";
 import type { Ref } from "../../../site.ts";
@@ -37,7 +38,7 @@ export function bootFiles(facts: Facts): BootFiles {
 }
 
 function deployArgs({ record, spec, node, settings, server, ref, reach }: Facts): readonly string[] {
-  const hints = Object.entries(spec.rootDeviceHints ?? node.rootDeviceHints ?? {})
+  const hints = Object.entries(hintsFor(spec, node))
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => `${ironicName(key)}=${encodeURIComponent(String(value))}`);
   return [
