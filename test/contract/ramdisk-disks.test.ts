@@ -1,4 +1,4 @@
-import { open, truncate, writeFile } from "node:fs/promises";
+import { open, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -71,15 +71,125 @@ describe("the list of disks", () => {
     expect(lines[0]).toContain("\tmodel=A B=C D\t");
   });
 
-  it("tells the second path to a disk as such", async () => {
-    const same = { "device/type": "0", "device/wwid": "naa.5000c50000000001" };
-    await machine.disk("sda", "pci0000:00/0000:03:00.0/host1/target1:0:0/1:0:0:0", same);
-    await machine.disk("sdb", "pci0000:00/0000:03:00.0/host1/target1:0:1/1:0:1:0", same);
-    const text = await machine.run(
+  const sas = (host: string, id: string, more: object = {}) =>
+    [
+      `pci0000:00/0000:03:00.0/host${host}/target${host}:0:${id}/${host}:0:${id}:0`,
+      { "device/type": "0", ...more },
+    ] as const;
+  /** Kernel name and what speaks against it, a line each. */
+  const unfits = () =>
+    machine.run(
       ["disks"],
-      'list_disks; sed "s/.*unfit=\\([^\\t]*\\).*/\\1/" "$STATE/disks"',
+      'list_disks; sed "s/name=\\([^\t]*\\).*unfit=\\([^\t]*\\).*/\\1: \\2/" "$STATE/disks"',
     );
-    expect(text.split("\n")).toEqual(["", "second path"]);
+
+  it("tells the second path to a disk as such, and the first one that qualifies is the first", async () => {
+    const same = { "device/wwid": "naa.5000C50000000001", "device/vpd_pg80": Buffer.from("\0\x80\0\x03Z01") };
+    await machine.disk("sda", ...sas("1", "0", { ...same, ro: "1" }));
+    await machine.disk("sdb", ...sas("1", "1", same));
+    await machine.disk("sdc", ...sas("2", "0", same));
+    expect(await unfits()).toBe("sda: read-only\nsdb: \nsdc: second path");
+  });
+
+  it.for([
+    { what: "drives that a vendor gave one WWN", wwid: "naa.5000c50000000001", serials: ["A", "B"] },
+    { what: "drives whose WWN is nothing but zeros", wwid: "naa.0000000000000000", serials: ["A", "A"] },
+    { what: "drives that tell no WWN", wwid: "", serials: ["A", "A"] },
+  ])("takes two $what for two disks", async ({ wwid, serials }) => {
+    for (const [index, serial] of serials.entries()) {
+      const page = Buffer.from(`\0\x80\0\x01${serial}`, "latin1");
+      await machine.disk(
+        `sd${"ab"[index]}`,
+        ...sas("1", String(index), { "device/wwid": wwid, "device/vpd_pg80": page }),
+      );
+    }
+    expect(await unfits()).toBe("sda: \nsdb: ");
+  });
+
+  it("tells the namespaces of one NVMe drive as disks of their own, and no single path to one", async () => {
+    const place = "pci0000:00/0000:01:00.0/nvme/nvme0";
+    const drive = { "device/model": "KCD6", "device/serial": "X1", "device/transport": "pcie" };
+    await machine.disk("nvme0n1", place, { ...drive, wwid: "eui.00a0000000000001", nsid: "1" });
+    await machine.disk("nvme0n2", place, { ...drive, wwid: "eui.00a0000000000002", nsid: "2" });
+    await machine.disk("nvme0n3", place, { ...drive, wwid: "eui.00a0000000000003", nsid: "3", hidden: "1" });
+    await machine.disk("nvme0c0n4", place, { ...drive, wwid: "eui.00a0000000000004" });
+    const told = await machine.run(["disks"], 'list_disks; cat "$STATE/disks"');
+    const shown = told
+      .split("\n")
+      .map((line) => /^name=(\S+).*\twwn=(\S+)\tbyId=(\S+)\tbyPath=(\S+).*unfit=\t/.exec(line)?.slice(1));
+    expect(shown).toEqual([
+      ["nvme0n1", "eui.00a0000000000001", "nvme-eui.00a0000000000001", "pci-0000:01:00.0-nvme-1"],
+      ["nvme0n2", "eui.00a0000000000002", "nvme-eui.00a0000000000002", "pci-0000:01:00.0-nvme-2"],
+    ]);
+  });
+
+  it.for([
+    {
+      what: "an NVMe disk that two controllers may reach",
+      name: "nvme0n1",
+      place: "virtual/nvme-subsystem/nvme-subsys0",
+      also: { "sys/devices/virtual/nvme-subsystem/nvme-subsys0/nvme1": "pci0000:00/0000:c1:00.0/nvme/nvme1" },
+      files: { nsid: "1" },
+      byPath: "pci-0000:c1:00.0-nvme-1",
+    },
+    {
+      what: "a SAS disk in a slot",
+      name: "sda",
+      place: "pci0000:00/0000:03:00.0/host0/port-0:2/end_device-0:2/target0:0:2/0:0:2:0",
+      files: {},
+      sys: { "sas_port/port-0:2/num_phys": "1", "sas_device/end_device-0:2/phy_identifier": "2" },
+      byPath: "pci-0000:03:00.0-sas-phy2-lun-0",
+    },
+    {
+      what: "a SAS disk behind an expander",
+      name: "sda",
+      place:
+        "pci0000:00/0000:03:00.0/host0/port-0:0/expander-0:0/port-0:0:7/end_device-0:0:7/target0:0:7/0:0:7:0",
+      files: {},
+      sys: {
+        "sas_port/port-0:0:7/num_phys": "1",
+        "sas_device/end_device-0:0:7/phy_identifier": "7",
+        "sas_device/expander-0:0/sas_address": "0x500e004aaaaaaaff",
+      },
+      byPath: "pci-0000:03:00.0-sas-exp0x500e004aaaaaaaff-phy7-lun-0",
+    },
+    {
+      what: "a SAS disk on two lanes",
+      name: "sda",
+      place: "pci0000:00/0000:03:00.0/host0/port-0:2/end_device-0:2/target0:0:2/0:0:2:0",
+      files: {},
+      sys: {
+        "sas_port/port-0:2/num_phys": "2",
+        "sas_device/end_device-0:2/sas_address": "0x5000c500a1b2c3d5",
+      },
+      byPath: "pci-0000:03:00.0-sas-0x5000c500a1b2c3d5-lun-0",
+    },
+    {
+      what: "a virtio-scsi disk",
+      name: "sda",
+      place: "pci0000:00/0000:00:05.0/virtio1/host2/target2:0:1/2:0:1:3",
+      files: {},
+      byPath: "pci-0000:00:05.0-scsi-0:0:1:3",
+    },
+    {
+      what: "a virtio disk",
+      name: "vda",
+      place: "pci0000:00/0000:00:04.0/virtio1",
+      files: {},
+      byPath: "pci-0000:00:04.0",
+    },
+  ])("names the place of $what as udev does", async ({ name, place, files, also = {}, sys = {}, byPath }) => {
+    await machine.disk(name, place, files);
+    for (const [from, to] of Object.entries(also)) {
+      await machine.lay({ [`sys/devices/${to}/transport`]: "pcie" });
+      await symlink(join(machine.folder, "sys/devices", to), join(machine.folder, from));
+    }
+    await machine.lay(
+      Object.fromEntries(Object.entries(sys).map(([path, text]) => [`sys/class/${path}`, text])),
+    );
+    expect(await machine.run(["disks"], `identify ${name}; by_path ${name}; printf %s "$REPLY"`)).toBe(
+      byPath,
+    );
   });
 
   it.for([
