@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { always, drift, duration, name, reference } from "./fields.ts";
 import { Networks } from "./networks.ts";
-import { RootDeviceHints } from "./node.ts";
 import { defineResource } from "./resource.ts";
+import { RootDeviceHints } from "./root-device.ts";
 import { hostname, idleFields, metadata, sshKeys, userData } from "./system.ts";
 
 const Timeouts = z
@@ -55,6 +55,13 @@ const TimelineEntry = z
     seconds: z.number().meta({ description: "How long it took." }),
   })
   .meta({ id: "TimelineEntry", description: "One step of a deployment." });
+
+const RejectedDisk = z
+  .object({
+    disk: z.string().meta({ description: "Its name under /dev/disk/by-id, or by-path." }),
+    reason: z.string().meta({ description: 'Why not it: "usb", "size is 10.0 GiB, not >= 400".' }),
+  })
+  .meta({ id: "RejectedDisk", description: "A disk that was not chosen." });
 
 export const Instance = defineResource({
   kind: "Instance",
@@ -172,7 +179,13 @@ export const Instance = defineResource({
     addresses: z.array(z.string()).meta({ description: "All known addresses." }),
     macs: z.array(z.string()).meta({ description: "The cards it booted from." }),
     serial: z.string().meta({ description: "Serial of the server, as its ramdisk told." }),
-    rootDevice: z.string().meta({ description: "The disk that was written, by id." }),
+    rootDevice: z.string().meta({
+      description:
+        "The disk that was written: its name under /dev/disk/by-id, or under by-path where it has none; the same after each boot.",
+    }),
+    rejectedDisks: z
+      .array(RejectedDisk)
+      .meta({ description: "The server's other disks when it was written, and why they were not chosen." }),
     rootUuid: z.string().meta({ description: "UUID of the root file system (partition images)." }),
     installedDigest: z.string().meta({ description: "Digest of the image on the disk." }),
     verified: z.enum(["full", "sampled", ""]).meta({ description: "How the write was checked." }),

@@ -95,9 +95,11 @@ const callBack: DeployStep = {
   stage: "waiting for the ramdisk",
   limit: ({ limits }) => limits.callback,
   met: async (_, { record }) => record().written !== undefined,
-  run: async (ctx, { calls, scratch, update, node }) => {
+  run: async (ctx, machine) => {
+    const { calls, scratch, update, keepSeen } = machine;
     const call = await calls.next(ctx);
-    orFail(call, node.name);
+    if (call.machine) await keepSeen(call.machine);
+    orFail(call, machine);
     scratch.call = call;
     await update({ address: call.target.address, ...(call.machine ? { machine: call.machine } : {}) });
   },

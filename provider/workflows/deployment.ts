@@ -20,6 +20,8 @@ export interface DeploymentRecord {
   readonly address?: string;
   /** The disk that was looked at and approved. */
   readonly disk?: Disk;
+  /** The others, and why they were not. */
+  readonly rejected?: readonly RejectedDisk[];
   readonly written?: Written;
   readonly switched?: boolean;
   /** `done` was sent: from here on nothing is switched off any more. */
@@ -42,6 +44,13 @@ export interface DeploymentRecord {
   readonly hostKeys?: readonly string[];
   /** Host keys that answered in its place at the last look: somebody installed the server by hand. */
   readonly foreign?: readonly string[];
+}
+
+/** A disk that was not chosen. */
+export interface RejectedDisk {
+  /** Its name under /dev/disk/by-id or by-path. */
+  readonly disk: string;
+  readonly reason: string;
 }
 
 /** A call of the ramdisk that was accepted: right key, right machine. */
@@ -89,6 +98,8 @@ export interface DeployMachine {
   readonly calls: Calls;
   readonly record: () => DeploymentRecord;
   readonly update: (change: Partial<DeploymentRecord>) => Promise<void>;
+  /** What a ramdisk tells of the server is remembered with the node, whatever becomes of the deployment. */
+  readonly keepSeen: (machine: Machine) => Promise<void>;
   /** Fetch image and ramdisk; answers when both lie verified on this host. */
   readonly fetch: (ctx: Context) => Promise<void>;
   readonly image: () => { readonly source: SourceImage; readonly layout?: Layout };

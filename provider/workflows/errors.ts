@@ -36,6 +36,12 @@ export const workflowErrors = defineErrors({
       "Check the disks and the `rootDeviceHints`. Disks under 4 GiB, removable, USB and remote ones never qualify.",
     fault: "node",
   },
+  DEPLOY_DISK_AMBIGUOUS: {
+    text: "{count} disks of node {node} could be meant: {seen}",
+    remedy:
+      "Nothing was written. Say which is meant by `rootDeviceHints`, best by `serial` or `wwn`; output `disks` of the Node tells them.",
+    fault: "input",
+  },
   DEPLOY_DISK_NOT_BLANK: {
     text: "disk {disk} of node {node} holds {holds}, which this site did not write",
     remedy: "Nothing was written. If it may be erased, set `wipe: true` on the Instance.",

@@ -2,9 +2,10 @@ import type { Context } from "../kernel/context.ts";
 import { hasCode } from "../kernel/errors.ts";
 import type { InstanceSpec } from "../resources/index.ts";
 import { erasingFields } from "../resources/plan.ts";
+import { hintsFor } from "../resources/root-device.ts";
 import type { Disk } from "../services/callback/announcement.ts";
 import type { Call, DeployMachine, DeploymentRecord } from "./deployment.ts";
-import { approveDisk, identityOf } from "./disk.ts";
+import { approveDisk, chosenDisk, identityOf, rejectedDisks } from "./disk.ts";
 import { workflowErrors } from "./errors.ts";
 import type { Step } from "./run.ts";
 
@@ -41,15 +42,20 @@ export const write: DeployStep = {
   },
 };
 
-/** A call that reports a failure ends the deployment with the ramdisk's own words. */
-export function orFail({ failure }: Call, node: string): void {
-  if (failure !== undefined) throw workflowErrors.make("DEPLOY_RAMDISK_FAILED", { node, report: failure });
+/** A call that reports a failure ends the deployment: with the ramdisk's own words, or with what its disks say. */
+export function orFail({ failure, machine }: Call, { node, instance }: DeployMachine): void {
+  if (failure === undefined) return;
+  if (machine && machine.disks.length > 0 && machine.chosen === undefined) {
+    chosenDisk({ node: node.name, machine, hints: hintsFor(instance.spec, node.spec) });
+  }
+  throw workflowErrors.make("DEPLOY_RAMDISK_FAILED", { node: node.name, report: failure });
 }
 
 async function approve(deployment: DeployMachine, call: Call): Promise<void> {
   const { node, instance, diskRecord, record, update } = deployment;
-  orFail(call, node.name);
   const { machine } = call;
+  if (machine) await deployment.keepSeen(machine);
+  orFail(call, deployment);
   if (machine === undefined) {
     // A classic ramdisk tells no disks, so what they hold can only be given up unseen.
     if (!instance.spec.wipe) throw workflowErrors.make("DEPLOY_DISK_UNTOLD", { node: node.name });
@@ -60,11 +66,11 @@ async function approve(deployment: DeployMachine, call: Call): Promise<void> {
   const records = new Map(await asked(diskRecord));
   const elsewhere = new Map(await asked(deployment.diskElsewhere));
   const { earlier } = record();
+  const choice = { node: node.name, machine, hints: hintsFor(instance.spec, node.spec) };
   const disk = approveDisk({
-    node: node.name,
+    ...choice,
     instance: instance.name,
     wipe: instance.spec.wipe,
-    machine,
     recordOf: ({ name }) => records.get(name),
     elsewhere: ({ name }) => elsewhere.get(name),
     ...(earlier ? { replaces: earlier.disk ? identityOf(earlier.disk) : "any" } : {}),
@@ -74,7 +80,7 @@ async function approve(deployment: DeployMachine, call: Call): Promise<void> {
     const [seen, expected] = [identityOf(disk), identityOf(before)];
     throw workflowErrors.make("DEPLOY_OTHER_MACHINE", { node: node.name, what: "disk", seen, expected });
   }
-  await update({ disk });
+  await update({ disk, rejected: rejectedDisks(choice) });
 }
 
 /** One attempt onto one boot's target. Answers the newer call that ended it, or undefined when all is written. */

@@ -10,6 +10,7 @@ import type { Node } from "./node.ts";
 import type {
   Networks,
   NetworksArgs,
+  RejectedDisk,
   RootDeviceHints,
   RootDeviceHintsArgs,
   TimelineEntry,
@@ -131,6 +132,7 @@ const declaration: Declaration = {
     "macs",
     "serial",
     "rootDevice",
+    "rejectedDisks",
     "rootUuid",
     "installedDigest",
     "verified",
@@ -246,8 +248,13 @@ export class Instance extends pulumi.dynamic.Resource {
   declare readonly macs: pulumi.Output<string[]>;
   /** Serial of the server, as its ramdisk told. */
   declare readonly serial: pulumi.Output<string>;
-  /** The disk that was written, by id. */
+  /**
+   * The disk that was written: its name under /dev/disk/by-id, or under by-path where it has none; the
+   * same after each boot.
+   */
   declare readonly rootDevice: pulumi.Output<string>;
+  /** The server's other disks when it was written, and why they were not chosen. */
+  declare readonly rejectedDisks: pulumi.Output<RejectedDisk[]>;
   /** UUID of the root file system (partition images). */
   declare readonly rootUuid: pulumi.Output<string>;
   /** Digest of the image on the disk. */

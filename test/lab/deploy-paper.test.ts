@@ -429,8 +429,9 @@ describe.concurrent("a disk", () => {
     withServer({ disk: { size: "2 GiB" } }, async (server) => {
       await enrol(site, server);
       await writingNothing(server, async () => {
-        await expect(install(site, server)).rejects.toThrow(/too small.*\[DEPLOY_RAMDISK_FAILED\]/s);
+        await expect(install(site, server)).rejects.toThrow(/sda .*: too small.*\[DEPLOY_NO_DISK\]/s);
       });
+      expect(await nodeOf(server)).toMatchObject({ disks: [{ name: "sda", unfit: "too small" }] });
     }));
 
   it("smaller than the flavor's partitions is not written, whatever the Node was said to have", () =>

@@ -49,7 +49,7 @@ describe("the deploy story", () => {
     expect(world.done).toEqual([
       ...["fetch", "power.probe", "record touched", "power.off", "admit", "boot.prepare"],
       ...["bootFrom network", "record powered", "power.on", "calls.next", "record address+machine"],
-      ...["record disk", "disk writing", "record erased", "write", "record written+address+system"],
+      ...["record disk+rejected", "disk writing", "record erased", "write", "record written+address+system"],
       ...["boot.switchTo boot -", "bootFrom disk", "record switched"],
       ...["done", "disk installed", "record done"],
     ]);
@@ -326,6 +326,48 @@ describe("never", () => {
   it("is a disk written when the ramdisk could choose none", async () => {
     await never({ disks: [blankDisk({ unfit: "usb" })] }, "DEPLOY_NO_DISK");
     await never({ disks: [] }, "DEPLOY_NO_DISK");
+  });
+  it.for([
+    {
+      of: "none",
+      hints: { serial: "S-9", size: ">= 4" },
+      code: "DEPLOY_NO_DISK",
+      says: "sda M serial S-1: serial is S-1, not S-9; sdb M serial S-2: serial is S-2, not S-9; sdc M serial S-3: usb",
+    },
+    {
+      of: "both",
+      hints: { size: ">= 4" },
+      code: "DEPLOY_DISK_AMBIGUOUS",
+      says: "2 disks of node n1 could be meant: sda M serial S-1, 37.3 GiB; sdb M serial S-2, 37.3 GiB",
+    },
+  ])("is a disk written when the hints mean $of: each is named, and kept with the node", async (told) => {
+    const { hints, code, says } = told;
+    const disks = [blankDisk(), blankDisk({ name: "sdb", serial: "S-2", wwn: "", byId: "sd-2" })];
+    const stick = blankDisk({ name: "sdc", serial: "S-3", unfit: "usb" });
+    const world = createWorld({
+      ...{ disks: [...disks, stick], chosen: "" },
+      node: { rootDeviceHints: { serial: "S-1" } },
+      spec: { rootDeviceHints: hints },
+    });
+    world.ramdiskFails("in its own words");
+    const error = await settle(world.run());
+    expect(codeOf(error)).toBe(code);
+    expect((error as Error).message).toContain(says);
+    expect(world.seen().map(({ name }) => name)).toEqual(["sda", "sdb", "sdc"]);
+    expect(world.server.disk).toBe("before");
+  });
+  it("is any but the disk that is meant, and the record says why not the others", async () => {
+    const disks = [
+      blankDisk({ serial: "S-2", wwn: "", byId: "", byPath: "pci-1" }),
+      blankDisk({ name: "sdb" }),
+      blankDisk({ name: "sdc", serial: "S-3", wwn: "", byId: "ata-S-3", unfit: "usb" }),
+    ];
+    const world = createWorld({ disks, chosen: "sdb", node: { rootDeviceHints: { serial: "S-1" } } });
+    expect(await settle(world.run())).toBeUndefined();
+    expect(world.record().rejected).toEqual([
+      { disk: "pci-1", reason: "serial is S-2, not S-1" },
+      { disk: "ata-S-3", reason: "usb" },
+    ]);
   });
   it("is a classic ramdisk's disk written unseen, unless `wipe` gives it up", async () => {
     await never({ classic: true }, "DEPLOY_DISK_UNTOLD");

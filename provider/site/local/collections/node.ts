@@ -2,6 +2,7 @@ import type { ControllerIdentity, PowerState } from "../../../drivers/power/driv
 import { compareIdentity } from "../../../drivers/power/identity.ts";
 import type { Context } from "../../../kernel/context.ts";
 import { hasCode, MetalError } from "../../../kernel/errors.ts";
+import type { DiskState } from "../../../resources/disks.ts";
 import type { NodeSpec } from "../../../resources/index.ts";
 import { after, type ProvisionState } from "../../../resources/states.ts";
 import { siteErrors } from "../../errors.ts";
@@ -36,7 +37,10 @@ export function nodes(parts: Parts): Collection {
       const alone = before && (spec.maintenance || spec.abandon);
       const seen = alone ? lastSeenOf(before) : await meet(ctx, parts, spec, before);
       const { maintenanceReason = "" } = before ?? {};
-      return { ...seen, ...standing(spec, seen, before, found), assignedInstance: holder, maintenanceReason };
+      // Told by a ramdisk, which an enrolment boots none of: what a lost store knew is still in Pulumi's state.
+      const { disks = [] } = before ?? (found.known.state as Partial<NodeState> | undefined) ?? {};
+      const told = { assignedInstance: holder, maintenanceReason, disks };
+      return { ...seen, ...standing(spec, seen, before, found), ...told };
     },
     observe: (ctx, record) => observeNode(ctx, parts, record),
     async remove(_, { ref }) {
@@ -54,6 +58,7 @@ export interface NodeState extends State {
   readonly serial: string;
   readonly lastError: string;
   readonly maintenanceReason?: string;
+  readonly disks?: readonly DiskState[];
 }
 
 /** Why a server must not be touched: the program says so, or somebody did on the command line. */

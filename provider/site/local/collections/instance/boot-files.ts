@@ -1,5 +1,6 @@
 import type { BootFiles } from "../../../../drivers/boot/driver.ts";
 import type { ImageSpec, InstanceSpec, NodeSpec } from "../../../../resources/index.ts";
+import { hintsFor } from "../../../../resources/root-device.ts";
 import type { DeploymentRecord } from "../../../../workflows/deployment.ts";
 import type { SiteSettings } from "../../../settings.ts";
 import type { Ref } from "../../../site.ts";
@@ -37,9 +38,9 @@ export function bootFiles(facts: Facts): BootFiles {
 }
 
 function deployArgs({ record, spec, node, settings, server, ref, reach }: Facts): readonly string[] {
-  const hints = Object.entries(spec.rootDeviceHints ?? node.rootDeviceHints ?? {})
+  const hints = Object.entries(hintsFor(spec, node))
     .filter(([, value]) => value !== undefined)
-    .map(([key, value]) => `${hintNames[key] ?? key}=${encodeURIComponent(String(value))}`);
+    .map(([key, value]) => `${ironicName(key)}=${encodeURIComponent(String(value))}`);
   return [
     "selinux=0",
     // Nova's list, for classic ramdisks, which take the first that is there; our own ramdisk goes by hints.
@@ -55,5 +56,5 @@ function deployArgs({ record, spec, node, settings, server, ref, reach }: Facts)
   ];
 }
 
-/** Ironic's names of the hints, as the ramdisk reads them. */
-const hintNames: Readonly<Record<string, string>> = { byPath: "by_path" };
+/** Ironic's name of a hint: `by_path`. */
+const ironicName = (key: string) => key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);

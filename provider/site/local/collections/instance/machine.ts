@@ -2,7 +2,9 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { connect } from "node:net";
 import type { BootFiles } from "../../../../drivers/boot/driver.ts";
 import type { Context } from "../../../../kernel/context.ts";
+import type { DiskState } from "../../../../resources/disks.ts";
 import type { FlavorSpec, ImageSpec, InstanceSpec, NodeSpec } from "../../../../resources/index.ts";
+import type { Disk } from "../../../../services/callback/announcement.ts";
 import { sendDone } from "../../../../services/callback/done.ts";
 import type { DeployMachine, DeploymentRecord } from "../../../../workflows/deployment.ts";
 import { identityOf } from "../../../../workflows/disk.ts";
@@ -82,6 +84,7 @@ export async function openMachine(
       record = { ...record, ...change, ...(change.written ? { image } : {}) };
       await store.keepDeployment({ ...stored, record });
     },
+    keepSeen: ({ disks }) => store.patch("nodes", stored.node, { disks: disks.map(shown) }),
     async fetch(inner) {
       fetched = await fetchAll(inner, parts, image, flavor);
     },
@@ -128,6 +131,9 @@ export async function openMachine(
   };
   return { machine, close: line.close };
 }
+
+/** A disk as the Node's output shows it: what hints can ask for, and what speaks against it. */
+const shown = ({ sector: _, zero: __, ...told }: Disk): DiskState => told;
 
 /** How far from its start the disk is written: Nova's order puts ephemeral and swap before root if there is ephemeral. */
 function reachOf(image: ImageSpec, flavor: FlavorSpec, imageSize: number): number {

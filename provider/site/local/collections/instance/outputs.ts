@@ -1,5 +1,6 @@
 import type { InstanceSpec } from "../../../../resources/index.ts";
 import type { DeploymentRecord } from "../../../../workflows/deployment.ts";
+import { lastingName } from "../../../../workflows/disk.ts";
 import type { Ref, State } from "../../../site.ts";
 import type { Parts } from "../../parts.ts";
 import { cardsOf } from "./claim.ts";
@@ -21,7 +22,8 @@ export async function outputsOf(parts: Parts, ref: Ref, spec: InstanceSpec): Pro
     addresses,
     macs: cards.map(({ mac }) => mac),
     serial: machine?.serial ?? "",
-    rootDevice: disk?.byId ?? "",
+    rootDevice: disk ? lastingName(disk) : "",
+    rejectedDisks: made?.rejected ?? [],
     rootUuid: written?.rootUuid ?? "",
     installedDigest: done ? digestOf(made, spec) : "",
     verified: written?.verified ?? "",

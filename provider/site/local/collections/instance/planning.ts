@@ -12,10 +12,11 @@ import { siteErrors } from "../../../errors.ts";
 import type { Failure, Plan, Ref } from "../../../site.ts";
 import { type Found, toFailure } from "../../collection.ts";
 import type { Parts } from "../../parts.ts";
-import { countErase, eraseLimit, newsOf, type Run } from "../../runs.ts";
+import { countErase, newsOf, type Run } from "../../runs.ts";
 import { reasonsOf, refuseMaintenance } from "./claim.ts";
 import { unconfigurable } from "./configuration.ts";
 import { factsOf } from "./facts.ts";
+import { limitOf, warningsOf } from "./warnings.ts";
 
 /** A plan, and what speaks against it. */
 export interface Planned {
@@ -133,7 +134,9 @@ export async function planInstance(
   return {
     ...plan,
     failures: problems.map((problem) => toFailure(problem, propertyOf[problem.code] ?? "")),
-    warnings: open ? newsOf(run, ref.name, await warningsOf(parts, ref, spec, plan, facts, run)) : [],
+    warnings: open
+      ? newsOf(run, ref.name, await warningsOf(parts, ref, { plan, facts, run, place: placeOf(plan, facts) }))
+      : [],
     says:
       open && known.dryRun
         ? newsOf(run, ref.name, [...takenBack(plan, facts, found), ...describePlan(plan)])
@@ -170,10 +173,6 @@ async function limits(
   return [planErrors.make("PLAN_CHANGED", changed), ...(await counted)];
 }
 
-/** How many systems a run may erase here. */
-export const limitOf = async ({ store, settings }: Parts) =>
-  eraseLimit(settings, (await store.all("instances")).length);
-
 const announce = ({ store }: Parts, ref: Ref, spec: InstanceSpec, { effect, erases }: ResourcePlan) =>
   store.announce(ref, { inputs: inputsOf(spec), effect, token: erases?.token ?? "" });
 
@@ -183,28 +182,6 @@ function inputsOf(spec: InstanceSpec): string {
   const written = Object.entries(spec).filter(([key]) => fields[key]?.computed !== true);
   const sorted = written.sort(([a], [b]) => a.localeCompare(b));
   return createHash("sha256").update(JSON.stringify(sorted)).digest("hex");
-}
-
-async function warningsOf(
-  parts: Parts,
-  { name }: Ref,
-  spec: InstanceSpec,
-  { erases, effect }: ResourcePlan,
-  { system, underWay }: InstanceFacts,
-  run: Run,
-): Promise<readonly string[]> {
-  const last = (await parts.store.get("instances", name))?.state["lastError"];
-  const tried = (underWay !== undefined || system?.whole === false || effect === "install") && last;
-  const tally = erases && [...run.erasing].indexOf(name) + 1;
-  return [
-    ...(tally ? [`erases an installed system: ${tally} of at most ${await limitOf(parts)} in this run`] : []),
-    ...(spec.allowReinstall === true
-      ? [
-          "`allowReinstall: true` stays: every later change that needs it erases this server without a question",
-        ]
-      : []),
-    ...(tried ? [`the last attempt failed: ${last}`] : []),
-  ];
 }
 
 /** What this host lacks for a deployment: the network's side, the boot loader, and the writer's. */
