@@ -3,9 +3,10 @@ import { hasCode } from "../kernel/errors.ts";
 import type { InstanceSpec } from "../resources/index.ts";
 import { erasingFields } from "../resources/plan.ts";
 import type { Disk } from "../services/callback/announcement.ts";
-import type { Call, DeployMachine, DeploymentRecord } from "./deployment.ts";
+import type { DeployMachine, DeploymentRecord } from "./deployment.ts";
 import { approveDisk, identityOf } from "./disk.ts";
 import { workflowErrors } from "./errors.ts";
+import { type Call, orFail } from "./netboot.ts";
 import type { Step } from "./run.ts";
 
 type DeployStep = Step<DeployMachine>;
@@ -40,11 +41,6 @@ export const write: DeployStep = {
     }
   },
 };
-
-/** A call that reports a failure ends the deployment with the ramdisk's own words. */
-export function orFail({ failure }: Call, node: string): void {
-  if (failure !== undefined) throw workflowErrors.make("DEPLOY_RAMDISK_FAILED", { node, report: failure });
-}
 
 async function approve(deployment: DeployMachine, call: Call): Promise<void> {
   const { node, instance, diskRecord, record, update } = deployment;
