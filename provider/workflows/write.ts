@@ -4,9 +4,10 @@ import type { InstanceSpec } from "../resources/index.ts";
 import { erasingFields } from "../resources/plan.ts";
 import { hintsFor } from "../resources/root-device.ts";
 import type { Disk } from "../services/callback/announcement.ts";
-import type { Call, DeployMachine, DeploymentRecord } from "./deployment.ts";
+import type { DeployMachine, DeploymentRecord } from "./deployment.ts";
 import { approveDisk, chosenDisk, identityOf, rejectedDisks } from "./disk.ts";
 import { workflowErrors } from "./errors.ts";
+import { type Call, orFail } from "./netboot.ts";
 import type { Step } from "./run.ts";
 
 type DeployStep = Step<DeployMachine>;
@@ -42,20 +43,19 @@ export const write: DeployStep = {
   },
 };
 
-/** A call that reports a failure ends the deployment: with the ramdisk's own words, or with what its disks say. */
-export function orFail({ failure, machine }: Call, { node, instance }: DeployMachine): void {
-  if (failure === undefined) return;
+/** Where the ramdisk found no disk, or several, its list says why better than it does. */
+export function explainDisks({ machine }: Call, { node, instance }: DeployMachine): void {
   if (machine && machine.disks.length > 0 && machine.chosen === undefined) {
     chosenDisk({ node: node.name, machine, hints: hintsFor(instance.spec, node.spec) });
   }
-  throw workflowErrors.make("DEPLOY_RAMDISK_FAILED", { node: node.name, report: failure });
 }
 
 async function approve(deployment: DeployMachine, call: Call): Promise<void> {
   const { node, instance, diskRecord, record, update } = deployment;
   const { machine } = call;
   if (machine) await deployment.keepSeen(machine);
-  orFail(call, deployment);
+  if (call.failure !== undefined) explainDisks(call, deployment);
+  orFail(call, node.name);
   if (machine === undefined) {
     // A classic ramdisk tells no disks, so what they hold can only be given up unseen.
     if (!instance.spec.wipe) throw workflowErrors.make("DEPLOY_DISK_UNTOLD", { node: node.name });

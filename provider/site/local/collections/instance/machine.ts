@@ -72,6 +72,7 @@ export async function openMachine(
 
   const machine: DeployMachine = {
     node: { name: stored.node, spec: node, macs },
+    served: ref.name,
     instance: { name: ref.name, spec },
     limits: { ...settings.limits, ...definedOnly(spec.timeouts ?? {}) },
     power: parts.powerOf(node.power, expected),
