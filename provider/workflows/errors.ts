@@ -60,10 +60,22 @@ export const workflowErrors = defineErrors({
     fault: "input",
   },
   DEPLOY_NO_ANSWER: {
-    text: "the system on node {node} does not answer on {probe}: {seen}",
+    text: "the system on node {node} does not answer on {probe} within {limit}: {seen}",
     remedy:
       "The disk is written and the server is on. Look at its console; the next `pulumi up` waits again and writes nothing.",
     fault: "image",
+  },
+  DEPLOY_NO_PHONE_HOME: {
+    text: "the system on node {node} has not phoned home within {limit}: {seen}",
+    remedy:
+      "The disk is written and the server is on. cloud-init phones at the end of its first boot, over the provisioning network, and no preview can tell whether an image has cloud-init: look at the console and at /var/log/cloud-init.log. The next `pulumi up` waits again and writes nothing; `cloud-init single --name phone_home --frequency always` in the system calls again, another `waitFor` waits for something else.",
+    fault: "image",
+  },
+  DEPLOY_CANNOT_PHONE_HOME: {
+    text: "the system on node {node} was written without being told to phone home",
+    remedy:
+      "The server is on. Set `waitFor` to what it answers on: `ssh`, `ping` or a port. It is told to phone home when it is installed the next time.",
+    fault: "input",
   },
   DEPLOY_OTHER_ANSWERS: {
     text: "{address} answers, but with the MAC {seen}, which is not one of node {node}",

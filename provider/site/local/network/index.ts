@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { type Context, newContext } from "../../../kernel/context.ts";
 import { MetalError } from "../../../kernel/errors.ts";
+import type { Phoned } from "../../../services/callback/phone-home-route.ts";
 import type { Callback } from "../../../services/callback/server.ts";
 import { listHosts } from "../../../services/dnsmasq/hosts.ts";
 import type { Dnsmasq, DnsmasqEvent } from "../../../services/dnsmasq/index.ts";
@@ -11,6 +12,12 @@ import { openHosts } from "./hosts.ts";
 import type { Network } from "./network.ts";
 import { type Range, rangeOf } from "./range.ts";
 
+/** Who hears what arrives on port 10000. */
+interface Calls {
+  readonly switchboard: Switchboard;
+  readonly phoned: Phoned;
+}
+
 interface Served {
   readonly callback: Callback;
   readonly dnsmasq?: Dnsmasq;
@@ -19,7 +26,7 @@ interface Served {
 /** The provisioning network of these settings. Nothing is started before `open`. */
 export function openNetwork(
   own: Context,
-  { settings, switchboard, tftpRoot }: { settings: SiteSettings; switchboard: Switchboard; tftpRoot: string },
+  { settings, tftpRoot, ...calls }: { settings: SiteSettings; tftpRoot: string } & Calls,
 ): Network {
   const range = (ctx: Context) => rangeOf(ctx, settings);
   const known = async (ctx: Context): Promise<Range> => {
@@ -44,7 +51,7 @@ export function openNetwork(
     },
     async open(ctx) {
       served ??= known(ctx)
-        .then((found) => start(own, ctx, settings, switchboard, found, places))
+        .then((found) => start(own, ctx, settings, calls, found, places))
         .catch((error) => {
           served = undefined;
           throw error;
@@ -117,7 +124,7 @@ async function start(
   own: Context,
   ctx: Context,
   settings: SiteSettings,
-  switchboard: Switchboard,
+  { switchboard, phoned }: Calls,
   { address, cidr }: Range,
   places: Places,
 ): Promise<Served> {
@@ -127,6 +134,7 @@ async function start(
     host,
     port: settings.callbackPort,
     accept: switchboard.accept,
+    phoned,
   });
   if (settings.dhcp === "external") return { callback };
   try {
