@@ -49,7 +49,7 @@ async function noAnswer(
   cause: unknown,
 ): Promise<MetalError> {
   const { waitFor } = instance.spec;
-  const facts = { node: node.name, limit, seen: [last.detail, await seen()].filter(Boolean).join("; ") };
+  const facts = { node: node.name, limit, seen: `${last.detail}; ${await seen("answer")}` };
   if (waitFor === "phone-home" || waitFor === "written") {
     return workflowErrors.make("DEPLOY_NO_PHONE_HOME", facts, { cause });
   }

@@ -1,8 +1,8 @@
-import { type Context, limited } from "../kernel/context.ts";
+import { type Context, LimitReached, limited } from "../kernel/context.ts";
 import { hasCode } from "../kernel/errors.ts";
 import { toMs } from "../kernel/units.ts";
 import { waitForAnswer } from "./answer.ts";
-import type { DeployMachine } from "./deployment.ts";
+import type { Call, DeployMachine } from "./deployment.ts";
 import { workflowErrors } from "./errors.ts";
 import type { Step } from "./run.ts";
 import { lookAtDisk, orFail, write } from "./write.ts";
@@ -90,13 +90,24 @@ const powerOn: DeployStep = {
   },
 };
 
+async function nextCall(ctx: Context, { calls, node, limits, seen }: DeployMachine): Promise<Call> {
+  try {
+    return await calls.next(ctx);
+  } catch (error) {
+    if (!(ctx.signal.reason instanceof LimitReached)) throw error;
+    const facts = { node: node.name, limit: limits.callback, seen: await seen("call-back") };
+    throw workflowErrors.make("DEPLOY_NO_CALL", facts, { cause: error });
+  }
+}
+
 const callBack: DeployStep = {
   name: "call-back",
   stage: "waiting for the ramdisk",
   limit: ({ limits }) => limits.callback,
   met: async (_, { record }) => record().written !== undefined,
-  run: async (ctx, { calls, scratch, update, node }) => {
-    const call = await calls.next(ctx);
+  run: async (ctx, machine) => {
+    const { scratch, update, node } = machine;
+    const call = await nextCall(ctx, machine);
     orFail(call, node.name);
     scratch.call = call;
     await update({ address: call.target.address, ...(call.machine ? { machine: call.machine } : {}) });
@@ -138,7 +149,8 @@ const reboot: DeployStep = {
   // The word is tried ten times before power is, which takes up to 40 s when nobody is there.
   limit: ({ limits }) => `${(3 * toMs(limits.power)) / 1000 + 60} seconds`,
   met: async (_, { record }) => record().done === true,
-  run: async (ctx, { sendDone, record, power, update, keepDisk, scratch, limits }) => {
+  run: async (ctx, { sendDone, record, power, update, keepDisk, scratch, limits, calls }) => {
+    calls.forget();
     // Without a ramdisk of ours nobody hears the word: an earlier system, whose reinstall was given up, is booted again.
     if (record().powered) await dismissRamdisk(ctx, { sendDone, record, power, limits });
     else await power.cycle(ctx, { limit: limits.power });

@@ -5,6 +5,7 @@ import type { Context } from "../kernel/context.ts";
 import type { Duration } from "../kernel/units.ts";
 import type { ImageSpec, InstanceSpec, NodeSpec } from "../resources/index.ts";
 import type { Disk, Machine } from "../services/callback/announcement.ts";
+import type { Phase } from "./seen.ts";
 
 /** What is remembered of one deployment; each change is on disk before the next thing is done. */
 export interface DeploymentRecord {
@@ -64,7 +65,7 @@ export interface Calls {
   readonly next: (ctx: Context) => Promise<Call>;
   /** Resolves when a call differs in its boot from `boot`, or reports a failure; never otherwise. */
   readonly changed: (ctx: Context, boot: string) => Promise<Call>;
-  /** What was heard so far is of an earlier boot, which a power cycle has ended. */
+  /** What was heard and seen so far is of an earlier boot, which is over. */
   readonly forget: () => void;
 }
 
@@ -116,8 +117,8 @@ export interface DeployMachine {
   readonly sendDone: (ctx: Context, address: string) => Promise<void>;
   /** Look once whether the system answers, in the way that its instance is waited for. */
   readonly probe: (ctx: Context) => Promise<AnswerSeen>;
-  /** What else was seen of the server lately, in words; empty if nothing. Has a limit of its own. */
-  readonly seen: () => Promise<string>;
+  /** What was seen of the server in this boot, in words. It takes a few seconds, also when all limits are spent. */
+  readonly seen: (phase: Phase) => Promise<string>;
   /** SSH host keys that an address shows; empty where none are shown, or nobody waits for an SSH server. */
   readonly hostKeys: (ctx: Context, address: string) => Promise<readonly string[]>;
   /** A fact worth keeping in the run's own notes. */

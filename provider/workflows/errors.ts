@@ -59,6 +59,12 @@ export const workflowErrors = defineErrors({
       "Nothing was written. Take it out or erase it, or set `wipe: true` to go on all the same; it is not erased.",
     fault: "input",
   },
+  DEPLOY_NO_CALL: {
+    text: "the deploy ramdisk of node {node} has not called within {limit}: {seen}",
+    remedy:
+      "Look at the server's console. Without a DHCP request it did not boot from the network, or from another card or VLAN than the Interface says; without a file UDP port 69 of this host is blocked; without a call TCP port 10000 is, or the ramdisk does not know the card. Raise `timeouts.callback` if it only needs longer.",
+    fault: "node",
+  },
   DEPLOY_NO_ANSWER: {
     text: "the system on node {node} does not answer on {probe} within {limit}: {seen}",
     remedy:

@@ -8,6 +8,7 @@ import { phoneHomeUrl } from "../../provider/services/callback/phone-home-route.
 import { type Callback, startCallback } from "../../provider/services/callback/server.ts";
 import { digestOfToken, newToken } from "../../provider/services/callback/token.ts";
 import { nocloudFiles } from "../../provider/services/cloudinit/documents.ts";
+import { createSwitchboard } from "../../provider/site/local/calls.ts";
 import { createPhones } from "../../provider/site/local/phones.ts";
 import { openStore, type Store } from "../../provider/site/local/store/index.ts";
 import { type CloudInit, unpackCloudInit } from "../fixtures/cloud-init.ts";
@@ -27,7 +28,8 @@ async function begin(): Promise<void> {
   store = await openStore(folder);
   const ctx = newContext({ log: lineLogger((line) => lines.push(line)) });
   const accept = async () => ({ ok: true }) as const;
-  callback = await startCallback(ctx, { host: "127.0.0.1", port: 0, accept, phoned: createPhones(store) });
+  const phoned = createPhones(store, createSwitchboard());
+  callback = await startCallback(ctx, { host: "127.0.0.1", port: 0, accept, phoned });
 }
 async function end(): Promise<void> {
   await callback.close();

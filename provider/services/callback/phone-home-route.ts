@@ -1,6 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import type { Context } from "../../kernel/context.ts";
-import { type PhoneHome, parsePhoneHome } from "../cloudinit/phone-home.ts";
+import { type ParsedPhoneHome, parsePhoneHome } from "../cloudinit/phone-home.ts";
 import { canonicalAddress } from "./address.ts";
 import { say, verdictOf } from "./reply.ts";
 import { tokenPattern } from "./token.ts";
@@ -10,8 +10,8 @@ export type PhoneVerdict =
   | { readonly ok: true }
   | { readonly ok: false; readonly reason: string | "unknown" };
 
-/** Who may phone home, `peer` being where the call came from; it compares tokens and ids, and answers when it is on disk. */
-export type Phoned = (token: string, call: PhoneHome, peer: string) => Promise<PhoneVerdict>;
+/** Who may phone home, `peer` being where the call came from; answers when what was heard is on disk. */
+export type Phoned = (token: string, heard: ParsedPhoneHome, peer: string) => Promise<PhoneVerdict>;
 
 const folder = "/v1/phone-home/";
 /** Four keys and three names are less than 4 KiB. */
@@ -34,14 +34,11 @@ export function routePhoneHome(ctx: Context, app: FastifyInstance, phoned: Phone
     const { body, ip, params } = request;
     const peer = canonicalAddress(ip) ?? ip;
     const log = ctx.log.with({ peer });
-    const parsed = parsePhoneHome(body instanceof Buffer ? body.toString("utf8") : "");
-    if (!parsed.ok) {
-      log.warn("phone-home refused", { reason: parsed.reason });
-      return say(reply, 400, parsed.reason);
-    }
-    const { call } = parsed;
-    const verdict = await verdictOf({ ...ctx, log }, () => phoned(params.token, call, peer));
-    const told = { instance: call.instanceId, hostname: call.hostname, keys: call.hostKeys.length };
+    const heard = parsePhoneHome(body instanceof Buffer ? body.toString("utf8") : "");
+    const verdict = await verdictOf({ ...ctx, log }, () => phoned(params.token, heard, peer));
+    const told = heard.ok
+      ? { instance: heard.call.instanceId, hostname: heard.call.hostname, keys: heard.call.hostKeys.length }
+      : {};
     if (verdict.ok) {
       log.info("a system phoned home", told);
       return say(reply, 200, "");

@@ -81,7 +81,7 @@ async function openParts(own: Context, settings: SiteSettings): Promise<Parts> {
     jobs: createJobs(own),
     runs: createRuns(),
     turns: createTurns(settings.maxConcurrent),
-    network: openNetwork(own, { settings, switchboard, phoned: createPhones(store), tftpRoot }),
+    network: openNetwork(own, { settings, switchboard, phoned: createPhones(store, switchboard), tftpRoot }),
     images: createImages({ dir: join(settings.cacheDir, "images") }),
     // Loaded when first needed: most calls of a provider never write or boot anything.
     async boot(mode) {

@@ -9,7 +9,7 @@ import { openProbe } from "../../../provider/services/probes/index.ts";
 import { pingOnce, pingProbe, receivedIn } from "../../../provider/services/probes/ping.ts";
 import { portProbe } from "../../../provider/services/probes/port.ts";
 import { sshProbe } from "../../../provider/services/probes/ssh.ts";
-import { ctx, nobody, obeysProbeContract } from "./suite.ts";
+import { ctx, obeysProbeContract } from "./suite.ts";
 
 const ends: (() => unknown)[] = [];
 afterEach(async () => {

@@ -71,19 +71,20 @@ export function openNetwork(
   };
 }
 
-/** Which boot loader a card asks for tells how its firmware started, long before a ramdisk could; also one that is not there. */
-async function hearFirmware(
-  event: DnsmasqEvent,
-  { hostsDir }: Places,
-  { starts }: Switchboard,
-): Promise<void> {
+/** What DHCP and TFTP tell of a server: worth a word when it is waited for in vain, and how its firmware started. */
+async function hear(event: DnsmasqEvent, { hostsDir }: Places, switchboard: Switchboard): Promise<void> {
+  const mac = "mac" in event ? event.mac : await macOfHost(hostsDir, event.ip);
+  if (mac === undefined) return;
+  switchboard.saw({ mac }, event);
   if (event.kind !== "sent" && event.kind !== "not found") return;
+  // Long before a ramdisk could; also by a loader that is not there.
   const { firmwareAsking } = await import("../../../services/dnsmasq/index.ts");
   const firmware = firmwareAsking(event.file);
-  if (firmware === undefined) return;
-  const host = (await listHosts(hostsDir)).find(({ ip }) => ip === event.ip);
-  if (host) starts(host.mac, firmware);
+  if (firmware !== undefined) switchboard.starts(mac, firmware);
 }
+
+const macOfHost = async (hostsDir: string, ip: string): Promise<string | undefined> =>
+  (await listHosts(hostsDir)).find((host) => host.ip === ip)?.mac;
 
 interface Places {
   readonly tftpRoot: string;
@@ -149,7 +150,7 @@ async function start(
     const dnsmasq = await startDnsmasq(newContext({ log: own.log, signal: own.signal }), {
       ...places,
       ...{ interface: name, network: cidr, address, routerAdvertise },
-      onEvent: (event) => void hearFirmware(event, places, switchboard),
+      onEvent: (event) => void hear(event, places, switchboard),
     });
     return { callback, dnsmasq };
   } catch (error) {

@@ -1,13 +1,15 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import type { BootFiles } from "../../../../drivers/boot/driver.ts";
-import type { Context } from "../../../../kernel/context.ts";
+import { type Context, newContext } from "../../../../kernel/context.ts";
 import { toMs } from "../../../../kernel/units.ts";
 import type { FlavorSpec, ImageSpec, InstanceSpec, NodeSpec } from "../../../../resources/index.ts";
 import { sendDone } from "../../../../services/callback/done.ts";
 import { phoneHomeUrl } from "../../../../services/callback/phone-home-route.ts";
 import { digestOfToken, newToken } from "../../../../services/callback/token.ts";
+import { pingOnce } from "../../../../services/probes/ping.ts";
 import type { DeployMachine, DeploymentRecord } from "../../../../workflows/deployment.ts";
 import { identityOf } from "../../../../workflows/disk.ts";
+import { describeSeen } from "../../../../workflows/seen.ts";
 import type { Ref } from "../../../site.ts";
 import type { Parts } from "../../parts.ts";
 import type { StoredDeployment } from "../../store/deployments.ts";
@@ -18,7 +20,7 @@ import { bootFiles } from "./boot-files.ts";
 import { cardsOf, specOf } from "./claim.ts";
 import { layoutOf, volumeOf } from "./configuration.ts";
 import { type Fetched, fetchAll } from "./fetch.ts";
-import { keysShown, probeSystem } from "./probing.ts";
+import { addressesOf, keysShown, probeSystem } from "./probing.ts";
 
 /** A machine for the deploy story, and the end of its line to port 10000. */
 export interface OpenMachine {
@@ -123,7 +125,12 @@ export async function openMachine(
     },
     sendDone: (inner, address) => sendDone(inner, address),
     probe: (inner) => probeSystem(inner, parts, spec, cards, record),
-    seen: async () => "",
+    seen: async (phase) => {
+      const own = newContext({ log: ctx.log });
+      const [address] = await addressesOf(parts, cards, record);
+      const ping = address === undefined ? undefined : (await pingOnce(own, address))?.detail;
+      return describeSeen(line.sightings, { phase, managed: settings.dhcp === "managed", ping });
+    },
     hostKeys: (inner, address) => keysShown(inner, parts, spec, address),
     scratch: {},
   };
