@@ -72,15 +72,22 @@ export function openNetwork(
 }
 
 /** What DHCP and TFTP tell of a server: worth a word when it is waited for in vain, and how its firmware started. */
-async function hear(event: DnsmasqEvent, { hostsDir }: Places, switchboard: Switchboard): Promise<void> {
-  const mac = "mac" in event ? event.mac : await macOfHost(hostsDir, event.ip);
+async function hear(event: DnsmasqEvent, places: Places, switchboard: Switchboard): Promise<void> {
+  const mac = "mac" in event ? event.mac : await macOfHost(places.hostsDir, event.ip);
   if (mac === undefined) return;
-  switchboard.saw({ mac }, event);
+  switchboard.saw({ mac }, inTree(event, places));
   if (event.kind !== "sent" && event.kind !== "not found") return;
   // Long before a ramdisk could; also by a loader that is not there.
   const { firmwareAsking } = await import("../../../services/dnsmasq/index.ts");
   const firmware = firmwareAsking(event.file);
   if (firmware !== undefined) switchboard.starts(mac, firmware);
+}
+
+/** As a server asked for it: dnsmasq tells the file of this host. */
+function inTree(event: DnsmasqEvent, { tftpRoot }: Places): DnsmasqEvent {
+  const asked = (text: string) => text.replaceAll(`${tftpRoot}/`, "");
+  if ("file" in event) return { ...event, file: asked(event.file) };
+  return event.kind === "broken" ? { ...event, reason: asked(event.reason) } : event;
 }
 
 const macOfHost = async (hostsDir: string, ip: string): Promise<string | undefined> =>
