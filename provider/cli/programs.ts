@@ -92,7 +92,13 @@ export const programs: readonly Need[] = [
   {
     name: "ssh-keyscan",
     package: "openssh-client",
-    purpose: "noticing that a system was installed anew by hand",
+    purpose: "the output `hostKeys`, and noticing that a system was installed anew by hand",
+    optional: true,
+  },
+  {
+    name: "ping",
+    package: "iputils-ping",
+    purpose: '`waitFor: "ping"`, and telling whether a silent server is there at all',
     optional: true,
   },
 ];

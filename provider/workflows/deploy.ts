@@ -79,7 +79,8 @@ const reboot: DeployStep = {
   // The word is tried ten times before power is, which takes up to 40 s when nobody is there.
   limit: ({ limits }) => `${(3 * toMs(limits.power)) / 1000 + 60} seconds`,
   met: async (_, { record }) => record().done === true,
-  run: async (ctx, { sendDone, record, power, update, keepDisk, scratch, limits }) => {
+  run: async (ctx, { sendDone, record, power, update, keepDisk, scratch, limits, calls }) => {
+    calls.forget();
     // Without a ramdisk of ours nobody hears the word: an earlier system, whose reinstall was given up, is booted again.
     if (record().powered) await dismissRamdisk(ctx, { sendDone, record, power, limits });
     else await power.cycle(ctx, { limit: limits.power });
@@ -104,13 +105,17 @@ const powerAsWanted: DeployStep = {
 const answer: DeployStep = {
   name: "answer",
   stage: "waiting for the system",
-  limit: ({ limits }) => `${toMs(limits.answer) / 1000 + 10} seconds`,
-  met: async (_, { instance }) => instance.spec.waitFor === "written" || instance.spec.power === "off",
+  limit: ({ limits }) => `${toMs(limits.answer) / 1000 + 15} seconds`,
+  met: async (_, { instance: { spec }, record }) =>
+    spec.waitFor === "written" ||
+    spec.power === "off" ||
+    // It does so once in its life: an earlier system that is booted again has done it.
+    (spec.waitFor === "phone-home" && record().phonedFrom !== undefined),
   run: async (ctx, machine) => {
-    const { address } = await waitForAnswer(ctx, machine, machine.limits.answer);
-    const { waitFor } = machine.instance.spec;
-    if (address === undefined || waitFor === "written") return;
-    const hostKeys = await machine.hostKeys(ctx, address, waitFor.port);
+    const { address, hostKeys: told } = await waitForAnswer(ctx, machine, machine.limits.answer);
+    if (address === undefined) return;
+    if (told) return machine.update({ phonedFrom: address, ...(told.length > 0 ? { hostKeys: told } : {}) });
+    const hostKeys = await machine.hostKeys(ctx, address);
     if (hostKeys.length > 0) await machine.update({ hostKeys });
   },
 };

@@ -27,6 +27,10 @@ export interface DeploymentRecord extends NetbootRecord {
   readonly erased?: boolean;
   /** Digest of the boot files as they were laid last; another one was laid by somebody else. */
   readonly bootDigest?: string;
+  /** Part of the address that the system phones home to; only where it was told to. Void when it was used. */
+  readonly phoneToken?: string;
+  /** The address from which the system phoned home. */
+  readonly phonedFrom?: string;
   /** SSH host keys of the system when it answered. */
   readonly hostKeys?: readonly string[];
   /** Host keys that answered in its place at the last look: somebody installed the server by hand. */
@@ -49,8 +53,13 @@ export interface DiskRecord {
 /** Whether the system answers, and who it is that answers. */
 export interface AnswerSeen {
   readonly open: boolean;
-  /** From the neighbour table; undefined when the address is not on the link. */
+  /** The one that answers. */
+  readonly address?: string;
+  /** From the neighbour table; undefined where the answer itself proves whose it is. */
   readonly mac?: string;
+  /** What the system told of itself, proven by its token. */
+  readonly hostKeys?: readonly string[];
+  /** What was seen, for people. */
   readonly detail: string;
 }
 
@@ -73,9 +82,10 @@ export interface DeployMachine extends NetbootMachine {
   ) => Promise<{ readonly node: string; readonly instance: string } | undefined>;
   readonly keepDisk: (disk: Disk | undefined, state: DiskRecord["state"]) => Promise<void>;
   readonly sendDone: (ctx: Context, address: string) => Promise<void>;
-  readonly probe: (ctx: Context, port: number) => Promise<AnswerSeen>;
-  /** SSH host keys on a port; empty where none are shown. */
-  readonly hostKeys: (ctx: Context, address: string, port: number) => Promise<readonly string[]>;
+  /** Look once whether the system answers, in the way that its instance is waited for. */
+  readonly probe: (ctx: Context) => Promise<AnswerSeen>;
+  /** SSH host keys that an address shows; empty where none are shown, or nobody waits for an SSH server. */
+  readonly hostKeys: (ctx: Context, address: string) => Promise<readonly string[]>;
   /** A fact worth keeping in the run's own notes. */
   readonly scratch: Scratch;
 }

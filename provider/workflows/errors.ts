@@ -65,11 +65,29 @@ export const workflowErrors = defineErrors({
       "Nothing was written. Take it out or erase it, or set `wipe: true` to go on all the same; it is not erased.",
     fault: "input",
   },
+  DEPLOY_NO_CALL: {
+    text: "the deploy ramdisk of node {node} has not called within {limit}: {seen}",
+    remedy:
+      "Look at the server's console. Without a DHCP request it did not boot from the network, or from another card or VLAN than the Interface says; without a file UDP port 69 of this host is blocked; without a call TCP port 10000 is, or the ramdisk does not know the card. Raise `timeouts.callback` if it only needs longer.",
+    fault: "node",
+  },
   DEPLOY_NO_ANSWER: {
-    text: "the system on node {node} does not answer on {probe}: {seen}",
+    text: "the system on node {node} does not answer on {probe} within {limit}: {seen}",
     remedy:
       "The disk is written and the server is on. Look at its console; the next `pulumi up` waits again and writes nothing.",
     fault: "image",
+  },
+  DEPLOY_NO_PHONE_HOME: {
+    text: "the system on node {node} has not phoned home within {limit}: {seen}",
+    remedy:
+      "The disk is written and the server is on. cloud-init phones at the end of its first boot, over the provisioning network, and no preview can tell whether an image has cloud-init: look at the console and at /var/log/cloud-init.log. The next `pulumi up` waits again and writes nothing; `cloud-init single --name phone_home --frequency always` in the system calls again, another `waitFor` waits for something else.",
+    fault: "image",
+  },
+  DEPLOY_CANNOT_PHONE_HOME: {
+    text: "the system on node {node} was written without being told to phone home",
+    remedy:
+      "The server is on. Set `waitFor` to what it answers on: `ssh`, `ping` or a port. It is told to phone home when it is installed the next time.",
+    fault: "input",
   },
   DEPLOY_OTHER_ANSWERS: {
     text: "{address} answers, but with the MAC {seen}, which is not one of node {node}",
