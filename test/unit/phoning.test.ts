@@ -101,10 +101,14 @@ describe("an instance that is to phone home", () => {
     expect(await install({}, await stored())).toMatchObject({ provisionState: "active" });
   });
 
-  it("that was written without being told so is refused at once", async () => {
+  it("that was written without being told so is refused at preview, and at the update", async () => {
     await partly(install({ waitFor: { port: 1 } }));
-    const { message } = await partly(install({}, await stored()));
-    expect(message).toContain("[DEPLOY_CANNOT_PHONE_HOME]");
+    const state = { ...(await stored()), __owner: owner };
+    const spec = specs.instance({ node: "n1", waitFor: "phone-home" });
+    const { failures } = await site.instances.plan(site.ctx, ref("web-1"), spec, { state, dryRun: true });
+    const reason = expect.stringContaining("[DEPLOY_CANNOT_PHONE_HOME]");
+    expect(failures).toEqual([{ property: "waitFor", reason }]);
+    await expect(install({}, state)).rejects.toMatchObject({ code: "DEPLOY_CANNOT_PHONE_HOME" });
     expect(volumes()).toEqual([""]);
   });
 

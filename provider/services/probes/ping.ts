@@ -10,6 +10,9 @@ const steady = 5;
 /** ICMP echo, by the system's `ping`, which needs no root. */
 export const pingProbe: Probe = {
   name: "ping",
+  async ready(ctx) {
+    await limited(ctx, "10 seconds", "ping -V", (inner) => run(inner, "ping", ["-V"]));
+  },
   async ask(ctx, address) {
     const first = await echoes(ctx, address, 1);
     if (first < 1) return { answers: false, detail: `${address} does not answer ping` };

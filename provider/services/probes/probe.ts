@@ -17,6 +17,8 @@ export interface Heard {
 export interface Probe {
   /** As the end of "does not answer on …". */
   readonly name: string;
+  /** What this host needs for it is there; absent where that is nothing. PROGRAM_MISSING. */
+  readonly ready?: (ctx: Context) => Promise<void>;
   /** Ask once, for a few seconds at most; silence and refusal are answers. PROGRAM_MISSING where this host cannot ask. */
   readonly ask: (ctx: Context, address: string) => Promise<Heard>;
 }

@@ -92,6 +92,7 @@ describe("the probe by ping", () => {
     const { stdout: setpriv } = await execa("sh", ["-c", "command -v setpriv"]);
     await symlink(setpriv, join(folder, "setpriv"));
     vi.stubEnv("PATH", folder);
+    await expect(pingProbe.ready?.(ctx)).rejects.toMatchObject({ code: "PROGRAM_MISSING" });
     await expect(pingProbe.ask(ctx, address)).rejects.toMatchObject({ code: "PROGRAM_MISSING" });
     expect(await pingOnce(ctx, address)).toBeUndefined();
   });

@@ -16,6 +16,7 @@ import { countErase, newsOf, type Run } from "../../runs.ts";
 import { reasonsOf, refuseMaintenance } from "./claim.ts";
 import { unconfigurable } from "./configuration.ts";
 import { factsOf } from "./facts.ts";
+import { cannotPhone, readyToWait } from "./waiting.ts";
 import { limitOf, warningsOf } from "./warnings.ts";
 
 /** A plan, and what speaks against it. */
@@ -39,6 +40,7 @@ export async function weigh(
     ...(await inTheWay(parts, ref, plan, facts, found)),
     ...(await otherImage(parts, plan, facts, how.run)),
     ...(await unconfigurable({ ...parts, run: how.run }, ref.name, spec, placeOf(plan, facts))),
+    ...(await cannotPhone(parts.store, ref.name, spec, plan.effect)),
   ];
   // Nobody is asked for a permission that would not help.
   const vain = blocked.some(({ code }) => code === "INSTANCE_LOST_RECORD" || code === "INSTANCE_EXISTS");
@@ -126,7 +128,7 @@ export async function planInstance(
   const problems =
     against.length > 0 ? [...against] : [...(await limits(parts, ref, spec, plan, found, run))];
   const writes = ["install", "reinstall", "replace", "restore"].includes(plan.effect);
-  if (writes) problems.push(...(await hostProblems(ctx, parts, await bootOf(parts, facts, run))));
+  if (writes) problems.push(...(await hostProblems(ctx, parts, spec, await bootOf(parts, facts, run))));
   const open = problems.length === 0;
   if (open) run.planned.set(ref.name, plan.erases?.token);
   const unknown = known.unknown ?? [];
@@ -184,16 +186,18 @@ function inputsOf(spec: InstanceSpec): string {
   return createHash("sha256").update(JSON.stringify(sorted)).digest("hex");
 }
 
-/** What this host lacks for a deployment: the network's side, the boot loader, and the writer's. */
+/** What this host lacks for a deployment: the network's side, the boot loader, the writer's, and what it takes to wait. */
 async function hostProblems(
   ctx: Context,
   { network, writer }: Parts,
+  spec: InstanceSpec,
   boot: BootDriver | undefined,
 ): Promise<readonly MetalError[]> {
   return [
     ...(await network.problems(ctx)),
     ...(await refused((async () => boot?.ready(ctx))())),
     ...(await refused((async () => (await writer()).ready(ctx))())),
+    ...(await refused(readyToWait(ctx, spec))),
   ];
 }
 
@@ -216,6 +220,7 @@ const propertyOf: Readonly<Record<string, string>> = {
   INSTANCE_ADOPT_WHICH: "node",
   INSTANCE_NETWORK_CARD: "networks",
   INSTANCE_VOLUME_NO_ROOM: "flavor",
+  DEPLOY_CANNOT_PHONE_HOME: "waitFor",
 };
 
 /**
