@@ -113,6 +113,7 @@ export async function openMachine(
       if (identity !== "") await store.keepDisk(stored.node, identity, ref, state);
     },
     sendDone: (inner, address) => sendDone(inner, address),
+    sendGrow: (inner, address, start) => sendDone(inner, address, 10_000, `grow ${start}`),
     probe: async (inner, port) => {
       const address = (await addressesOf(parts, cards, record))[0];
       if (address === undefined) return { open: false, detail: "no address is known" };
