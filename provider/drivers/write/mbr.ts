@@ -63,8 +63,17 @@ export function guardWhole(block: Buffer, disk: number, sector: number): Buffer 
   const copy = Buffer.from(block.subarray(0, 512));
   // One that does not begin behind the first sector is of a hybrid table, which its maker cut by hand.
   const guard = entriesOf(copy).find((entry) => entry.readUInt8(4) === 0xee && entry.readUInt32LE(8) === 1);
-  guard?.writeUInt32LE(Math.min(Math.floor(disk / sector) - 1, 0xffff_ffff), 12);
+  const sectors = Math.min(Math.floor(disk / sector) - 1, 0xffff_ffff);
+  guard?.writeUInt32LE(sectors, 12);
+  guard?.set(toChs(sectors), 5);
   return copy;
+}
+
+/** A sector as cylinder, head and sector of a disk of 255 heads with 63 sectors each (UEFI 2.10, section 5.2.3: where it can be said). */
+function toChs(lba: number): readonly number[] {
+  const [cylinder, rest] = [Math.floor(lba / (255 * 63)), lba % (255 * 63)];
+  if (cylinder > 1023) return beyondChs;
+  return [Math.floor(rest / 63), ((cylinder >> 2) & 0xc0) | ((rest % 63) + 1), cylinder & 0xff];
 }
 
 const entriesOf = (block: Buffer): Buffer[] =>
