@@ -3,6 +3,7 @@ import { toMs } from "../kernel/units.ts";
 import { waitForAnswer } from "./answer.ts";
 import type { DeployMachine } from "./deployment.ts";
 import { workflowErrors } from "./errors.ts";
+import { growRoot } from "./grow.ts";
 import { intoRamdisk, powerLimit } from "./netboot.ts";
 import type { Step } from "./run.ts";
 import { explainDisks, lookAtDisk, write } from "./write.ts";
@@ -131,6 +132,7 @@ export const deploy: readonly DeployStep[] = [
   }),
   lookAtDisk,
   write,
+  growRoot,
   switchBoot,
   reboot,
   powerAsWanted,

@@ -2,7 +2,7 @@ import type { SourceImage, WriteDriver, Written } from "../drivers/write/driver.
 import type { Context } from "../kernel/context.ts";
 import type { Duration } from "../kernel/units.ts";
 import type { ImageSpec, InstanceSpec } from "../resources/index.ts";
-import type { Disk } from "../services/callback/announcement.ts";
+import type { Disk, Growing } from "../services/callback/announcement.ts";
 import type { NetbootMachine, NetbootRecord, NetbootScratch } from "./netboot.ts";
 
 /** What is remembered of one deployment; each change is on disk before the next thing is done. */
@@ -12,6 +12,10 @@ export interface DeploymentRecord extends NetbootRecord {
   /** The others, and why they were not. */
   readonly rejected?: readonly RejectedDisk[];
   readonly written?: Written;
+  /** The boot of the ramdisk that was asked to grow the root. */
+  readonly growing?: string;
+  /** What came of that. */
+  readonly grown?: Growing;
   readonly switched?: boolean;
   /** The inputs by which it was written, of those whose change writes it again. */
   readonly system?: Readonly<Record<string, unknown>>;
@@ -82,6 +86,8 @@ export interface DeployMachine extends NetbootMachine {
   ) => Promise<{ readonly node: string; readonly instance: string } | undefined>;
   readonly keepDisk: (disk: Disk | undefined, state: DiskRecord["state"]) => Promise<void>;
   readonly sendDone: (ctx: Context, address: string) => Promise<void>;
+  /** Have the ramdisk grow the file system of the partition that starts there. */
+  readonly sendGrow: (ctx: Context, address: string, start: number) => Promise<void>;
   /** Look once whether the system answers, in the way that its instance is waited for. */
   readonly probe: (ctx: Context) => Promise<AnswerSeen>;
   /** SSH host keys that an address shows; empty where none are shown, or nobody waits for an SSH server. */

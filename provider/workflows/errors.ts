@@ -71,6 +71,17 @@ export const workflowErrors = defineErrors({
       "Look at the server's console. Without a DHCP request it did not boot from the network, or from another card or VLAN than the Interface says; without a file UDP port 69 of this host is blocked; without a call TCP port 10000 is, or the ramdisk does not know the card. Raise `timeouts.callback` if it only needs longer.",
     fault: "node",
   },
+  DEPLOY_ROOT_DAMAGED: {
+    text: "the root file system that was written to node {node} is damaged, and was not grown: {report}",
+    remedy:
+      'It lies on the disk as it lies in the image: mend the image (`e2fsck -f`), or set `grow: "none"` on the Instance to boot it as it is.',
+    fault: "image",
+  },
+  DEPLOY_GROWTH_CUT_OFF: {
+    text: "node {node} was switched or booted again while its root file system was grown",
+    remedy: "What is on its disk may be in pieces. Run `pulumi up` again: the image is written anew.",
+    fault: "node",
+  },
   DEPLOY_NO_ANSWER: {
     text: "the system on node {node} does not answer on {probe} within {limit}: {seen}",
     remedy:

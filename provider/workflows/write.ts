@@ -132,6 +132,7 @@ async function put(ctx: Context, machine: DeployMachine, call: Call) {
     provenZero: disk?.zero ?? 0,
     ...(disk ? { sector: disk.sector } : {}),
     verify: instance.spec.verify,
+    grow: instance.spec.grow === "root",
     stall: limits.stall,
     ...(keeps ? { keepEphemeral: scratch.resumed ? "resume" : "check", ...cutOf(record()) } : {}),
   });

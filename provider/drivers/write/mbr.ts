@@ -1,3 +1,5 @@
+import type { Range } from "./ranges.ts";
+
 /** One primary partition, in bytes from the start of the disk. */
 export interface MbrPartition {
   readonly start: number;
@@ -43,6 +45,16 @@ export function addPartition(block: Buffer, partition: MbrPartition, sector = 51
   const free = entriesOf(copy).find((entry) => entry.readUInt8(4) === 0);
   if (free === undefined) return undefined;
   writeEntry(free, partition, sector);
+  return copy;
+}
+
+/** A disk's first 512 bytes with the partition that starts at a place having another size. */
+export function resizePartition(block: Buffer, { start, length }: Range, sector = 512): Buffer {
+  const copy = Buffer.from(block.subarray(0, 512));
+  const entry = entriesOf(copy).find(
+    (one) => one.readUInt8(4) !== 0 && one.readUInt32LE(8) * sector === start,
+  );
+  entry?.writeUInt32LE(wholeSectors(length, sector), 12);
   return copy;
 }
 

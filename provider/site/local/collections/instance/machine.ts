@@ -128,6 +128,7 @@ export async function openMachine(
       if (identity !== "") await store.keepDisk(stored.node, identity, ref, state);
     },
     sendDone: (inner, address) => sendDone(inner, address),
+    sendGrow: (inner, address, start) => sendDone(inner, address, 10_000, `grow ${start}`),
     probe: (inner) => probeSystem(inner, parts, spec, cards, record),
     seen: async (phase) => {
       const own = newContext({ log: ctx.log });
