@@ -19,6 +19,15 @@ export async function waitForAnswer(ctx: Context, machine: Answering, limit: Dur
   return await limited(ctx, limit, "an answer of the system", (inner) => listen(inner, machine, limit));
 }
 
+/** Keep what a system told of itself; nothing where it only answered. */
+export async function keepTold(
+  { update }: Pick<DeployMachine, "update">,
+  { address, hostKeys }: Answer,
+): Promise<void> {
+  if (hostKeys === undefined || address === undefined) return;
+  await update({ phonedFrom: address, ...(hostKeys.length > 0 ? { hostKeys } : {}) });
+}
+
 async function listen(ctx: Context, machine: Answering, limit: Duration): Promise<Answer> {
   const { node, probe, record } = machine;
   let seen: AnswerSeen = { open: false, detail: "nothing was seen yet" };

@@ -23,16 +23,23 @@ export interface Sightings {
   /** What was seen so far is of an earlier boot. */
   readonly forget: () => void;
   readonly all: () => ReadonlyMap<Room, Timed>;
+  /** Since when there was somebody to see it: a helper that came later saw nothing before. */
+  readonly since: () => number;
 }
 
 export function createSightings(now: () => number = Date.now): Sightings {
   const last = new Map<Room, Timed>();
+  let since = now();
   return {
     note(sighting) {
       last.set(roomOf(sighting), { sighting, at: now() });
     },
-    forget: () => last.clear(),
+    forget() {
+      last.clear();
+      since = now();
+    },
     all: () => last,
+    since: () => since,
   };
 }
 
@@ -67,7 +74,7 @@ export function describeSeen(seen: Sightings, { phase, managed, ping }: Circumst
   const all = seen.all();
   const [dhcp, stranger] = [all.get("dhcp"), all.get("stranger")];
   const absent = managed
-    ? "no DHCP request of its cards was seen"
+    ? `no DHCP request of its cards was seen since ${clockTime(seen.since())}`
     : "its DHCP and TFTP requests go to another server and were not seen";
   const facts = [
     dhcp ? told(dhcp) : absent,
@@ -82,8 +89,10 @@ export function describeSeen(seen: Sightings, { phase, managed, ping }: Circumst
 
 function told(timed: Timed | undefined): string | undefined {
   if (timed === undefined) return undefined;
-  return `${wordsOf(timed.sighting)} at ${new Date(timed.at).toISOString().slice(11, 19)} UTC`;
+  return `${wordsOf(timed.sighting)} at ${clockTime(timed.at)}`;
 }
+
+const clockTime = (at: number) => `${new Date(at).toISOString().slice(11, 19)} UTC`;
 
 function wordsOf(sighting: Sighting): string {
   switch (sighting.kind) {

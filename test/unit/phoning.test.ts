@@ -101,6 +101,14 @@ describe("an instance that is to phone home", () => {
     expect(await install({}, await stored())).toMatchObject({ provisionState: "active" });
   });
 
+  it("is waited for at its first start, also where it was declared off until then", async () => {
+    await install({ power: "off" });
+    const made = install({}, await stored());
+    await vi.waitFor(() => expect(site.serverAt("10.0.0.1").state).toBe("on"));
+    expect(await phone()).toEqual({ ok: true });
+    expect(await made).toMatchObject({ powerState: "on", hostKeys: [key], address: "10.99.0.77" });
+  });
+
   it("that was written without being told so is refused at preview, and at the update", async () => {
     await partly(install({ waitFor: { port: 1 } }));
     const state = { ...(await stored()), __owner: owner };

@@ -10,7 +10,7 @@ const mac = "52:54:00:00:00:07";
 const ip = "10.99.0.7";
 /** The n-th sighting is of second n after midnight. */
 const after = (sightings: readonly Sighting[]) => {
-  let seconds = 0;
+  let seconds = -1;
   const seen = createSightings(() => ++seconds * 1_000);
   for (const sighting of sightings) seen.note(sighting);
   return seen;
@@ -24,12 +24,12 @@ describe("what was seen of a server that is waited for in vain", () => {
     {
       when: "it never booted from the network",
       seen: [],
-      says: "no DHCP request of its cards was seen; its ramdisk did not call",
+      says: "no DHCP request of its cards was seen since 00:00:00 UTC; its ramdisk did not call",
     },
     {
       when: "it boots from another card",
       seen: [{ kind: "stranger", mac: "52:54:00:00:00:08" }],
-      says: "no DHCP request of its cards was seen; a card that nobody declared, 52:54:00:00:00:08, asked for an address at 00:00:01 UTC; its ramdisk did not call",
+      says: "no DHCP request of its cards was seen since 00:00:00 UTC; a card that nobody declared, 52:54:00:00:00:08, asked for an address at 00:00:01 UTC; its ramdisk did not call",
     },
     {
       when: "DHCP has no address for it",
@@ -102,7 +102,7 @@ describe("what was seen of a server that is waited for in vain", () => {
     );
     seen.forget();
     expect(describeSeen(seen, { phase: "answer", managed: true })).toBe(
-      "no DHCP request of its cards was seen",
+      "no DHCP request of its cards was seen since 00:00:05 UTC",
     );
   });
 });

@@ -2,7 +2,7 @@ import type { PowerState } from "../../../../drivers/power/driver.ts";
 import type { Context } from "../../../../kernel/context.ts";
 import type { InstanceSpec, NodeSpec } from "../../../../resources/index.ts";
 import type { ResourcePlan } from "../../../../resources/plan.ts";
-import { waitForAnswer } from "../../../../workflows/answer.ts";
+import { keepTold, waitForAnswer } from "../../../../workflows/answer.ts";
 import { reboot, setPower } from "../../../../workflows/power.ts";
 import type { Ref, State } from "../../../site.ts";
 import type { Found } from "../../collection.ts";
@@ -74,7 +74,7 @@ async function switchPower(
   }
 }
 
-/** Wait as a deployment does, until the system answers again. Who phones home did so at its first boot, and does not again. */
+/** Wait as a deployment does, until the system answers again. */
 async function answered(
   ctx: Context,
   parts: Parts,
@@ -82,10 +82,12 @@ async function answered(
   spec: InstanceSpec,
   stored: StoredDeployment,
 ): Promise<void> {
-  if (spec.waitFor === "phone-home") return;
+  const { phoneToken, phonedFrom } = stored.record;
+  // It phones at its first boot only, which this may be where it was declared off until now.
+  if (spec.waitFor === "phone-home" && (phoneToken === undefined || phonedFrom !== undefined)) return;
   const { machine, close } = await openMachine(ctx, parts, ref, spec, stored);
   try {
-    await waitForAnswer(ctx, machine, machine.limits.answer);
+    await keepTold(machine, await waitForAnswer(ctx, machine, machine.limits.answer));
   } finally {
     close();
   }
