@@ -5,7 +5,7 @@ import type { DeployMachine } from "./deployment.ts";
 import { workflowErrors } from "./errors.ts";
 import { intoRamdisk, powerLimit } from "./netboot.ts";
 import type { Step } from "./run.ts";
-import { lookAtDisk, write } from "./write.ts";
+import { lookAtDisk, ramdiskFailed, write } from "./write.ts";
 
 type DeployStep = Step<DeployMachine>;
 const softStep = ({ limits }: DeployMachine) =>
@@ -122,6 +122,7 @@ export const deploy: readonly DeployStep[] = [
     finished: ({ record }) => record().written !== undefined,
     stays: ({ image }) => image().source.kind === "partition", // Nova's way
     powerOff,
+    failed: ramdiskFailed,
   }),
   lookAtDisk,
   write,

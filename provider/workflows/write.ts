@@ -1,12 +1,12 @@
 import type { Context } from "../kernel/context.ts";
-import { hasCode } from "../kernel/errors.ts";
+import { hasCode, type MetalError } from "../kernel/errors.ts";
 import type { InstanceSpec } from "../resources/index.ts";
 import { erasingFields } from "../resources/plan.ts";
 import type { Disk } from "../services/callback/announcement.ts";
 import type { DeployMachine, DeploymentRecord } from "./deployment.ts";
 import { approveDisk, identityOf } from "./disk.ts";
 import { workflowErrors } from "./errors.ts";
-import { type Call, orFail } from "./netboot.ts";
+import type { Call } from "./netboot.ts";
 import type { Step } from "./run.ts";
 
 type DeployStep = Step<DeployMachine>;
@@ -42,9 +42,13 @@ export const write: DeployStep = {
   },
 };
 
+/** A ramdisk that gives up ends the deployment with its own words. */
+export const ramdiskFailed = (node: string, report: string): MetalError =>
+  workflowErrors.make("DEPLOY_RAMDISK_FAILED", { node, report });
+
 async function approve(deployment: DeployMachine, call: Call): Promise<void> {
   const { node, instance, diskRecord, record, update } = deployment;
-  orFail(call, node.name);
+  if (call.failure !== undefined) throw ramdiskFailed(node.name, call.failure);
   const { machine } = call;
   if (machine === undefined) {
     // A classic ramdisk tells no disks, so what they hold can only be given up unseen.

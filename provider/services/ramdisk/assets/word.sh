@@ -1,6 +1,6 @@
 #!/bin/busybox sh
-# Runs for each connection to port 10000, with it as stdin. Only the word itself counts; scanners and monitors do connect.
+# Runs for each connection to port 10000, with it as stdin. Only the words themselves count; scanners and monitors do connect.
 : "${STATE:=/run/baremetal}"
 word=$(timeout 3 cat | head -c 64 | tr -d '\r\n')
-[ "$word" = "done" ] && echo "done" > "$STATE/word"
+case $word in "done" | clean) echo "$word" > "$STATE/word" ;; esac
 exit 0

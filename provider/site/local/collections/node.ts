@@ -35,8 +35,9 @@ export function nodes(parts: Parts): Collection {
       // A controller that was given up, or is being worked on, is not asked.
       const alone = before && (spec.maintenance || spec.abandon);
       const seen = alone ? lastSeenOf(before) : await meet(ctx, parts, spec, before);
-      const { maintenanceReason = "" } = before ?? {};
-      return { ...seen, ...standing(spec, seen, before, found), assignedInstance: holder, maintenanceReason };
+      const { maintenanceReason = "", lastClean } = before ?? {};
+      const kept = { maintenanceReason, ...(lastClean ? { lastClean } : {}) };
+      return { ...seen, ...standing(spec, seen, before, found), assignedInstance: holder, ...kept };
     },
     observe: (ctx, record) => observeNode(ctx, parts, record),
     async remove(_, { ref }) {
@@ -54,6 +55,7 @@ export interface NodeState extends State {
   readonly serial: string;
   readonly lastError: string;
   readonly maintenanceReason?: string;
+  readonly lastClean?: object;
 }
 
 /** Why a server must not be touched: the program says so, or somebody did on the command line. */

@@ -11,6 +11,7 @@ import { type Db, openDb } from "./open.ts";
 import { type Owners, openOwners } from "./owners.ts";
 import { openPlans, type Plans } from "./plans.ts";
 import { mark, openSeal, type Seal } from "./seal.ts";
+import { openVisits, type Visits } from "./visits.ts";
 
 /** One declared thing, secrets opened. */
 export interface StoredRecord {
@@ -20,7 +21,7 @@ export interface StoredRecord {
 }
 
 /** All that a site remembers: inventory, claims, deployments, journal. One process owns it. */
-export interface Store extends Claims, Deployments, Plans, Owners, Backups {
+export interface Store extends Claims, Deployments, Visits, Plans, Owners, Backups {
   readonly siteId: string;
   readonly get: (collection: CollectionName, name: string) => Promise<StoredRecord | undefined>;
   readonly all: (collection: CollectionName) => Promise<readonly StoredRecord[]>;
@@ -62,6 +63,7 @@ async function storeOver(db: Db, seal: Seal): Promise<Omit<Store, keyof Backups>
     siteId: await siteIdOf(db),
     ...openClaims(db),
     ...openDeployments(db, seal),
+    ...openVisits(db, seal),
     ...openPlans(db),
     ...openOwners(db),
     async get(collection, name) {

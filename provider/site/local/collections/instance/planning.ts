@@ -16,6 +16,7 @@ import { countErase, eraseLimit, newsOf, type Run } from "../../runs.ts";
 import { reasonsOf, refuseMaintenance } from "./claim.ts";
 import { unconfigurable } from "./configuration.ts";
 import { factsOf } from "./facts.ts";
+import { adoptsOthers, neverCleaned } from "./unclean.ts";
 
 /** A plan, and what speaks against it. */
 export interface Planned {
@@ -55,7 +56,7 @@ function placeOf({ effect, choice }: ResourcePlan, { system, underWay, after }: 
 /** What no gate opens. */
 async function inTheWay(
   { store }: Parts,
-  { name: instance }: Ref,
+  { name: instance, owner }: Ref,
   plan: ResourcePlan,
   { system, choice, after, lost, replacing, underWay }: InstanceFacts,
   { known }: Found,
@@ -70,6 +71,7 @@ async function inTheWay(
   if (effect === "adopt" && system === undefined && after.node === undefined) {
     return [planErrors.make("INSTANCE_ADOPT_WHICH", { instance })];
   }
+  if (effect === "adopt") return adoptsOthers(store, { name: instance, owner }, system?.node ?? after.node);
   // Before a replacement too: Pulumi deletes first, and must not find out then that there is no other place.
   const places = effect === "replace" || (effect === "install" && underWay === undefined);
   if (places && choice && choice.chosen === undefined) {
@@ -190,7 +192,7 @@ async function warningsOf(
   { name }: Ref,
   spec: InstanceSpec,
   { erases, effect }: ResourcePlan,
-  { system, underWay }: InstanceFacts,
+  { system, underWay, choice }: InstanceFacts,
   run: Run,
 ): Promise<readonly string[]> {
   const last = (await parts.store.get("instances", name))?.state["lastError"];
@@ -203,6 +205,7 @@ async function warningsOf(
           "`allowReinstall: true` stays: every later change that needs it erases this server without a question",
         ]
       : []),
+    ...(await neverCleaned(parts.store, spec, choice?.chosen ?? system?.node, run)),
     ...(tried ? [`the last attempt failed: ${last}`] : []),
   ];
 }
@@ -237,6 +240,7 @@ const propertyOf: Readonly<Record<string, string>> = {
   INSTANCE_LOCKED: "locked",
   INSTANCE_EPHEMERAL_LOST: "preserveEphemeral",
   INSTANCE_ADOPT_WHICH: "node",
+  INSTANCE_ADOPT_UNCLEAN: "node",
   INSTANCE_NETWORK_CARD: "networks",
   INSTANCE_VOLUME_NO_ROOM: "flavor",
 };
