@@ -105,8 +105,9 @@ export const Instance = defineResource({
         change: "in-place",
       }),
       timeouts: Timeouts.optional().meta({ description: "Limits of the stages.", change: "in-place" }),
-      onDelete: z.enum(["keep", "off"]).default("off").meta({
-        description: "`off`: powered off, boot files withdrawn, disk untouched. `keep`: left running.",
+      onDelete: z.enum(["keep", "off", "clean"]).default("off").meta({
+        description:
+          "`off`: powered off, boot files withdrawn, disk untouched until another owner gets the server. `keep`: left running. `clean`: powered off and its disk erased at once, as the node's `clean` says.",
         change: "in-place",
       }),
       wipe: z.boolean().default(false).meta({

@@ -23,7 +23,12 @@ export const replaceActions = (
   from: string,
   to: string | undefined,
   spec: Pick<InstanceSpec, "image" | "power" | "waitFor">,
-): readonly string[] => [`release ${from}`, ...installActions(to, spec)];
+  cleans?: string,
+): readonly string[] => [`release ${from}`, ...cleanActions(to, cleans), ...installActions(to, spec)];
+
+/** What goes before the installation on a server that another owner had. */
+export const cleanActions = (node: string | undefined, method: string | undefined): readonly string[] =>
+  node === undefined || method === undefined ? [] : [`clean ${node} of what its last owner left (${method})`];
 
 export const adoptActions = (node: string): readonly string[] => [
   `recognise ${node} by its controller and its cards`,

@@ -6,7 +6,7 @@ import { workflowErrors } from "./errors.ts";
 import { growRoot } from "./grow.ts";
 import { intoRamdisk, powerLimit } from "./netboot.ts";
 import type { Step } from "./run.ts";
-import { explainDisks, lookAtDisk, write } from "./write.ts";
+import { lookAtDisk, ramdiskFailed, write } from "./write.ts";
 
 type DeployStep = Step<DeployMachine>;
 const softStep = ({ limits }: DeployMachine) =>
@@ -126,8 +126,8 @@ export const deploy: readonly DeployStep[] = [
   ...intoRamdisk({
     finished: ({ record }) => record().written !== undefined,
     stays: ({ image }) => image().source.kind === "partition", // Nova's way
-    explain: explainDisks,
     powerOff,
+    failed: ramdiskFailed,
   }),
   lookAtDisk,
   write,

@@ -51,7 +51,7 @@ export interface RejectedDisk {
 /** What an earlier install left on a disk, by our records. */
 export interface DiskRecord {
   readonly instance: string;
-  readonly state: "writing" | "installed" | "released";
+  readonly state: "writing" | "installed" | "released" | "unclean";
 }
 
 /** Whether the system answers, and who it is that answers. */

@@ -82,6 +82,42 @@ export const workflowErrors = defineErrors({
     remedy: "What is on its disk may be in pieces. Run `pulumi up` again: the image is written anew.",
     fault: "node",
   },
+  VISIT_RUNNING_SERVER: {
+    text: "node {node} is switched on, and not by this site, so the ramdisk cannot be booted to {what} it",
+    remedy:
+      "Nothing was touched. If nobody needs what runs there, switch it off, or set `provide: true` on the Node.",
+    fault: "input",
+  },
+  CLEAN_DISK_UNKNOWN: {
+    text: "node {node} is to be cleaned of instance {instance} of {owner}, and which disk that used is not known: it was adopted, or its ramdisk did not tell",
+    remedy:
+      'Nothing was erased. Erase the disks yourself, or accept what is on them; then set `clean: "none"` on the Node, or `onDelete: "off"` on the Instance.',
+    fault: "input",
+  },
+  CLEAN_DISK_MISSING: {
+    text: "disk {disk}, which node {node} is to be cleaned of, is not in the server; seen are: {seen}",
+    remedy:
+      'Nothing was erased. Put the disk back. If it is gone for good, set `clean: "none"` on the Node, or `onDelete: "off"` on the Instance.',
+    fault: "node",
+  },
+  CLEAN_DISK_UNFIT: {
+    text: "disk {disk} of node {node} is never erased: {why}",
+    remedy:
+      'Nothing was erased: remote, removable and read-only disks may be somebody else\'s. Erase it yourself; then set `clean: "none"` on the Node, or `onDelete: "off"` on the Instance.',
+    fault: "node",
+  },
+  CLEAN_FAILED: {
+    text: "cleaning node {node} failed; its ramdisk reports: {report}",
+    remedy:
+      "The node is set aside, and given to nobody. Mend what it names, or set another `clean` on the Node; the next delete, or after `pulumi-baremetal nodes reset {node}` the next claim, cleans again.",
+    fault: "node",
+  },
+  CLEAN_STALLED: {
+    text: "disk {disk} of node {node} has stood at {done} of {all} for {limit} while it was cleaned",
+    remedy:
+      "Look at the server's console, and at the disk's health: it is probably dying. The node is set aside, and given to nobody.",
+    fault: "node",
+  },
   DEPLOY_NO_ANSWER: {
     text: "the system on node {node} does not answer on {probe} within {limit}: {seen}",
     remedy:

@@ -2,10 +2,10 @@ import type { BootDriver, BootFiles } from "../drivers/boot/driver.ts";
 import type { ConductedPower } from "../drivers/power/conduct.ts";
 import type { WriteTarget } from "../drivers/write/driver.ts";
 import { type Context, LimitReached, limited } from "../kernel/context.ts";
-import { hasCode } from "../kernel/errors.ts";
+import { hasCode, type MetalError } from "../kernel/errors.ts";
 import { type Duration, toMs } from "../kernel/units.ts";
 import type { NodeSpec } from "../resources/index.ts";
-import type { Machine } from "../services/callback/announcement.ts";
+import type { CleanedDisk, Machine, RamdiskMode, WipeProgress } from "../services/callback/announcement.ts";
 import { workflowErrors } from "./errors.ts";
 import type { Step } from "./run.ts";
 import type { Phase } from "./seen.ts";
@@ -36,6 +36,10 @@ export interface Call {
   readonly machine?: Machine;
   /** The ramdisk gave up, and says why. */
   readonly failure?: string;
+  /** What it does beside a deployment, and how far it is. */
+  readonly mode?: RamdiskMode;
+  readonly progress?: WipeProgress;
+  readonly cleaned?: readonly CleanedDisk[];
 }
 
 /** The calls for one deployment, as port 10000 hears them. */
@@ -83,17 +87,17 @@ interface Way<M> {
   readonly finished: (machine: M) => boolean;
   /** It boots from the network all its life. */
   readonly stays?: (machine: M) => boolean;
-  /** Throws what the ramdisk's failure means, where that can be said better than in its own words. */
-  readonly explain?: (call: Call, machine: M) => void;
   readonly powerOff: Omit<Step<M>, "met">;
+  /** What it means that the ramdisk gives up at once. */
+  readonly failed: (call: Call, machine: M) => MetalError;
 }
 
 /** From a server in any state to a ramdisk that has called: the first part of every story that needs one. */
 export function intoRamdisk<M extends NetbootMachine>({
   finished,
   stays,
-  explain,
   powerOff,
+  failed,
 }: Way<M>): Step<M>[] {
   const past = (machine: M) => machine.scratch.found === true || finished(machine);
   return [
@@ -136,11 +140,10 @@ export function intoRamdisk<M extends NetbootMachine>({
       limit: ({ limits }) => limits.callback,
       met: async (_, machine) => finished(machine),
       run: async (ctx, machine) => {
-        const { scratch, update, node, keepSeen } = machine;
+        const { scratch, update, keepSeen } = machine;
         const call = await nextCall(ctx, machine);
         if (call.machine) await keepSeen(call.machine);
-        if (call.failure !== undefined) explain?.(call, machine);
-        orFail(call, node.name);
+        if (call.failure !== undefined) throw failed(call, machine);
         scratch.call = call;
         await update({ address: call.target.address, ...(call.machine ? { machine: call.machine } : {}) });
       },
@@ -165,11 +168,6 @@ async function findRamdisk(ctx: Context, { calls, scratch }: NetbootMachine): Pr
   } catch (error) {
     if (!hasCode(error, "LIMIT_REACHED")) throw error; // it is gone: from the start, then
   }
-}
-
-/** A call that reports a failure ends what it was booted for with the ramdisk's own words. */
-export function orFail({ failure }: Call, node: string): void {
-  if (failure !== undefined) throw workflowErrors.make("DEPLOY_RAMDISK_FAILED", { node, report: failure });
 }
 
 /** Room for a few commands; each has its own limit, whose words are better than ours. */

@@ -52,8 +52,12 @@ export interface InstanceArgs {
   readonly waitFor?: pulumi.Input<"written" | "ping" | "ssh" | "phone-home" | WaitForPortArgs | undefined>;
   /** Limits of the stages. */
   readonly timeouts?: pulumi.Input<TimeoutsArgs | undefined>;
-  /** `off`: powered off, boot files withdrawn, disk untouched. `keep`: left running. Default: `"off"`. */
-  readonly onDelete?: pulumi.Input<"keep" | "off" | undefined>;
+  /**
+   * `off`: powered off, boot files withdrawn, disk untouched until another owner gets the server.
+   * `keep`: left running. `clean`: powered off and its disk erased at once, as the node's `clean` says.
+   * Default: `"off"`.
+   */
+  readonly onDelete?: pulumi.Input<"keep" | "off" | "clean" | undefined>;
   /**
    * Allow the first install to erase a disk that holds something. Never erases an active instance's
    * disk. Default: `false`.
@@ -188,8 +192,11 @@ export class Instance extends pulumi.dynamic.Resource {
   declare readonly waitFor: pulumi.Output<"written" | "ping" | "ssh" | "phone-home" | WaitForPort>;
   /** Limits of the stages. */
   declare readonly timeouts: pulumi.Output<Timeouts | undefined>;
-  /** `off`: powered off, boot files withdrawn, disk untouched. `keep`: left running. */
-  declare readonly onDelete: pulumi.Output<"keep" | "off">;
+  /**
+   * `off`: powered off, boot files withdrawn, disk untouched until another owner gets the server.
+   * `keep`: left running. `clean`: powered off and its disk erased at once, as the node's `clean` says.
+   */
+  declare readonly onDelete: pulumi.Output<"keep" | "off" | "clean">;
   /**
    * Allow the first install to erase a disk that holds something. Never erases an active instance's
    * disk.

@@ -153,10 +153,13 @@ const sameMachine = (a: Machine, b: Machine) =>
   a.productUuid === b.productUuid &&
   (a.macs.length + b.macs.length === 0 || a.macs.some((mac) => b.macs.includes(mac)));
 
-function toCall({ address, port, iqn, lun, machine, error }: Announcement): Call {
+function toCall({ address, port, iqn, lun, machine, error, mode, progress, cleaned }: Announcement): Call {
   return {
     target: { address, port, iqn, lun },
     boot: machine?.bootId ?? iqn,
+    ...(mode === undefined ? {} : { mode }),
+    ...(progress === undefined ? {} : { progress }),
+    ...(cleaned === undefined ? {} : { cleaned }),
     ...(machine ? { machine } : {}),
     ...(error === undefined ? {} : { failure: error }),
   };

@@ -2,9 +2,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import type { BootFiles } from "../../../../drivers/boot/driver.ts";
 import { type Context, newContext } from "../../../../kernel/context.ts";
 import { toMs } from "../../../../kernel/units.ts";
-import type { DiskState } from "../../../../resources/disks.ts";
 import type { FlavorSpec, ImageSpec, InstanceSpec, NodeSpec } from "../../../../resources/index.ts";
-import type { Disk } from "../../../../services/callback/announcement.ts";
 import { sendDone } from "../../../../services/callback/done.ts";
 import { phoneHomeUrl } from "../../../../services/callback/phone-home-route.ts";
 import { digestOfToken, newToken } from "../../../../services/callback/token.ts";
@@ -17,7 +15,7 @@ import type { Parts } from "../../parts.ts";
 import type { StoredDeployment } from "../../store/deployments.ts";
 import type { Store } from "../../store/index.ts";
 import { kindOf } from "../image.ts";
-import { expectedOf } from "../node.ts";
+import { expectedOf, rememberDisks } from "../node.ts";
 import { bootFiles } from "./boot-files.ts";
 import { cardsOf, specOf } from "./claim.ts";
 import { layoutOf, volumeOf } from "./configuration.ts";
@@ -92,7 +90,7 @@ export async function openMachine(
       record = { ...record, ...change, ...(change.written ? { image } : {}) };
       await store.keepDeployment({ ...stored, record });
     },
-    keepSeen: ({ disks }) => store.patch("nodes", stored.node, { disks: disks.map(shown) }),
+    keepSeen: (told) => rememberDisks(store, stored.node, told),
     async fetch(inner) {
       fetched = await fetchAll(inner, parts, image, flavor);
     },
@@ -141,9 +139,6 @@ export async function openMachine(
   };
   return { machine, close: line.close };
 }
-
-/** A disk as the Node's output shows it: what hints can ask for, and what speaks against it. */
-const shown = ({ sector: _, zero: __, ...told }: Disk): DiskState => told;
 
 /** A system that is to phone home gets a token before it is written; one that is written without will not call. */
 async function withToken(

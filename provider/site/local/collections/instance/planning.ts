@@ -16,6 +16,7 @@ import { countErase, newsOf, type Run } from "../../runs.ts";
 import { reasonsOf, refuseMaintenance } from "./claim.ts";
 import { unconfigurable } from "./configuration.ts";
 import { factsOf } from "./facts.ts";
+import { adoptsOthers } from "./unclean.ts";
 import { cannotPhone, readyToWait } from "./waiting.ts";
 import { limitOf, warningsOf } from "./warnings.ts";
 
@@ -58,7 +59,7 @@ function placeOf({ effect, choice }: ResourcePlan, { system, underWay, after }: 
 /** What no gate opens. */
 async function inTheWay(
   { store }: Parts,
-  { name: instance }: Ref,
+  { name: instance, owner }: Ref,
   plan: ResourcePlan,
   { system, choice, after, lost, replacing, underWay }: InstanceFacts,
   { known }: Found,
@@ -73,6 +74,7 @@ async function inTheWay(
   if (effect === "adopt" && system === undefined && after.node === undefined) {
     return [planErrors.make("INSTANCE_ADOPT_WHICH", { instance })];
   }
+  if (effect === "adopt") return adoptsOthers(store, { name: instance, owner }, system?.node ?? after.node);
   // Before a replacement too: Pulumi deletes first, and must not find out then that there is no other place.
   const places = effect === "replace" || (effect === "install" && underWay === undefined);
   if (places && choice && choice.chosen === undefined) {
@@ -218,6 +220,7 @@ const propertyOf: Readonly<Record<string, string>> = {
   INSTANCE_LOCKED: "locked",
   INSTANCE_EPHEMERAL_LOST: "preserveEphemeral",
   INSTANCE_ADOPT_WHICH: "node",
+  INSTANCE_ADOPT_UNCLEAN: "node",
   INSTANCE_NETWORK_CARD: "networks",
   INSTANCE_VOLUME_NO_ROOM: "flavor",
   DEPLOY_CANNOT_PHONE_HOME: "waitFor",
