@@ -1,22 +1,37 @@
 import { type Context, newContext, within } from "../kernel/context.ts";
 import type { DeployMachine } from "./deployment.ts";
 
+/** Only a ramdisk that gave up by itself opens a shell. */
+const leavesShell = ({ instance, scratch }: DeployMachine): boolean =>
+  instance.spec.troubleshoot && scratch.call?.failure !== undefined;
+
 /**
  * After a failure before `done`: power off, boot configuration withdrawn, cards dismissed. Every one of them runs even
  * if another fails; what fails is logged, the deployment's own failure counts. A written server is left as it is, and
- * one that was never touched too. Answers whether anything is left to clean up.
+ * one that was never touched too; one whose ramdisk gave up stays on where somebody is to look. Answers whether
+ * anything is left to clean up.
  */
 export async function abandon(ctx: Context, machine: DeployMachine): Promise<"clean" | "unclean"> {
   const { record, power, boot, node, instance, limits } = machine;
   if (record().done === true || record().touched !== true) return "clean";
   // The deployment's signal may have ended; the clean-up has a limit of its own.
   const own = newContext({ log: ctx.log, clock: ctx.clock, report: ctx.report });
+  const shell = leavesShell(machine);
+  if (shell)
+    ctx.log.warn(
+      "the server is left on: a shell of its deploy ramdisk waits on its console (`troubleshoot`)",
+      {
+        node: node.name,
+      },
+    );
   const parts: readonly (readonly [string, (inner: Context) => Promise<void>])[] = [
-    ["powering off", (inner) => power.ensure(inner, "off", { limit: limits.power })],
+    ...(shell
+      ? []
+      : [["powering off", (inner: Context) => power.ensure(inner, "off", { limit: limits.power })] as const]),
     ["withdrawing boot files", (inner) => boot.withdraw(inner, instance.name, node.macs)],
     ["forgetting the cards", (inner) => machine.dismiss(inner)],
   ];
-  let left: "clean" | "unclean" = "clean";
+  let left: "clean" | "unclean" = shell ? "unclean" : "clean";
   for (const [what, part] of parts) {
     try {
       ctx.report({ stage: what });

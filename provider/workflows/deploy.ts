@@ -99,8 +99,8 @@ const callBack: DeployStep = {
     const { calls, scratch, update, keepSeen } = machine;
     const call = await calls.next(ctx);
     if (call.machine) await keepSeen(call.machine);
-    orFail(call, machine);
     scratch.call = call;
+    orFail(call, machine);
     await update({ address: call.target.address, ...(call.machine ? { machine: call.machine } : {}) });
   },
 };

@@ -48,7 +48,7 @@ function deployArgs({ record, spec, node, settings, server, ref, reach }: Facts)
     `iscsi_target_iqn=iqn.2026-11.baremetal:${ref.name.toLowerCase().replace(/[^a-z0-9.-]/g, "-")}`,
     `deployment_id=${record.id}`,
     `deployment_key=${record.key}`,
-    "troubleshoot=0",
+    `troubleshoot=${spec.troubleshoot ? 1 : 0}`,
     `deploy_server=${server}`,
     `deploy_port=${settings.callbackPort}`,
     `zero_bytes=${reach}`,
