@@ -125,6 +125,11 @@ export const Instance = defineResource({
         description: "Read back all that was written, or samples.",
         change: "in-place",
       }),
+      grow: z.enum(["root", "none"]).default("root").meta({
+        description:
+          "`root`: after the write the root file system (ext, xfs) is made to fill its partition, and the root partition of a whole-disk image its disk.",
+        change: "in-place",
+      }),
       rootDeviceHints: RootDeviceHints.optional().meta({
         description: "Which disk, instead of the node's hints.",
         change: "reinstall",
@@ -192,6 +197,9 @@ export const Instance = defineResource({
       .array(RejectedDisk)
       .meta({ description: "The server's other disks when it was written, and why they were not chosen." }),
     rootUuid: z.string().meta({ description: "UUID of the root file system (partition images)." }),
+    rootSize: z
+      .number()
+      .meta({ description: "Bytes of the root file system as it was grown; 0 where it was not." }),
     installedDigest: z.string().meta({ description: "Digest of the image on the disk." }),
     verified: z.enum(["full", "sampled", ""]).meta({ description: "How the write was checked." }),
     answered: z.boolean().meta({ description: "Whether the system answered." }),

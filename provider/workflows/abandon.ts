@@ -1,9 +1,9 @@
 import { type Context, newContext, within } from "../kernel/context.ts";
-import type { DeployMachine } from "./deployment.ts";
+import type { NetbootMachine } from "./netboot.ts";
 
 /** Only a ramdisk that gave up by itself opens a shell. */
-const leavesShell = ({ instance, scratch }: DeployMachine): boolean =>
-  instance.spec.troubleshoot && scratch.call?.failure !== undefined;
+const leavesShell = ({ troubleshoot, scratch }: NetbootMachine): boolean =>
+  troubleshoot === true && scratch.call?.failure !== undefined;
 
 /**
  * After a failure before `done`: power off, boot configuration withdrawn, cards dismissed. Every one of them runs even
@@ -11,24 +11,19 @@ const leavesShell = ({ instance, scratch }: DeployMachine): boolean =>
  * one that was never touched too; one whose ramdisk gave up stays on where somebody is to look. Answers whether
  * anything is left to clean up.
  */
-export async function abandon(ctx: Context, machine: DeployMachine): Promise<"clean" | "unclean"> {
-  const { record, power, boot, node, instance, limits } = machine;
+export async function abandon(ctx: Context, machine: NetbootMachine): Promise<"clean" | "unclean"> {
+  const { record, power, boot, node, served, limits } = machine;
   if (record().done === true || record().touched !== true) return "clean";
-  // The deployment's signal may have ended; the clean-up has a limit of its own.
+  // The signal of what failed may have ended; the clean-up has a limit of its own.
   const own = newContext({ log: ctx.log, clock: ctx.clock, report: ctx.report });
   const shell = leavesShell(machine);
   if (shell)
-    ctx.log.warn(
-      "the server is left on: a shell of its deploy ramdisk waits on its console (`troubleshoot`)",
-      {
-        node: node.name,
-      },
-    );
+    ctx.log.warn("the server is left on: a shell waits on its console (`troubleshoot`)", { node: node.name });
   const parts: readonly (readonly [string, (inner: Context) => Promise<void>])[] = [
     ...(shell
       ? []
       : [["powering off", (inner: Context) => power.ensure(inner, "off", { limit: limits.power })] as const]),
-    ["withdrawing boot files", (inner) => boot.withdraw(inner, instance.name, node.macs)],
+    ["withdrawing boot files", (inner) => boot.withdraw(inner, served, node.macs)],
     ["forgetting the cards", (inner) => machine.dismiss(inner)],
   ];
   let left: "clean" | "unclean" = shell ? "unclean" : "clean";

@@ -1,19 +1,16 @@
-import { type Context, limited } from "../kernel/context.ts";
-import { hasCode } from "../kernel/errors.ts";
+import type { Context } from "../kernel/context.ts";
 import { toMs } from "../kernel/units.ts";
 import { waitForAnswer } from "./answer.ts";
 import type { DeployMachine } from "./deployment.ts";
 import { workflowErrors } from "./errors.ts";
+import { growRoot } from "./grow.ts";
+import { intoRamdisk, powerLimit } from "./netboot.ts";
 import type { Step } from "./run.ts";
-import { lookAtDisk, orFail, write } from "./write.ts";
+import { heard, lookAtDisk, write } from "./write.ts";
 
 type DeployStep = Step<DeployMachine>;
-const short = () => "5 minutes";
-/** Room for a few commands; each has its own limit, whose words are better than ours. */
-const powerStep = ({ limits }: DeployMachine) => `${(3 * toMs(limits.power)) / 1000} seconds`;
 const softStep = ({ limits }: DeployMachine) =>
   `${(3 * toMs(limits.power) + toMs(limits.soft)) / 1000} seconds`;
-const past = ({ record, scratch }: DeployMachine) => scratch.found === true || record().written !== undefined;
 
 const fetchImage: DeployStep = {
   name: "fetch image",
@@ -29,27 +26,10 @@ const fetchImage: DeployStep = {
   },
 };
 
-/** A ramdisk that an earlier run booted calls again every few seconds: then nothing needs to be powered or booted. */
-const findRamdisk: DeployStep = {
-  name: "look for the ramdisk",
-  stage: "looking for the ramdisk of the earlier run",
-  limit: short,
-  met: async (_, { record }) => record().powered !== true || record().written !== undefined,
-  run: async (ctx, { calls, scratch }) => {
-    try {
-      scratch.call = await limited(ctx, "30 seconds", "a call of the ramdisk", (inner) => calls.next(inner));
-      scratch.found = true;
-    } catch (error) {
-      if (!hasCode(error, "LIMIT_REACHED")) throw error; // it is gone: from the start, then
-    }
-  },
-};
-
-const powerOff: DeployStep = {
+const powerOff: Omit<DeployStep, "met"> = {
   name: "power off",
   stage: "powering off",
   limit: softStep,
-  met: async (_, machine) => past(machine),
   run: async (ctx, { power, node, instance, record, update, limits }) => {
     const { state } = await power.probe(ctx);
     const { touched, earlier, erased } = record();
@@ -65,50 +45,10 @@ const powerOff: DeployStep = {
   },
 };
 
-const configureBoot: DeployStep = {
-  name: "configure boot",
-  stage: "configuring boot",
-  limit: short,
-  met: async (_, { record }) => record().written !== undefined,
-  run: async (ctx, machine) => {
-    await machine.admit(ctx);
-    await machine.boot.prepare(ctx, machine.bootFiles());
-  },
-};
-
-const powerOn: DeployStep = {
-  name: "power on",
-  stage: "powering on",
-  limit: powerStep,
-  met: async (_, machine) => past(machine),
-  run: async (ctx, { power, node, image, update, limits, calls }) => {
-    const persistent = image().source.kind === "partition"; // Nova's way: it boots from the network all its life
-    await power.bootFrom(ctx, { device: "network", persistent, firmware: node.spec.bootMode });
-    calls.forget();
-    await update({ powered: true });
-    await power.ensure(ctx, "on", { limit: limits.power });
-  },
-};
-
-const callBack: DeployStep = {
-  name: "call-back",
-  stage: "waiting for the ramdisk",
-  limit: ({ limits }) => limits.callback,
-  met: async (_, { record }) => record().written !== undefined,
-  run: async (ctx, machine) => {
-    const { calls, scratch, update, keepSeen } = machine;
-    const call = await calls.next(ctx);
-    if (call.machine) await keepSeen(call.machine);
-    scratch.call = call;
-    orFail(call, machine);
-    await update({ address: call.target.address, ...(call.machine ? { machine: call.machine } : {}) });
-  },
-};
-
 const switchBoot: DeployStep = {
   name: "switch boot",
   stage: "switching boot",
-  limit: powerStep,
+  limit: powerLimit,
   met: async (_, { record }) => record().switched === true,
   run: async (ctx, { boot, bootFiles, power, image, node, instance, record, update }) => {
     const { rootUuid } = record().written ?? {};
@@ -155,7 +95,7 @@ const reboot: DeployStep = {
 const powerAsWanted: DeployStep = {
   name: "power as wanted",
   stage: "switching as wanted",
-  limit: powerStep,
+  limit: powerLimit,
   met: async (ctx, { instance, power, scratch }) =>
     (instance.spec.power === "on" && scratch.rebooted === true) ||
     (await power.state(ctx)) === instance.spec.power,
@@ -179,13 +119,15 @@ const answer: DeployStep = {
 /** From a claimed node to a running operating system. Reads as the story it tells. */
 export const deploy: readonly DeployStep[] = [
   fetchImage,
-  findRamdisk,
-  powerOff,
-  configureBoot,
-  powerOn,
-  callBack,
+  ...intoRamdisk({
+    finished: ({ record }) => record().written !== undefined,
+    stays: ({ image }) => image().source.kind === "partition", // Nova's way
+    powerOff,
+    heard,
+  }),
   lookAtDisk,
   write,
+  growRoot,
   switchBoot,
   reboot,
   powerAsWanted,

@@ -1,31 +1,22 @@
-import type { BootDriver, BootFiles } from "../drivers/boot/driver.ts";
-import type { ConductedPower } from "../drivers/power/conduct.ts";
-import type { SourceImage, WriteDriver, WriteTarget, Written } from "../drivers/write/driver.ts";
+import type { SourceImage, WriteDriver, Written } from "../drivers/write/driver.ts";
 import type { Context } from "../kernel/context.ts";
 import type { Duration } from "../kernel/units.ts";
-import type { ImageSpec, InstanceSpec, NodeSpec } from "../resources/index.ts";
-import type { Disk, Machine } from "../services/callback/announcement.ts";
+import type { ImageSpec, InstanceSpec } from "../resources/index.ts";
+import type { Disk, Growing, Machine } from "../services/callback/announcement.ts";
+import type { NetbootMachine, NetbootRecord, NetbootScratch } from "./netboot.ts";
 
 /** What is remembered of one deployment; each change is on disk before the next thing is done. */
-export interface DeploymentRecord {
-  /** `deployment_id` and `deployment_key` of the kernel's command line. */
-  readonly id: string;
-  readonly key: string;
-  /** We began to change something outside: from here on a failure has to be cleaned up. */
-  readonly touched?: boolean;
-  /** The ramdisk was powered on by us. */
-  readonly powered?: boolean;
-  /** What the ramdisk told when it was accepted. */
-  readonly machine?: Machine;
-  readonly address?: string;
+export interface DeploymentRecord extends NetbootRecord {
   /** The disk that was looked at and approved. */
   readonly disk?: Disk;
   /** The others, and why they were not. */
   readonly rejected?: readonly RejectedDisk[];
   readonly written?: Written;
+  /** The boot of the ramdisk that was asked to grow the root. */
+  readonly growing?: string;
+  /** What came of that. */
+  readonly grown?: Growing;
   readonly switched?: boolean;
-  /** `done` was sent: from here on nothing is switched off any more. */
-  readonly done?: boolean;
   /** The inputs by which it was written, of those whose change writes it again. */
   readonly system?: Readonly<Record<string, unknown>>;
   /** The image as it was written: its declaration may be another one by now, and its kernel must not boot this root. */
@@ -53,26 +44,6 @@ export interface RejectedDisk {
   readonly reason: string;
 }
 
-/** A call of the ramdisk that was accepted: right key, right machine. */
-export interface Call {
-  readonly target: WriteTarget;
-  /** Tells one boot of the ramdisk from the next. */
-  readonly boot: string;
-  readonly machine?: Machine;
-  /** The ramdisk gave up, and says why. */
-  readonly failure?: string;
-}
-
-/** The calls for one deployment, as port 10000 hears them. */
-export interface Calls {
-  /** The next call, or the one that is already there. Waits as long as the context lasts. */
-  readonly next: (ctx: Context) => Promise<Call>;
-  /** Resolves when a call differs in its boot from `boot`, or reports a failure; never otherwise. */
-  readonly changed: (ctx: Context, boot: string) => Promise<Call>;
-  /** What was heard so far is of an earlier boot, which a power cycle has ended. */
-  readonly forget: () => void;
-}
-
 /** What an earlier install left on a disk, by our records. */
 export interface DiskRecord {
   readonly instance: string;
@@ -88,14 +59,10 @@ export interface AnswerSeen {
 }
 
 /** All that the deploy story needs, handed in by the site. */
-export interface DeployMachine {
-  readonly node: { readonly name: string; readonly spec: NodeSpec; readonly macs: readonly string[] };
+export interface DeployMachine extends NetbootMachine {
   readonly instance: { readonly name: string; readonly spec: InstanceSpec };
   readonly limits: Limits;
-  readonly power: ConductedPower;
-  readonly boot: BootDriver;
   readonly writer: WriteDriver;
-  readonly calls: Calls;
   readonly record: () => DeploymentRecord;
   readonly update: (change: Partial<DeploymentRecord>) => Promise<void>;
   /** What a ramdisk tells of the server is remembered with the node, whatever becomes of the deployment. */
@@ -105,10 +72,6 @@ export interface DeployMachine {
   readonly image: () => { readonly source: SourceImage; readonly layout?: Layout };
   /** The volume that tells the system its name, keys and network, for a disk with such sectors; undefined: nothing is told. */
   readonly volume: (sector: number) => Promise<Buffer | undefined>;
-  readonly bootFiles: () => BootFiles;
-  /** Let DHCP know the node's cards, and forget them. */
-  readonly admit: (ctx: Context) => Promise<void>;
-  readonly dismiss: (ctx: Context) => Promise<void>;
   readonly diskRecord: (disk: Disk) => Promise<DiskRecord | undefined>;
   /** Where else a disk of this identity holds an installed system, by our records. */
   readonly diskElsewhere: (
@@ -116,6 +79,8 @@ export interface DeployMachine {
   ) => Promise<{ readonly node: string; readonly instance: string } | undefined>;
   readonly keepDisk: (disk: Disk | undefined, state: DiskRecord["state"]) => Promise<void>;
   readonly sendDone: (ctx: Context, address: string) => Promise<void>;
+  /** Have the ramdisk grow the file system of the partition that starts there. */
+  readonly sendGrow: (ctx: Context, address: string, start: number) => Promise<void>;
   readonly probe: (ctx: Context, port: number) => Promise<AnswerSeen>;
   /** SSH host keys on a port; empty where none are shown. */
   readonly hostKeys: (ctx: Context, address: string, port: number) => Promise<readonly string[]>;
@@ -137,12 +102,9 @@ export interface Layout {
 }
 
 /** What one run of the story finds out on its way; gone when the run ends. */
-export interface Scratch {
-  /** The ramdisk of an earlier run is still there and calls. */
-  found?: boolean;
+export interface Scratch extends NetbootScratch {
   /** This run sent the server on its way to its system. */
   rebooted?: boolean;
   /** The write goes on where an earlier run of this deployment began it. */
   resumed?: boolean;
-  call?: Call;
 }

@@ -65,6 +65,17 @@ export const workflowErrors = defineErrors({
       "Nothing was written. Take it out or erase it, or set `wipe: true` to go on all the same; it is not erased.",
     fault: "input",
   },
+  DEPLOY_ROOT_DAMAGED: {
+    text: "the root file system that was written to node {node} is damaged, and was not grown: {report}",
+    remedy:
+      'It lies on the disk as it lies in the image: mend the image (`e2fsck -f`), or set `grow: "none"` on the Instance to boot it as it is.',
+    fault: "image",
+  },
+  DEPLOY_GROWTH_CUT_OFF: {
+    text: "node {node} was switched or booted again while its root file system was grown",
+    remedy: "What is on its disk may be in pieces. Run `pulumi up` again: the image is written anew.",
+    fault: "node",
+  },
   DEPLOY_NO_ANSWER: {
     text: "the system on node {node} does not answer on {probe}: {seen}",
     remedy:

@@ -4,9 +4,10 @@ import type { InstanceSpec } from "../resources/index.ts";
 import { erasingFields } from "../resources/plan.ts";
 import { hintsFor } from "../resources/root-device.ts";
 import type { Disk } from "../services/callback/announcement.ts";
-import type { Call, DeployMachine, DeploymentRecord } from "./deployment.ts";
+import type { DeployMachine, DeploymentRecord } from "./deployment.ts";
 import { approveDisk, chosenDisk, identityOf, rejectedDisks } from "./disk.ts";
 import { workflowErrors } from "./errors.ts";
+import { type Call, orFail } from "./netboot.ts";
 import type { Step } from "./run.ts";
 
 type DeployStep = Step<DeployMachine>;
@@ -43,20 +44,20 @@ export const write: DeployStep = {
   },
 };
 
-/** A call that reports a failure ends the deployment: with the ramdisk's own words, or with what its disks say. */
-export function orFail({ failure, machine }: Call, { node, instance }: DeployMachine): void {
-  if (failure === undefined) return;
-  if (machine && machine.disks.length > 0 && machine.chosen === undefined) {
-    chosenDisk({ node: node.name, machine, hints: hintsFor(instance.spec, node.spec) });
-  }
-  throw workflowErrors.make("DEPLOY_RAMDISK_FAILED", { node: node.name, report: failure });
+/** What a ramdisk tells of the server is kept; one that could choose no disk ends the deployment with what its disks say. */
+export async function heard(machine: DeployMachine, { failure, machine: told }: Call): Promise<void> {
+  if (told === undefined) return;
+  const { node, instance, keepSeen } = machine;
+  await keepSeen(told);
+  if (failure === undefined || told.chosen !== undefined || told.disks.length === 0) return;
+  chosenDisk({ node: node.name, machine: told, hints: hintsFor(instance.spec, node.spec) });
 }
 
 async function approve(deployment: DeployMachine, call: Call): Promise<void> {
   const { node, instance, diskRecord, record, update } = deployment;
+  await heard(deployment, call);
+  orFail(call, node.name);
   const { machine } = call;
-  if (machine) await deployment.keepSeen(machine);
-  orFail(call, deployment);
   if (machine === undefined) {
     // A classic ramdisk tells no disks, so what they hold can only be given up unseen.
     if (!instance.spec.wipe) throw workflowErrors.make("DEPLOY_DISK_UNTOLD", { node: node.name });
@@ -133,6 +134,7 @@ async function put(ctx: Context, machine: DeployMachine, call: Call) {
     provenZero: disk?.zero ?? 0,
     ...(disk ? { sector: disk.sector } : {}),
     verify: instance.spec.verify,
+    grow: instance.spec.grow === "root",
     stall: limits.stall,
     ...(keeps ? { keepEphemeral: scratch.resumed ? "resume" : "check", ...cutOf(record()) } : {}),
   });

@@ -56,6 +56,11 @@ export interface InstanceArgs {
   readonly wipe?: pulumi.Input<boolean | undefined>;
   /** Read back all that was written, or samples. Default: `"full"`. */
   readonly verify?: pulumi.Input<"full" | "sampled" | undefined>;
+  /**
+   * `root`: after the write the root file system (ext, xfs) is made to fill its partition, and the root
+   * partition of a whole-disk image its disk. Default: `"root"`.
+   */
+  readonly grow?: pulumi.Input<"root" | "none" | undefined>;
   /** Which disk, instead of the node's hints. A change installs the server again. */
   readonly rootDeviceHints?: pulumi.Input<RootDeviceHintsArgs | undefined>;
   /**
@@ -139,6 +144,7 @@ const declaration: Declaration = {
     "rootDevice",
     "rejectedDisks",
     "rootUuid",
+    "rootSize",
     "installedDigest",
     "verified",
     "answered",
@@ -186,6 +192,11 @@ export class Instance extends pulumi.dynamic.Resource {
   declare readonly wipe: pulumi.Output<boolean>;
   /** Read back all that was written, or samples. */
   declare readonly verify: pulumi.Output<"full" | "sampled">;
+  /**
+   * `root`: after the write the root file system (ext, xfs) is made to fill its partition, and the root
+   * partition of a whole-disk image its disk.
+   */
+  declare readonly grow: pulumi.Output<"root" | "none">;
   /** Which disk, instead of the node's hints. */
   declare readonly rootDeviceHints: pulumi.Output<RootDeviceHints | undefined>;
   /** Name of the system. Default, where it is told anything at all: the instance's name. */
@@ -267,6 +278,8 @@ export class Instance extends pulumi.dynamic.Resource {
   declare readonly rejectedDisks: pulumi.Output<RejectedDisk[]>;
   /** UUID of the root file system (partition images). */
   declare readonly rootUuid: pulumi.Output<string>;
+  /** Bytes of the root file system as it was grown; 0 where it was not. */
+  declare readonly rootSize: pulumi.Output<number>;
   /** Digest of the image on the disk. */
   declare readonly installedDigest: pulumi.Output<string>;
   /** How the write was checked. */

@@ -10,6 +10,7 @@ import { newContext } from "../../provider/kernel/context.ts";
 import { toBytes } from "../../provider/kernel/units.ts";
 import type { State } from "../../provider/site/site.ts";
 import { buildTestImages, imageCache, type TestImages } from "../../tools/images/index.ts";
+import { expectWhole } from "./installed.ts";
 import { type Lab, type LabServer, openLab, type PaperOptions, type PaperServer } from "./lab/index.ts";
 import { bootWord, type CallChanges, diskOf, type PlayedRamdisk, playRamdisk } from "./played.ts";
 import { ipmi, programsRunning } from "./programs.ts";
@@ -186,7 +187,7 @@ describe.concurrent("port 10000", () => {
         expect(await outcome).toMatchObject({ provisionState: "active", verified: "full" });
         await ramdisk.done;
         expect(wipesOf(server)).toBe(1);
-        await expectInstalled(ramdisk.disk, images.whole.disk.path);
+        await expectWhole(ramdisk.disk, images.whole);
         // The key is void now.
         expect(await ramdisk.call()).toEqual({ status: 400, line: "key is not match" });
       });
@@ -205,7 +206,7 @@ describe.concurrent("port 10000", () => {
         expect((await ramdisk.call({ machine: { bootId: "another-boot" } })).status).toBe(200);
         expect(await outcome).toMatchObject({ provisionState: "active" });
         expect(wipesOf(server)).toBe(2);
-        await expectInstalled(ramdisk.disk, images.whole.disk.path);
+        await expectWhole(ramdisk.disk, images.whole);
       });
     }));
 
@@ -286,12 +287,6 @@ describe.concurrent("port 10000", () => {
   );
 });
 
-/** The disk holds the image, and zeros beyond it. */
-async function expectInstalled(disk: string, image: string): Promise<void> {
-  const { stdout } = await execa("qemu-img", ["compare", "-f", "qcow2", "-F", "raw", image, disk]);
-  expect(stdout).toContain("Images are identical");
-}
-
 describe.concurrent("a server", () => {
   it("that answers with another serial than its controller's is not written", () =>
     withServer({ serial: "P-1" }, async (server) => {
@@ -371,7 +366,7 @@ describe.concurrent("a server", () => {
       await expectNothingServed(server);
       await server.fault("none");
       expect(await install(site, server)).toMatchObject({ provisionState: "active", lastError: "" });
-      await expectInstalled(server.diskPath(), images.whole.disk.path);
+      await expectWhole(server.diskPath(), images.whole);
     }));
 
   it("that was switched on by somebody is refused before any power command", () =>
@@ -512,7 +507,7 @@ describe.concurrent("a deployment", () => {
       await expectNothingServed(server);
       expect(await nodeOf(server)).toMatchObject({ provisionState: "available" });
       expect(await install(site, server)).toMatchObject({ provisionState: "active" });
-      await expectInstalled(server.diskPath(), images.whole.disk.path);
+      await expectWhole(server.diskPath(), images.whole);
     }));
 
   it("has its key in its own boot files and nowhere else, and the controller's password is nowhere", () =>

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { canonicalAddress, sameAddress } from "../../provider/services/callback/address.ts";
-import type { Announcement, Disk } from "../../provider/services/callback/announcement.ts";
+import type { Announcement, Disk, Growing } from "../../provider/services/callback/announcement.ts";
 import { keysMatch } from "../../provider/services/callback/key.ts";
 import { parseAnnouncement } from "../../provider/services/callback/parse.ts";
 import { encodeAnnouncement } from "../fixtures/announcement.ts";
@@ -25,6 +25,11 @@ const disk: fc.Arbitrary<Disk> = fc.record({
   holds: words,
   zero: bytes,
 });
+const growth: fc.Arbitrary<Growing> = fc.oneof(
+  fc.constant({ state: "able" } as const),
+  fc.record({ state: fc.constant("grown" as const), size: fc.integer({ min: 1, max: 2 ** 52 }) }),
+  fc.record({ state: fc.constantFrom("left" as const, "damaged" as const), reason: words }),
+);
 const machine = fc
   .record({
     bootId: from(/^[0-9a-f]{16}$/),
@@ -34,9 +39,11 @@ const machine = fc
     firmware: fc.constantFrom("bios" as const, "uefi" as const),
     disks: fc.array(disk, { maxLength: 6 }),
     choose: fc.boolean(),
+    growth: fc.option(growth, { nil: undefined }),
   })
-  .map(({ choose, ...rest }) => ({
+  .map(({ choose, growth, ...rest }) => ({
     ...rest,
+    ...(growth ? { growth } : {}),
     ...(choose && rest.disks[0] ? { chosen: rest.disks[0].name } : {}),
   }));
 const peer = fc.oneof(fc.ipV4(), fc.ipV6()).map((ip) => canonicalAddress(ip) ?? "127.0.0.1");
@@ -80,7 +87,7 @@ describe("reading an announcement", () => {
   });
 
   it("answers anything else with one line that repeats nothing of the body, and never throws", () => {
-    const field = fc.tuple(fc.constantFrom(..."ikanepl", ..."vbsumfdco", "x"), fc.string());
+    const field = fc.tuple(fc.constantFrom(..."ikanepl", ..."vbsumfdcow", "x"), fc.string());
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.array(field)), fc.string(), (body, peer) => {
         const text = typeof body === "string" ? body : new URLSearchParams(body).toString();
@@ -125,6 +132,11 @@ describe("reading an announcement", () => {
     [{ v: "1", b: "1", f: "bios", d: "size=4" }, "parameter 'd' holds a disk without a name"],
     [{ v: "1", b: "1", f: "bios", c: "sdb" }, "parameter 'c' is not one of the disks of 'd'"],
     [{ v: "1", b: "1", f: "bios", n: undefined }, "parameter 'n' is not defined"],
+    [{ v: "1", b: "1", f: "bios", w: "shrunk" }, "parameter 'w' is not what a root file system may come to"],
+    [
+      { v: "1", b: "1", f: "bios", w: "grown lots" },
+      "parameter 'w' is not a whole number from 1 to 9007199254740991",
+    ],
   ] as const)("refuses %j: %s", ([changes, reason]) => {
     expect(reasonOf(form(changes))).toBe(reason);
   });

@@ -69,6 +69,7 @@ bonds:
     interfaces:
       - "lan1"
       - "lan2"
+    macaddress: "10:20:30:40:50:01"
     parameters:
       mode: "802.3ad"
       mii-monitor-interval: 100

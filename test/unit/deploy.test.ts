@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { MetalError } from "../../provider/kernel/errors.ts";
 import { StepFailed } from "../../provider/workflows/run.ts";
 import { blankDisk, createWorld, type Scenario } from "../fixtures/deploy-world.ts";
+import { codeOf, count, settle } from "../fixtures/settle.ts";
 
 // Limits are real timers, and hours long: here they pass at once.
 beforeEach(() => {
@@ -11,27 +11,6 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** The outcome of a run, its hours passing as fast as it waits. */
-async function settle(running: Promise<void>): Promise<unknown> {
-  let outcome: { error?: unknown } | undefined;
-  running.then(
-    () => {
-      outcome = {};
-    },
-    (error) => {
-      outcome = { error };
-    },
-  );
-  for (let turns = 0; outcome === undefined && turns < 20_000; turns++)
-    await vi.advanceTimersByTimeAsync(1_000);
-  if (outcome === undefined) throw new Error("it does not end");
-  return outcome.error;
-}
-const codeOf = (error: unknown): string => {
-  const failure = error instanceof StepFailed ? error.failure : error;
-  return failure instanceof MetalError && failure.code !== "UNFORESEEN" ? failure.code : String(failure);
-};
-const count = (done: readonly string[], what: string) => done.filter((one) => one === what).length;
 const kinds = ["whole-disk", "partition"] as const;
 
 function expectInstalled(world: ReturnType<typeof createWorld>, why: string): void {
@@ -110,37 +89,48 @@ describe("a deployment that is cut off", () => {
     return [...world.done];
   }
 
-  it.for(kinds)("anywhere, before or after an effect, is completed by the next run: %s", async (kind) => {
-    const visits = await visitsOf({ kind });
-    for (const [at, name] of visits.entries()) {
-      for (const when of ["before", "after"] as const) {
-        const why = `cut off ${when} ${name} (${at})`;
-        const world = createWorld({ kind });
-        const killed = new AbortController();
-        const reason = new Error("killed");
-        world.happen({
-          at,
-          when,
-          strike: () => {
-            killed.abort(reason);
-            throw reason;
-          },
-        });
-        expect(await settle(world.run(killed.signal)), why).toBe(reason);
-        const before = { ...world.server, record: world.record() };
-        world.happen(undefined);
-        world.done.length = 0;
-        expect(await settle(world.run()), why).toBeUndefined();
-        expectInstalled(world, why);
-        const { written, done } = before.record;
-        if (written) expect(world.done, why).not.toContain("write");
-        if (done) expect(world.done, why).toEqual(["power.state"]);
-        // A ramdisk that is still there is used; nothing is switched but what has to be.
-        if (before.running === "ramdisk") expect(world.done, why).not.toContain("power.off");
-        if (before.running === "foreign") expect(world.done, why).not.toContain("power.off");
+  const grown = { state: "grown", size: 4e9 } as const;
+  const scenarios = [
+    { kind: "whole-disk" },
+    { kind: "partition" },
+    { kind: "partition", growth: grown },
+  ] as const;
+
+  it.for(scenarios)(
+    "anywhere, before or after an effect, is completed by the next run: %j",
+    async (scenario) => {
+      const visits = await visitsOf(scenario);
+      for (const [at, name] of visits.entries()) {
+        for (const when of ["before", "after"] as const) {
+          const why = `cut off ${when} ${name} (${at})`;
+          const world = createWorld(scenario);
+          const killed = new AbortController();
+          const reason = new Error("killed");
+          world.happen({
+            at,
+            when,
+            strike: () => {
+              killed.abort(reason);
+              throw reason;
+            },
+          });
+          expect(await settle(world.run(killed.signal)), why).toBe(reason);
+          const before = { ...world.server, record: world.record() };
+          world.happen(undefined);
+          world.done.length = 0;
+          expect(await settle(world.run()), why).toBeUndefined();
+          expectInstalled(world, why);
+          expect(world.record().grown, why).toEqual("growth" in scenario ? grown : undefined);
+          const { written, done } = before.record;
+          if (written) expect(world.done, why).not.toContain("write");
+          if (done) expect(world.done, why).toEqual(["power.state"]);
+          // A ramdisk that is still there is used; nothing is switched but what has to be.
+          if (before.running === "ramdisk") expect(world.done, why).not.toContain("power.off");
+          if (before.running === "foreign") expect(world.done, why).not.toContain("power.off");
+        }
       }
-    }
-  });
+    },
+  );
 
   it("takes a disk that it had begun to write for its own, also after a new boot", async () => {
     const world = createWorld();
@@ -265,7 +255,7 @@ describe("a deployment that fails", () => {
       expect(codeOf(await settle(world.run()))).toBe("DEPLOY_RAMDISK_FAILED");
       expect(world.server).toMatchObject({ power: "on", running: "ramdisk" });
       expect(world.network).toEqual({ label: undefined, admitted: false });
-      expect(world.words.join()).toContain("a shell of its deploy ramdisk waits on its console");
+      expect(world.words.join()).toContain("a shell waits on its console");
     },
   );
 

@@ -24,7 +24,10 @@ const programNames = [
   "coreutils",
   "libc6",
   "libblkid1",
+  "e2fsprogs",
 ] as const;
+/** Releases name these libraries of e2fsprogs differently. */
+const libraryPart = /^lib(ext2fs|com-err|uuid)/;
 const kernelPart = /^linux-(image|modules|modules-extra)-/;
 
 /** What the ramdisk is made of: the concrete kernel packages, and those that bring its programs. */
@@ -43,7 +46,11 @@ export async function choosePackages(ctx: Context): Promise<readonly Package[]> 
     for (const one of level) kernel.set(one.name, one);
     wanted = level.flatMap(kernelParts).filter((name) => !kernel.has(name));
   }
-  return [...kernel.values(), ...programNames.flatMap((name) => find(name) ?? [])];
+  const libraries = await lookUp(
+    ctx,
+    find("e2fsprogs")?.depends.filter((name) => libraryPart.test(name)) ?? [],
+  );
+  return [...kernel.values(), ...programNames.flatMap((name) => find(name) ?? []), ...libraries];
 }
 
 function kernelParts({ depends }: Package): readonly string[] {

@@ -16,8 +16,8 @@ export interface Kernel {
   readonly modules: string;
 }
 
-/** Real programs: busybox has no blkid, and its cmp and dd are too slow or lack what is needed. */
-const programs = ["blkid", "cmp", "dd"] as const;
+/** Real programs: busybox has no blkid, nothing that grows a file system, and its cmp and dd are too slow or lack what is needed. */
+const programs = ["blkid", "cmp", "dd", "e2fsck", "resize2fs"] as const;
 const binFolders = ["bin", "sbin", "usr/bin", "usr/sbin"] as const;
 const libFolders = ["lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu", "lib64", "usr/lib64"] as const;
 const emptyFolders = ["dev", "mnt", "proc", "root", "run", "sys", "tmp"] as const;

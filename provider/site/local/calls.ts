@@ -5,8 +5,8 @@ import type { Context, Progress } from "../../kernel/context.ts";
 import type { MetalError } from "../../kernel/errors.ts";
 import type { Announcement, Machine } from "../../services/callback/announcement.ts";
 import { keysMatch } from "../../services/callback/key.ts";
-import type { Call, Calls } from "../../workflows/deployment.ts";
 import { workflowErrors } from "../../workflows/errors.ts";
+import type { Call, Calls } from "../../workflows/netboot.ts";
 
 /** A deployment that waits for calls: who may call for it. */
 export interface Awaited {

@@ -26,6 +26,7 @@ write_form() {
       pair v 1
       pair i "$DEPLOYMENT"; pair k "$KEY"; pair a "$ADDRESS"; pair n "$IQN"; pair p 3260; pair l 1
       pair b "$BOOT_ID"; pair s "$SERIAL"; pair u "$UUID"; pair m "$MACS"; pair f "$FIRMWARE"; pair c "$CHOSEN"
+      [ -n "$GROWTH" ] && pair w "$GROWTH"
       [ -s "$STATE/disks" ] && pair d "$(cat "$STATE/disks")"
       [ -n "$1" ] && { pair e "$(printf %s "$1" | head -c 4096)"; pair o "$(own_log "$bytes")"; }
     } | awk -f "$PARTS/form.awk" > "$STATE/body"
@@ -52,7 +53,7 @@ announce() {
   if [ "$CODE" = 200 ]; then say announce "$1 accepted"; else say announce "$1 $CODE $LINE"; fi
 }
 
-# heard SECONDS: wait so long for the word; true if it came.
+# heard SECONDS: wait so long for a word; true if one came.
 heard() {
   read -t "$1" -r word <&3
 }
@@ -63,8 +64,11 @@ announce_until_done() {
   turn=0 number=0 CODE=000
   while :; do
     if [ "$CODE" != 200 ] || [ $((turn % 4)) = 0 ]; then announce "$number"; number=$((number + 1)); fi
-    heard 3 && return
     turn=$((turn + 1))
+    heard 3 || continue
+    [ "$word" = "done" ] && return
+    # What came of another word is told at once.
+    obey "$word" && { write_form; CODE=000; }
   done
 }
 

@@ -1,6 +1,11 @@
 #!/bin/busybox sh
-# Runs for each connection to port 10000, with it as stdin. Only the word itself counts; scanners and monitors do connect.
+# Runs for each connection to port 10000, with it as stdin. Only these words count; scanners and monitors do connect.
 : "${STATE:=/run/baremetal}"
 word=$(timeout 3 cat | head -c 64 | tr -d '\r\n')
-[ "$word" = "done" ] && echo "done" > "$STATE/word"
-exit 0
+case $word in
+  done) ;;
+  'grow '*[!0-9]* | 'grow ') exit ;;
+  'grow '*) ;;
+  *) exit ;;
+esac
+echo "$word" > "$STATE/word"

@@ -72,6 +72,8 @@ export async function openMachine(
 
   const machine: DeployMachine = {
     node: { name: stored.node, spec: node, macs },
+    served: ref.name,
+    troubleshoot: spec.troubleshoot,
     instance: { name: ref.name, spec },
     limits: { ...settings.limits, ...definedOnly(spec.timeouts ?? {}) },
     power: parts.powerOf(node.power, expected),
@@ -115,6 +117,7 @@ export async function openMachine(
       if (identity !== "") await store.keepDisk(stored.node, identity, ref, state);
     },
     sendDone: (inner, address) => sendDone(inner, address),
+    sendGrow: (inner, address, start) => sendDone(inner, address, 10_000, `grow ${start}`),
     probe: async (inner, port) => {
       const address = (await addressesOf(parts, cards, record))[0];
       if (address === undefined) return { open: false, detail: "no address is known" };

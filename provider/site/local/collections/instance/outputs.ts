@@ -13,7 +13,7 @@ export async function outputsOf(parts: Parts, ref: Ref, spec: InstanceSpec): Pro
   const node = (await store.claimOf(ref.name)) ?? "";
   const cards = node === "" ? [] : await cardsOf(store, node, spec);
   const made = deployment && lastingOf(deployment.record);
-  const { machine, disk, written, done } = made ?? {};
+  const { machine, disk, written, grown, done } = made ?? {};
   const addresses = await addressesOf(parts, cards, made);
   const timeline = made ? await store.timeline(made.id) : [];
   return {
@@ -25,6 +25,7 @@ export async function outputsOf(parts: Parts, ref: Ref, spec: InstanceSpec): Pro
     rootDevice: disk ? lastingName(disk) : "",
     rejectedDisks: made?.rejected ?? [],
     rootUuid: written?.rootUuid ?? "",
+    rootSize: grown?.state === "grown" ? grown.size : 0,
     installedDigest: done ? digestOf(made, spec) : "",
     verified: written?.verified ?? "",
     answered: timeline.some(({ step }) => step === "answer"),

@@ -1,0 +1,163 @@
+import type { BootDriver, BootFiles } from "../drivers/boot/driver.ts";
+import type { ConductedPower } from "../drivers/power/conduct.ts";
+import type { WriteTarget } from "../drivers/write/driver.ts";
+import { type Context, limited } from "../kernel/context.ts";
+import { hasCode } from "../kernel/errors.ts";
+import { type Duration, toMs } from "../kernel/units.ts";
+import type { NodeSpec } from "../resources/index.ts";
+import type { Machine } from "../services/callback/announcement.ts";
+import { workflowErrors } from "./errors.ts";
+import type { Step } from "./run.ts";
+
+/** How a server comes to boot the ramdisk and to be heard, whatever it is booted for. */
+
+/** What is remembered of one way into the ramdisk; each change is on disk before the next thing is done. */
+export interface NetbootRecord {
+  /** `deployment_id` and `deployment_key` of the kernel's command line. */
+  readonly id: string;
+  readonly key: string;
+  /** We began to change something outside: from here on a failure has to be cleaned up. */
+  readonly touched?: boolean;
+  /** The ramdisk was powered on by us. */
+  readonly powered?: boolean;
+  /** What the ramdisk told when it was accepted. */
+  readonly machine?: Machine;
+  readonly address?: string;
+  /** The server has left the ramdisk as it was to: from here on a failure switches nothing off any more. */
+  readonly done?: boolean;
+}
+
+/** A call of the ramdisk that was accepted: right key, right machine. */
+export interface Call {
+  readonly target: WriteTarget;
+  /** Tells one boot of the ramdisk from the next. */
+  readonly boot: string;
+  readonly machine?: Machine;
+  /** The ramdisk gave up, and says why. */
+  readonly failure?: string;
+}
+
+/** The calls for one deployment, as port 10000 hears them. */
+export interface Calls {
+  /** The next call, or the one that is already there. Waits as long as the context lasts. */
+  readonly next: (ctx: Context) => Promise<Call>;
+  /** Resolves when a call differs in its boot from `boot`, or reports a failure; never otherwise. */
+  readonly changed: (ctx: Context, boot: string) => Promise<Call>;
+  /** What was heard so far is of an earlier boot, which a power cycle has ended. */
+  readonly forget: () => void;
+}
+
+/** What one run finds out on its way; gone when the run ends. */
+export interface NetbootScratch {
+  /** The ramdisk of an earlier run is still there and calls. */
+  found?: boolean;
+  call?: Call;
+}
+
+/** A server, and all that it takes to have it boot the ramdisk. */
+export interface NetbootMachine {
+  readonly node: { readonly name: string; readonly spec: NodeSpec; readonly macs: readonly string[] };
+  /** The name under which its boot files are served. */
+  readonly served: string;
+  readonly limits: { readonly power: Duration; readonly callback: Duration };
+  readonly power: ConductedPower;
+  readonly boot: BootDriver;
+  readonly calls: Calls;
+  readonly record: () => NetbootRecord;
+  readonly update: (change: Partial<NetbootRecord>) => Promise<void>;
+  readonly bootFiles: () => BootFiles;
+  /** Let DHCP know the node's cards, and forget them. */
+  readonly admit: (ctx: Context) => Promise<void>;
+  readonly dismiss: (ctx: Context) => Promise<void>;
+  /** A ramdisk that gives up is left on, with a shell for whoever is to look. */
+  readonly troubleshoot?: boolean;
+  readonly scratch: NetbootScratch;
+}
+
+/** In what one way into the ramdisk differs from another. */
+interface Way<M> {
+  /** What it is booted for is done: then it need not be there any more. */
+  readonly finished: (machine: M) => boolean;
+  /** It boots from the network all its life. */
+  readonly stays?: (machine: M) => boolean;
+  readonly powerOff: Omit<Step<M>, "met">;
+  /** What its call is worth, before it counts. */
+  readonly heard?: (machine: M, call: Call) => Promise<void>;
+}
+
+/** From a server in any state to a ramdisk that has called: the first part of every story that needs one. */
+export function intoRamdisk<M extends NetbootMachine>({
+  finished,
+  stays,
+  powerOff,
+  heard,
+}: Way<M>): Step<M>[] {
+  const past = (machine: M) => machine.scratch.found === true || finished(machine);
+  return [
+    {
+      // One that an earlier run booted calls again every few seconds: then nothing needs to be powered or booted.
+      name: "look for the ramdisk",
+      stage: "looking for the ramdisk of the earlier run",
+      limit: () => "5 minutes",
+      met: async (_, machine) => machine.record().powered !== true || finished(machine),
+      run: findRamdisk,
+    },
+    { ...powerOff, met: async (_, machine) => past(machine) },
+    {
+      name: "configure boot",
+      stage: "configuring boot",
+      limit: () => "5 minutes",
+      met: async (_, machine) => finished(machine),
+      run: async (ctx, machine) => {
+        await machine.admit(ctx);
+        await machine.boot.prepare(ctx, machine.bootFiles());
+      },
+    },
+    {
+      name: "power on",
+      stage: "powering on",
+      limit: powerLimit,
+      met: async (_, machine) => past(machine),
+      run: async (ctx, machine) => {
+        const { power, node, update, limits, calls } = machine;
+        const persistent = stays?.(machine) ?? false;
+        await power.bootFrom(ctx, { device: "network", persistent, firmware: node.spec.bootMode });
+        calls.forget();
+        await update({ powered: true });
+        await power.ensure(ctx, "on", { limit: limits.power });
+      },
+    },
+    {
+      name: "call-back",
+      stage: "waiting for the ramdisk",
+      limit: ({ limits }) => limits.callback,
+      met: async (_, machine) => finished(machine),
+      run: async (ctx, machine) => {
+        const { calls, scratch, update, node } = machine;
+        const call = await calls.next(ctx);
+        scratch.call = call;
+        await heard?.(machine, call);
+        orFail(call, node.name);
+        await update({ address: call.target.address, ...(call.machine ? { machine: call.machine } : {}) });
+      },
+    },
+  ];
+}
+
+async function findRamdisk(ctx: Context, { calls, scratch }: NetbootMachine): Promise<void> {
+  try {
+    scratch.call = await limited(ctx, "30 seconds", "a call of the ramdisk", (inner) => calls.next(inner));
+    scratch.found = true;
+  } catch (error) {
+    if (!hasCode(error, "LIMIT_REACHED")) throw error; // it is gone: from the start, then
+  }
+}
+
+/** A call that reports a failure ends what it was booted for with the ramdisk's own words. */
+export function orFail({ failure }: Call, node: string): void {
+  if (failure !== undefined) throw workflowErrors.make("DEPLOY_RAMDISK_FAILED", { node, report: failure });
+}
+
+/** Room for a few commands; each has its own limit, whose words are better than ours. */
+export const powerLimit = ({ limits }: Pick<NetbootMachine, "limits">): string =>
+  `${(3 * toMs(limits.power)) / 1000} seconds`;
