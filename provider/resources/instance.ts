@@ -154,6 +154,11 @@ export const Instance = defineResource({
           "Take over the server's system as it is, without a power action or a write. The server is named by `node`.",
         change: "in-place",
       }),
+      troubleshoot: z.boolean().default(false).meta({
+        description:
+          "Leave a server whose deploy ramdisk gives up switched on, with a shell on its console; the next `pulumi up` takes it from there.",
+        change: "in-place",
+      }),
       drift,
     })
     .refine((given) => given.node === undefined || given.candidates === undefined, {

@@ -78,6 +78,8 @@ export interface NetbootMachine {
   /** Let DHCP know the node's cards, and forget them. */
   readonly admit: (ctx: Context) => Promise<void>;
   readonly dismiss: (ctx: Context) => Promise<void>;
+  /** A ramdisk that gives up is left on, with a shell for whoever is to look. */
+  readonly troubleshoot?: boolean;
   readonly scratch: NetbootScratch;
 }
 
@@ -143,8 +145,8 @@ export function intoRamdisk<M extends NetbootMachine>({
         const { scratch, update, keepSeen } = machine;
         const call = await nextCall(ctx, machine);
         if (call.machine) await keepSeen(call.machine);
-        if (call.failure !== undefined) throw failed(call, machine);
         scratch.call = call;
+        if (call.failure !== undefined) throw failed(call, machine);
         await update({ address: call.target.address, ...(call.machine ? { machine: call.machine } : {}) });
       },
     },

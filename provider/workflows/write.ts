@@ -37,6 +37,7 @@ export const write: DeployStep = {
     while (call) {
       const newer: Call | undefined = await writeOnce(ctx, machine, call);
       machine.scratch.resumed = true;
+      if (newer) scratch.call = newer;
       if (newer) await approve(machine, newer);
       call = newer;
     }

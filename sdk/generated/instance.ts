@@ -125,6 +125,11 @@ export interface InstanceArgs {
    * `node`. Default: `false`.
    */
   readonly adopt?: pulumi.Input<boolean | undefined>;
+  /**
+   * Leave a server whose deploy ramdisk gives up switched on, with a shell on its console; the next
+   * `pulumi up` takes it from there. Default: `false`.
+   */
+  readonly troubleshoot?: pulumi.Input<boolean | undefined>;
 }
 
 const provider = providerOf("instances");
@@ -254,6 +259,11 @@ export class Instance extends pulumi.dynamic.Resource {
    * `node`.
    */
   declare readonly adopt: pulumi.Output<boolean>;
+  /**
+   * Leave a server whose deploy ramdisk gives up switched on, with a shell on its console; the next
+   * `pulumi up` takes it from there.
+   */
+  declare readonly troubleshoot: pulumi.Output<boolean>;
   /** What a refresh found that differs from what was made, in words; the next update mends it. */
   declare readonly drift: pulumi.Output<string[]>;
   /** How far it is, in Ironic's words. */

@@ -242,6 +242,32 @@ describe("a deployment that fails", () => {
     }
   });
 
+  it.for([false, true])(
+    "leaves a server on whose ramdisk gives up where somebody is to look (during the write: %s)",
+    async (during) => {
+      const world = createWorld({ spec: { troubleshoot: true } });
+      if (during) {
+        world.onWrite(async () => {
+          world.ramdiskFails("no space in the sky");
+          await new Promise((resolve) => setImmediate(resolve));
+        });
+      } else world.ramdiskFails("no space in the sky");
+      expect(codeOf(await settle(world.run()))).toBe("DEPLOY_RAMDISK_FAILED");
+      expect(world.server).toMatchObject({ power: "on", running: "ramdisk" });
+      expect(world.network).toEqual({ label: undefined, admitted: false });
+      expect(world.words.join()).toContain("a shell waits on its console");
+    },
+  );
+
+  it("switches a server off whose deployment fails otherwise, although somebody is to look", async () => {
+    const world = createWorld({ spec: { troubleshoot: true } });
+    world.onWrite(() => {
+      throw new Error("the link is broken");
+    });
+    await settle(world.run());
+    expect(world.server.power).toBe("off");
+  });
+
   it("says what was waited for when the ramdisk never calls", async () => {
     const world = createWorld();
     world.happen({

@@ -90,7 +90,8 @@ announce_while() {
 announce_error() {
   write_form "$1"
   argument troubleshoot
-  [ "$REPLY" = 1 ] && setsid cttyhack sh < /dev/console > /dev/console 2>&1 &
+  # Whoever looks is not disturbed: from now on what is said stands in the log alone.
+  [ "$REPLY" = 1 ] && { CONSOLES=; console_shell & }
   number=0
   while :; do
     announce "$number"; number=$((number + 1))

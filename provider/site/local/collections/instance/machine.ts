@@ -78,6 +78,7 @@ export async function openMachine(
   const machine: DeployMachine = {
     node: { name: stored.node, spec: node, macs },
     served: ref.name,
+    troubleshoot: spec.troubleshoot,
     instance: { name: ref.name, spec },
     limits,
     power: parts.powerOf(node.power, expected),
