@@ -1,7 +1,7 @@
 import { type Context, LimitReached, limited } from "../kernel/context.ts";
 import { hasCode } from "../kernel/errors.ts";
 import { toMs } from "../kernel/units.ts";
-import { keepTold, waitForAnswer } from "./answer.ts";
+import { keepKeys, waitForAnswer } from "./answer.ts";
 import type { Call, DeployMachine } from "./deployment.ts";
 import { workflowErrors } from "./errors.ts";
 import type { Step } from "./run.ts";
@@ -182,10 +182,7 @@ const answer: DeployStep = {
     // It does so once in its life: an earlier system that is booted again has done it.
     (spec.waitFor === "phone-home" && record().phonedFrom !== undefined),
   run: async (ctx, machine) => {
-    const answer = await waitForAnswer(ctx, machine, machine.limits.answer);
-    if (answer.hostKeys !== undefined) return keepTold(machine, answer);
-    const hostKeys = answer.address === undefined ? [] : await machine.hostKeys(ctx, answer.address);
-    if (hostKeys.length > 0) await machine.update({ hostKeys });
+    await keepKeys(ctx, machine, await waitForAnswer(ctx, machine, machine.limits.answer));
   },
 };
 
