@@ -101,7 +101,7 @@ export const Instance = defineResource({
       }),
       waitFor: WaitFor.default({ port: 22 }).meta({
         description:
-          'When it counts as done: `{ port }`, a TCP port that answers; `"ssh"`, an SSH server on port 22 that greets; `"ping"`, an ICMP echo, steadily; `"phone-home"`, cloud-init is done with everything and says so, at the first boot only; `"written"`, its disk is written and it was switched on.',
+          'When it counts as done: `{ port }`, a TCP port that answers; `"ssh"`, an SSH server on port 22 that greets; `"ping"`, steady ICMP echoes, which say only that a network stack is up; `"phone-home"`, cloud-init is done with everything and says so, at the first boot only; `"written"`, its disk is written and it was switched on.',
         change: "in-place",
       }),
       timeouts: Timeouts.optional().meta({ description: "Limits of the stages.", change: "in-place" }),

@@ -19,13 +19,19 @@ export async function waitForAnswer(ctx: Context, machine: Answering, limit: Dur
   return await limited(ctx, limit, "an answer of the system", (inner) => listen(inner, machine, limit));
 }
 
-/** Keep what a system told of itself; nothing where it only answered. */
-export async function keepTold(
-  { update }: Pick<DeployMachine, "update">,
-  { address, hostKeys }: Answer,
+/** Keep the host keys that a system told, or else those that it shows first: others later are another system's. */
+export async function keepKeys(
+  ctx: Context,
+  { record, update, hostKeys: shown }: Pick<DeployMachine, "record" | "update" | "hostKeys">,
+  { address, hostKeys: told }: Answer,
 ): Promise<void> {
-  if (hostKeys === undefined || address === undefined) return;
-  await update({ phonedFrom: address, ...(hostKeys.length > 0 ? { hostKeys } : {}) });
+  if (address === undefined) return;
+  if (told !== undefined) {
+    await update({ phonedFrom: address, ...(told.length > 0 ? { hostKeys: told } : {}) });
+  } else if (record().hostKeys === undefined) {
+    const hostKeys = await shown(ctx, address);
+    if (hostKeys.length > 0) await update({ hostKeys });
+  }
 }
 
 async function listen(ctx: Context, machine: Answering, limit: Duration): Promise<Answer> {

@@ -1,6 +1,6 @@
 import type { Context } from "../kernel/context.ts";
 import { toMs } from "../kernel/units.ts";
-import { keepTold, waitForAnswer } from "./answer.ts";
+import { keepKeys, waitForAnswer } from "./answer.ts";
 import type { DeployMachine } from "./deployment.ts";
 import { workflowErrors } from "./errors.ts";
 import { growRoot } from "./grow.ts";
@@ -113,10 +113,7 @@ const answer: DeployStep = {
     // It does so once in its life: an earlier system that is booted again has done it.
     (spec.waitFor === "phone-home" && record().phonedFrom !== undefined),
   run: async (ctx, machine) => {
-    const answer = await waitForAnswer(ctx, machine, machine.limits.answer);
-    if (answer.hostKeys !== undefined) return keepTold(machine, answer);
-    const hostKeys = answer.address === undefined ? [] : await machine.hostKeys(ctx, answer.address);
-    if (hostKeys.length > 0) await machine.update({ hostKeys });
+    await keepKeys(ctx, machine, await waitForAnswer(ctx, machine, machine.limits.answer));
   },
 };
 

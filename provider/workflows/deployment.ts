@@ -2,7 +2,7 @@ import type { SourceImage, WriteDriver, Written } from "../drivers/write/driver.
 import type { Context } from "../kernel/context.ts";
 import type { Duration } from "../kernel/units.ts";
 import type { ImageSpec, InstanceSpec } from "../resources/index.ts";
-import type { Disk, Growing, Machine } from "../services/callback/announcement.ts";
+import type { Disk, Growing } from "../services/callback/announcement.ts";
 import type { NetbootMachine, NetbootRecord, NetbootScratch } from "./netboot.ts";
 
 /** What is remembered of one deployment; each change is on disk before the next thing is done. */

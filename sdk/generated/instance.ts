@@ -45,9 +45,9 @@ export interface InstanceArgs {
   readonly hardReboot?: pulumi.Input<boolean | undefined>;
   /**
    * When it counts as done: `{ port }`, a TCP port that answers; `"ssh"`, an SSH server on port 22 that
-   * greets; `"ping"`, an ICMP echo, steadily; `"phone-home"`, cloud-init is done with everything and
-   * says so, at the first boot only; `"written"`, its disk is written and it was switched on. Default:
-   * `{ port: 22 }`.
+   * greets; `"ping"`, steady ICMP echoes, which say only that a network stack is up; `"phone-home"`,
+   * cloud-init is done with everything and says so, at the first boot only; `"written"`, its disk is
+   * written and it was switched on. Default: `{ port: 22 }`.
    */
   readonly waitFor?: pulumi.Input<"written" | "ping" | "ssh" | "phone-home" | WaitForPortArgs | undefined>;
   /** Limits of the stages. */
@@ -191,8 +191,9 @@ export class Instance extends pulumi.dynamic.Resource {
   declare readonly hardReboot: pulumi.Output<boolean>;
   /**
    * When it counts as done: `{ port }`, a TCP port that answers; `"ssh"`, an SSH server on port 22 that
-   * greets; `"ping"`, an ICMP echo, steadily; `"phone-home"`, cloud-init is done with everything and
-   * says so, at the first boot only; `"written"`, its disk is written and it was switched on.
+   * greets; `"ping"`, steady ICMP echoes, which say only that a network stack is up; `"phone-home"`,
+   * cloud-init is done with everything and says so, at the first boot only; `"written"`, its disk is
+   * written and it was switched on.
    */
   declare readonly waitFor: pulumi.Output<"written" | "ping" | "ssh" | "phone-home" | WaitForPort>;
   /** Limits of the stages. */

@@ -118,21 +118,6 @@ it("one that never phones is told of with what was seen of it, and stays on; ano
   await server.stop();
 });
 
-it("one that was written without being told to is not waited for in vain", async () => {
-  const server = await lab.paper({ name: "untold" });
-  await enrol(site, server);
-  await server.mishap("dead");
-  const hasty = { waitFor: { port: 1 }, timeouts: { answer: "1 second" } };
-  await expect(install(site, server, hasty)).rejects.toThrow(
-    /refuses port 1|is not to be reached.*\[DEPLOY_NO_ANSWER\]/s,
-  );
-  await expect(install(site, server, { waitFor: "phone-home" })).rejects.toThrow(
-    "[DEPLOY_CANNOT_PHONE_HOME]",
-  );
-  await site.remove("instances", nameOn(server));
-  await server.stop();
-});
-
 it("a system is waited for until it answers ping", async () => {
   const server = await lab.paper({ name: "pings" });
   await enrol(site, server);

@@ -4,7 +4,7 @@ import { hasCode } from "../../kernel/errors.ts";
 import { run } from "../../kernel/process.ts";
 import type { Heard, Probe } from "./probe.ts";
 
-/** So many echoes in a row, one a second: a ramdisk that is about to reboot, and a boot ROM, answer too, but not for long. */
+/** So many echoes in a row, one a second: a boot ROM answers too, but not for long. */
 const steady = 5;
 
 /** ICMP echo, by the system's `ping`, which needs no root. */

@@ -74,7 +74,7 @@ describe("the probe of an SSH server", () => {
 describe("the probe by ping", () => {
   obeysProbeContract(async () => ({ address, probe: pingProbe }));
 
-  it("waits for steady answers: a ramdisk that goes, and a boot ROM, give some too", async () => {
+  it("waits for steady answers: a boot ROM gives some too", async () => {
     const folder = await mkdtemp(join(tmpdir(), "ping-"));
     ends.push(() => rm(folder, { recursive: true }));
     // Says as the system's does: the first echo comes back, of five only two.

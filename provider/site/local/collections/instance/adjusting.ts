@@ -2,7 +2,7 @@ import type { PowerState } from "../../../../drivers/power/driver.ts";
 import type { Context } from "../../../../kernel/context.ts";
 import type { InstanceSpec, NodeSpec } from "../../../../resources/index.ts";
 import type { ResourcePlan } from "../../../../resources/plan.ts";
-import { keepTold, waitForAnswer } from "../../../../workflows/answer.ts";
+import { keepKeys, waitForAnswer } from "../../../../workflows/answer.ts";
 import { reboot, setPower } from "../../../../workflows/power.ts";
 import type { Ref, State } from "../../../site.ts";
 import type { Found } from "../../collection.ts";
@@ -87,7 +87,7 @@ async function answered(
   if (spec.waitFor === "phone-home" && (phoneToken === undefined || phonedFrom !== undefined)) return;
   const { machine, close } = await openMachine(ctx, parts, ref, spec, stored);
   try {
-    await keepTold(machine, await waitForAnswer(ctx, machine, machine.limits.answer));
+    await keepKeys(ctx, machine, await waitForAnswer(ctx, machine, machine.limits.answer));
   } finally {
     close();
   }

@@ -21,6 +21,7 @@ import { cardsOf, specOf } from "./claim.ts";
 import { layoutOf, volumeOf } from "./configuration.ts";
 import { type Fetched, fetchAll } from "./fetch.ts";
 import { addressesOf, keysShown, probeSystem } from "./probing.ts";
+import { createGone } from "./ramdisk-gone.ts";
 
 /** A machine for the deploy story, and the end of its line to port 10000. */
 export interface OpenMachine {
@@ -67,6 +68,7 @@ export async function openMachine(
     classic: flavor.deployRamdisk?.protocol === "nova",
     report: ctx.report,
   });
+  const gone = createGone(store, line.sightings);
   const files = (): BootFiles =>
     bootFiles({
       ...{ ref, spec, node, image, record, macs, settings },
@@ -128,7 +130,7 @@ export async function openMachine(
     },
     sendDone: (inner, address) => sendDone(inner, address),
     sendGrow: (inner, address, start) => sendDone(inner, address, 10_000, `grow ${start}`),
-    probe: (inner) => probeSystem(inner, parts, spec, cards, record),
+    probe: (inner) => probeSystem(inner, parts, { spec, cards, record, gone }),
     seen: async (phase) => {
       const own = newContext({ log: ctx.log });
       const [address] = await addressesOf(parts, cards, record);

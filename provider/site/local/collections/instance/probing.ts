@@ -4,25 +4,33 @@ import { hostKeyPort } from "../../../../resources/wait-for.ts";
 import { openProbe } from "../../../../services/probes/index.ts";
 import type { AnswerSeen, DeploymentRecord } from "../../../../workflows/deployment.ts";
 import type { Parts } from "../../parts.ts";
+import type { createGone } from "./ramdisk-gone.ts";
 
 /** How a system is looked for: at its addresses, or by what it said itself. */
 
 export interface Cards extends ReadonlyArray<{ readonly mac: string; readonly address?: string }> {}
 
+interface Looked {
+  readonly spec: Pick<InstanceSpec, "waitFor">;
+  readonly cards: Cards;
+  readonly record: DeploymentRecord;
+  readonly gone: ReturnType<typeof createGone>;
+}
+
 /** Look once, in the way that the instance is waited for. */
 export async function probeSystem(
   ctx: Context,
   parts: Parts,
-  { waitFor }: Pick<InstanceSpec, "waitFor">,
-  cards: Cards,
-  record: DeploymentRecord,
+  { spec: { waitFor }, cards, record, gone }: Looked,
 ): Promise<AnswerSeen> {
   if (waitFor === "written") return { open: true, detail: "nothing is waited for" };
   if (waitFor === "phone-home") return await phoned(parts, record);
   const [address] = await addressesOf(parts, cards, record);
   if (address === undefined) return { open: false, detail: "no address is known" };
   const { answers, detail } = await openProbe(waitFor).ask(ctx, address);
+  const other = await gone(record.id, answers);
   if (!answers) return { open: false, detail };
+  if (waitFor === "ping" && !other) return { open: false, detail: `${detail}, perhaps still as the ramdisk` };
   const mac = await parts.network.macOf(ctx, address);
   // An answer counts only when it is known whose card gives it.
   if (mac === undefined)
