@@ -83,7 +83,7 @@ async function macOf(store: Store, name: string, instance: string, node: string)
 const noCard = (instance: string, card: string, node: string | undefined) =>
   siteErrors.make("INSTANCE_NETWORK_CARD", { instance, card, node: node ? `node ${node}` : "any node" });
 
-interface Known {
+export interface Known {
   readonly store: Store;
   readonly run: Run;
 }
@@ -101,7 +101,7 @@ export async function unconfigurable(
 }
 
 /** What this run declares goes before what is recorded. */
-async function declared<T>(
+export async function declared<T>(
   { store, run }: Known,
   collection: CollectionName,
   name: string,

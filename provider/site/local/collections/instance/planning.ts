@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import type { BootDriver } from "../../../../drivers/boot/driver.ts";
 import type { Context } from "../../../../kernel/context.ts";
 import { MetalError } from "../../../../kernel/errors.ts";
 import { planErrors } from "../../../../resources/errors.ts";
@@ -14,8 +13,9 @@ import { type Found, toFailure } from "../../collection.ts";
 import type { Parts } from "../../parts.ts";
 import { countErase, newsOf, type Run } from "../../runs.ts";
 import { reasonsOf, refuseMaintenance } from "./claim.ts";
-import { unconfigurable } from "./configuration.ts";
+import { declared, unconfigurable } from "./configuration.ts";
 import { factsOf } from "./facts.ts";
+import { firmwareWords } from "./firmware.ts";
 import { adoptsOthers } from "./unclean.ts";
 import { cannotPhone, readyToWait } from "./waiting.ts";
 import { limitOf, warningsOf } from "./warnings.ts";
@@ -130,7 +130,8 @@ export async function planInstance(
   const problems =
     against.length > 0 ? [...against] : [...(await limits(parts, ref, spec, plan, found, run))];
   const writes = ["install", "reinstall", "replace", "restore"].includes(plan.effect);
-  if (writes) problems.push(...(await hostProblems(ctx, parts, spec, await bootOf(parts, facts, run))));
+  const place = writes ? await placeIn(parts, facts, run) : undefined;
+  if (writes) problems.push(...(await hostProblems(ctx, parts, spec, place)));
   const open = problems.length === 0;
   if (open) run.planned.set(ref.name, plan.erases?.token);
   const unknown = known.unknown ?? [];
@@ -139,7 +140,10 @@ export async function planInstance(
     ...plan,
     failures: problems.map((problem) => toFailure(problem, propertyOf[problem.code] ?? "")),
     warnings: open
-      ? newsOf(run, ref.name, await warningsOf(parts, ref, { plan, facts, run, place: placeOf(plan, facts) }))
+      ? newsOf(run, ref.name, [
+          ...(await warningsOf(parts, ref, { plan, facts, run, place: placeOf(plan, facts) })),
+          ...(await firmwareWords({ ...parts, run }, spec, place)),
+        ])
       : [],
     says:
       open && known.dryRun
@@ -191,27 +195,25 @@ function inputsOf(spec: InstanceSpec): string {
 /** What this host lacks for a deployment: the network's side, the boot loader, the writer's, and what it takes to wait. */
 async function hostProblems(
   ctx: Context,
-  { network, writer }: Parts,
+  { network, writer, boot }: Parts,
   spec: InstanceSpec,
-  boot: BootDriver | undefined,
+  node: NodeSpec | undefined,
 ): Promise<readonly MetalError[]> {
   return [
     ...(await network.problems(ctx)),
-    ...(await refused((async () => boot?.ready(ctx))())),
+    ...(await refused((async () => (await (node && boot(node.bootMode)))?.ready(ctx))())),
     ...(await refused((async () => (await writer()).ready(ctx))())),
     ...(await refused(readyToWait(ctx, spec))),
   ];
 }
 
-/** How the server boots on which it would be installed; undefined while that is open. */
-async function bootOf(
-  { store, boot }: Parts,
+/** The server on which it would be installed; undefined while that is open. */
+async function placeIn(
+  { store }: Parts,
   { choice, server }: InstanceFacts,
   run: Run,
-): Promise<BootDriver | undefined> {
-  const name = choice?.chosen ?? server?.node ?? "";
-  const node = run.declared.get(`nodes/${name}`) ?? (await store.get("nodes", name))?.spec;
-  return node ? boot((node as NodeSpec).bootMode) : undefined;
+): Promise<NodeSpec | undefined> {
+  return declared({ store, run }, "nodes", choice?.chosen ?? server?.node ?? "");
 }
 
 const propertyOf: Readonly<Record<string, string>> = {
