@@ -118,6 +118,7 @@ export async function openMachine(
     },
     sendDone: (inner, address) => sendDone(inner, address),
     sendGrow: (inner, address, start) => sendDone(inner, address, 10_000, `grow ${start}`),
+    sendHooks: (inner, address) => sendDone(inner, address, 10_000, "hooks"),
     probe: async (inner, port) => {
       const address = (await addressesOf(parts, cards, record))[0];
       if (address === undefined) return { open: false, detail: "no address is known" };
