@@ -5,7 +5,7 @@ import { addNouns } from "./cli/program.ts";
 import { searchPath } from "./cli/programs.ts";
 import { settingsFor } from "./cli/settings.ts";
 import type { SiteOptions } from "./cli/shell.ts";
-import { cacheHome, siteSettings } from "./environment.ts";
+import { siteSettings } from "./environment.ts";
 import { newContext } from "./kernel/context.ts";
 import { MetalError } from "./kernel/errors.ts";
 import { lineLogger, silent } from "./kernel/log.ts";
@@ -67,19 +67,6 @@ async function printDhcp(name: string | undefined): Promise<void> {
   const settings = siteSettings(given, process.env, homedir());
   process.stdout.write(await dhcpLines(newContext({ signal: stopping.signal }), settings));
 }
-
-program
-  .command("ramdisk")
-  .description("the deploy ramdisk")
-  .command("build")
-  .description("build the deploy ramdisk into the cache, if it is not there")
-  .option("--flavour <name>", "standard (real hardware) or lab (QEMU only)", "standard")
-  .option("--firmware <folder>", "firmware files to put in")
-  .action(async (options: { flavour: string; firmware?: string }) => {
-    const { ramdiskBuild } = await import("./cli/ramdisk.ts");
-    const ctx = newContext({ signal: stopping.signal });
-    await ramdiskBuild(ctx, options, cacheHome(process.env, homedir()), (line) => console.log(line));
-  });
 
 program
   .command("helper", { hidden: true })

@@ -4,12 +4,15 @@ import { imagesCommand } from "./images.ts";
 import { instancesCommand } from "./instances.ts";
 import { nodesCommand } from "./nodes.ts";
 import { ownerCommand } from "./owner.ts";
+import { ramdiskCommand } from "./ramdisk.ts";
 import type { Shell } from "./shell.ts";
 import { storeCommand } from "./store.ts";
 
+const nouns = [nodesCommand, instancesCommand, imagesCommand, ramdiskCommand, storeCommand, ownerCommand];
+
 /** Give the program the commands that work with a site, one for each noun. */
 export function addNouns(program: Command, shell: Shell): void {
-  for (const noun of [nodesCommand, instancesCommand, imagesCommand, storeCommand, ownerCommand]) {
+  for (const noun of nouns) {
     program.addCommand(noun(shell));
   }
   program.addCommand(completionCommand(shell));

@@ -1,10 +1,15 @@
 import { createHash } from "node:crypto";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { isAbsolute, join } from "node:path";
 import { z } from "zod";
 import { duration, ipv4 } from "../resources/fields.ts";
 
 const cidr = z.cidrv4({ error: 'Expected a network, as in "10.99.0.0/24"' });
+
+const folder = z
+  .string()
+  .refine(isAbsolute, { error: 'Expected an absolute path, as in "/srv/baremetal/hooks"' })
+  .optional();
 
 /** How a site works: read from the stack's `baremetal:site` configuration or the command line's `--site`. */
 export const SiteSettings = z
@@ -49,10 +54,14 @@ export const SiteSettings = z
     ramdisk: z.enum(["standard", "lab"]).default("standard").meta({
       description: "Flavour of the deploy ramdisk: `lab` knows only QEMU's hardware.",
     }),
-    firmwareDir: z
-      .string()
-      .optional()
-      .meta({ description: "Firmware files to put into the deploy ramdisk." }),
+    firmwareDir: folder.meta({ description: "Firmware files to put into the deploy ramdisk." }),
+    modulesDir: folder.meta({
+      description: "Kernel modules of your own (`*.ko`) to put into the deploy ramdisk; see docs/ramdisk.md.",
+    }),
+    hooksDir: folder.meta({
+      description:
+        "Scripts of your own that the deploy ramdisk runs: `before-disk*`, `before-done*`; see docs/ramdisk.md.",
+    }),
     limits: z
       .strictObject({
         power: duration.default("180 seconds").meta({ description: "A power change." }),
@@ -115,3 +124,10 @@ export function socketOf(stateDir: string): string {
 /** Tells whether two helpers work alike. */
 export const settingsDigest = (settings: SiteSettings): string =>
   createHash("sha256").update(JSON.stringify(settings)).digest("hex");
+
+/** Which deploy ramdisk a site boots, and where it is kept. */
+export const ramdiskOf = (settings: SiteSettings) =>
+  ({
+    ...{ flavour: settings.ramdisk, arch: "x86_64" as const, cacheDir: join(settings.cacheDir, "ramdisk") },
+    ...{ firmwareDir: settings.firmwareDir, modulesDir: settings.modulesDir, hooksDir: settings.hooksDir },
+  }) as const;

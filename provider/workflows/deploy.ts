@@ -4,6 +4,7 @@ import { keepKeys, waitForAnswer } from "./answer.ts";
 import type { DeployMachine } from "./deployment.ts";
 import { workflowErrors } from "./errors.ts";
 import { growRoot } from "./grow.ts";
+import { runHooks } from "./hooks.ts";
 import { intoRamdisk, powerLimit } from "./netboot.ts";
 import type { Step } from "./run.ts";
 import { lookAtDisk, ramdiskFailed, write } from "./write.ts";
@@ -129,6 +130,7 @@ export const deploy: readonly DeployStep[] = [
   lookAtDisk,
   write,
   growRoot,
+  runHooks,
   switchBoot,
   reboot,
   powerAsWanted,

@@ -16,6 +16,8 @@ export interface DeploymentRecord extends NetbootRecord {
   readonly growing?: string;
   /** What came of that. */
   readonly grown?: Growing;
+  /** The site's own scripts were run on what was written. */
+  readonly hooked?: boolean;
   readonly switched?: boolean;
   /** The inputs by which it was written, of those whose change writes it again. */
   readonly system?: Readonly<Record<string, unknown>>;
@@ -88,6 +90,8 @@ export interface DeployMachine extends NetbootMachine {
   readonly sendDone: (ctx: Context, address: string) => Promise<void>;
   /** Have the ramdisk grow the file system of the partition that starts there. */
   readonly sendGrow: (ctx: Context, address: string, start: number) => Promise<void>;
+  /** Have the ramdisk run the site's own scripts on what was written. */
+  readonly sendHooks: (ctx: Context, address: string) => Promise<void>;
   /** Look once whether the system answers, in the way that its instance is waited for. */
   readonly probe: (ctx: Context) => Promise<AnswerSeen>;
   /** SSH host keys that an address shows; empty where none are shown, or nobody waits for an SSH server. */

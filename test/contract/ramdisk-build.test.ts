@@ -1,10 +1,10 @@
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { newContext } from "../../provider/kernel/context.ts";
-import { type BuiltRamdisk, buildRamdisk } from "../../provider/services/ramdisk/build.ts";
+import { type BuiltRamdisk, buildRamdisk, builtRamdisk } from "../../provider/services/ramdisk/build.ts";
 import { type CpioEntry, decodeCpio } from "../../provider/services/ramdisk/cpio.ts";
 
 const stock = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "pulumi-baremetal", "ramdisk");
@@ -30,8 +30,8 @@ beforeAll(async () => {
 afterAll(() => rm(cacheDir, { recursive: true, force: true }));
 
 const first = () => results[0] as BuiltRamdisk;
-const members = async (): Promise<readonly CpioEntry[]> => {
-  const { stdout } = await execa("zstd", ["-dc", first().ramdisk], { encoding: "buffer" });
+const members = async ({ ramdisk } = first()): Promise<readonly CpioEntry[]> => {
+  const { stdout } = await execa("zstd", ["-dc", ramdisk], { encoding: "buffer" });
   return decodeCpio(stdout);
 };
 
@@ -90,6 +90,42 @@ describe("the deploy ramdisk of the lab", () => {
     for (const { path, kind } of await members()) {
       expect(seen).toContain(path.includes("/") ? path.slice(0, path.lastIndexOf("/")) : ".");
       if (kind === "directory") seen.add(path);
+    }
+  });
+});
+
+describe("a ramdisk with modules and hooks of a site's own", () => {
+  it("has them, loads them at each boot in the place of the kernel's own, and lists them", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "own-"));
+    try {
+      const [modulesDir, hooksDir] = [join(folder, "modules"), join(folder, "hooks")];
+      await Promise.all([mkdir(modulesDir), mkdir(hooksDir)]);
+      const e1000 = (await members()).find(({ path }) => path.endsWith("/e1000.ko"));
+      if (e1000?.kind !== "file") throw new Error("the ramdisk holds no e1000");
+      // The kernel's own, and a byte behind it: built for the right kernel, and not the same.
+      await writeFile(join(modulesDir, "e1000.ko"), Buffer.concat([e1000.content, Buffer.from("x")]));
+      await writeFile(join(hooksDir, "before-done"), "#!/bin/sh\nexit 0\n");
+      const options = { flavour: "lab", arch: "x86_64", cacheDir, modulesDir, hooksDir } as const;
+      expect(await builtRamdisk(options)).toBeUndefined();
+      const built = await buildRamdisk(newContext(), options);
+      expect(await builtRamdisk(options)).toEqual(built);
+      const all = await members(built);
+      const drivers = all.filter(({ path }) => path.endsWith("/e1000.ko"));
+      const place = `lib/modules/${built.kernelVersion}/extra/e1000.ko`;
+      expect(drivers.map(({ path }) => path)).toEqual([place]);
+      const order = all.find(({ path }) => path === "lib/modules/order");
+      expect(order?.kind === "file" && Buffer.from(order.content).toString().split("\n")).toContain(place);
+      expect(all).toContainEqual(
+        expect.objectContaining({ path: "lib/baremetal/hooks/before-done", mode: 0o755 }),
+      );
+      const contents = JSON.parse(await readFile(built.contents, "utf8"));
+      expect(contents.files.map(({ path }: { path: string }) => path)).toContain(place);
+      const [{ sha256 }] = contents.packages;
+      const names = (await readdir(join(cacheDir, "packages"))).filter((name) => name.endsWith(".deb"));
+      const { stdout } = await execa("sha256sum", names, { cwd: join(cacheDir, "packages") });
+      expect(stdout).toContain(sha256);
+    } finally {
+      await rm(folder, { recursive: true });
     }
   });
 });

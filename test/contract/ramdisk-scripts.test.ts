@@ -91,6 +91,7 @@ describe("a word", () => {
     { said: "done", heard: true },
     { said: "done\r\n", heard: true },
     { said: "grow 1048576", heard: true },
+    { said: "hooks", heard: true },
     { said: "", heard: false },
     { said: "hello", heard: false },
     { said: "done and more", heard: false },

@@ -34,6 +34,8 @@ export interface MachineParts {
   readonly args: readonly string[];
   /** QEMU's options for the disks; `{folder}` is the machine's own. */
   readonly disks: (folder: string) => Promise<readonly string[]>;
+  /** A folder of scripts of the site's own. */
+  readonly hooksDir?: string;
   /** What the throw-away helper answers to announcement number `n`, counted from 0. */
   readonly answer: (n: number) => { readonly status: number; readonly line: string };
 }
@@ -47,8 +49,8 @@ const cacheDir = join(
 );
 
 /** Boot the lab's ramdisk in QEMU with user-mode networking: no root, nothing of the host's network is touched. */
-export async function bootRamdisk({ args, disks, answer }: MachineParts): Promise<Machine> {
-  const built = await buildRamdisk(newContext(), { flavour: "lab", arch: "x86_64", cacheDir });
+export async function bootRamdisk({ args, disks, hooksDir, answer }: MachineParts): Promise<Machine> {
+  const built = await buildRamdisk(newContext(), { flavour: "lab", arch: "x86_64", cacheDir, hooksDir });
   const folder = await mkdtemp(join(tmpdir(), "ramdisk-"));
   const announced: string[] = [];
   const helper = await startHelper((body) => answer(announced.push(body) - 1));

@@ -1,4 +1,5 @@
-import { open, stat, truncate, writeFile } from "node:fs/promises";
+import { mkdtemp, open, rm, stat, truncate, utimes, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { execa } from "execa";
@@ -181,6 +182,38 @@ describe("the deploy ramdisk", () => {
     expect([(await blkid("used")).stdout, (await blkid("other")).stdout]).toEqual(["", "gpt"]);
     // What was discarded takes no room any more: the ends alone were written after it.
     expect((await stat(join(folder, "used"))).blocks * 512).toBeLessThanOrEqual(8 * MiB);
+  });
+
+  it("runs the site's hooks before the disk is chosen and at the helper's word, and gives up with the words of one that fails", async () => {
+    const hooksDir = await mkdtemp(join(tmpdir(), "hooks-"));
+    const hook = async (name: string, lines: string) => {
+      await writeFile(join(hooksDir, name), `#!/bin/sh\n${lines}\n`);
+      // The same in each run: then its ramdisk lies in the cache.
+      await utimes(join(hooksDir, name), 0, 0);
+    };
+    await hook("before-disk", "echo the machine is $SERIAL > /run/hooked");
+    // What the helper has written meanwhile is what the hook finds on the disk, and its partition is there.
+    await hook("before-done-1", 'cat /run/hooked && test -b $DISK"1"');
+    await hook("before-done-2", 'blkid $DISK"1" | grep -q system || { echo "no system on $DISK"; exit 3; }');
+    try {
+      const machine = await boot({
+        hooksDir,
+        args: [],
+        disks: async (folder) => drive("d0", await sparse(folder, "one", 5 * GiB), "ide-hd,bus=ide.0"),
+        answer: () => ({ status: 200, line: "ok" }),
+      });
+      const { announced, wait } = machine;
+      const first = parsed(await wait("an announcement", 60, () => announced[0]));
+      expect(first).toMatchObject({ machine: { hooks: "waiting", chosen: "sda" } });
+      const written = await withSystem(await sparse(machine.folder, "system", 200 * MiB));
+      await execa("qemu-img", ["convert", "-n", "-f", "raw", "-O", "raw", written, machine.lun(first.iqn)]);
+      await machine.say("hooks");
+      const failed = await wait("the failure", 30, () => announced.map(parsed).find(({ error }) => error));
+      expect(failed.error).toBe("the hook before-done-2 ended with code 3: no system on /dev/sda");
+      expect(failed.log).toContain("the machine is SRV-7");
+    } finally {
+      await rm(hooksDir, { recursive: true });
+    }
   });
 
   it("exports nothing when two disks meet the hints, says which, and opens a shell to whoever is to look", async () => {

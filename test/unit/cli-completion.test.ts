@@ -23,6 +23,7 @@ describe("what can stand at the cursor", () => {
       "nodes",
       "instances",
       "images",
+      "ramdisk",
       "store",
       "owner",
       "completion",

@@ -98,7 +98,10 @@ function readMachine(fields: Fields): Machine | undefined {
   if (chosen !== undefined && !disks.some(({ name }) => name === chosen)) {
     throw new Unfit("parameter 'c' is not one of the disks of 'd'");
   }
-  const growth = fields.get("w");
+  const [growth, hooks] = [fields.get("w"), fields.get("h")];
+  if (hooks !== undefined && hooks !== "waiting" && hooks !== "ran") {
+    throw new Unfit("parameter 'h' is neither waiting nor ran");
+  }
   return {
     bootId: need(fields, "b"),
     serial: (fields.get("s") ?? "").trim(),
@@ -108,6 +111,7 @@ function readMachine(fields: Fields): Machine | undefined {
     disks,
     ...(chosen === undefined ? {} : { chosen }),
     ...(growth === undefined ? {} : { growth: readGrowth(growth) }),
+    ...(hooks === undefined ? {} : { hooks }),
   };
 }
 

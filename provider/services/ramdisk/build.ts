@@ -8,26 +8,19 @@ import { hasCode } from "../../kernel/errors.ts";
 import { writeAtomically } from "../../kernel/files.ts";
 import { run } from "../../kernel/process.ts";
 import { showBytes } from "../../kernel/units.ts";
+import { type Additions, fingerprintOf } from "./additions.ts";
 import { alone, sweep } from "./cache.ts";
+import { type Contents, contentsOf } from "./contents.ts";
 import { encodeCpio } from "./cpio.ts";
 import { extras, type Flavour } from "./flavours.ts";
-import {
-  cannotBuild,
-  choosePackages,
-  download,
-  type Package,
-  uncompressModules,
-  unpack,
-} from "./packages.ts";
+import { cannotBuild, choosePackages, download, uncompressModules, unpack } from "./packages.ts";
 import { findKernel, readAssets, treeOf } from "./tree.ts";
 
-export interface RamdiskOptions {
+export interface RamdiskOptions extends Additions {
   readonly flavour: Flavour;
   readonly arch: "x86_64";
   /** Where downloads and results are kept; may be shared by processes and thrown away at any time. */
   readonly cacheDir: string;
-  /** A folder like `/lib/firmware`: what the drivers may ask for is copied from there. */
-  readonly firmwareDir?: string;
   /** Look for newer packages instead of taking what was built before. */
   readonly refresh?: boolean;
 }
@@ -43,10 +36,12 @@ export interface BuiltRamdisk {
   /** `sha256:…` over kernel and ramdisk. */
   readonly digest: string;
   readonly packages: readonly { readonly name: string; readonly version: string }[];
+  /** Path of the list of what it is made of: packages and files with their digests. */
+  readonly contents: string;
 }
 
 // Raise it when the same packages and scripts would give another ramdisk.
-const recipeVersion = 1;
+const recipeVersion = 2;
 const stage = "building the deploy ramdisk";
 
 /**
@@ -54,7 +49,7 @@ const stage = "building the deploy ramdisk";
  * by any process, find it in the cache. Throws RAMDISK_CANNOT_BUILD or RAMDISK_DOWNLOAD_FAILED.
  */
 export async function buildRamdisk(ctx: Context, options: RamdiskOptions): Promise<BuiltRamdisk> {
-  const index = join(options.cacheDir, `${options.flavour}-${options.arch}-${await recipeOf(options)}.json`);
+  const index = await indexOf(options);
   const ready = options.refresh ? undefined : await readIndex(options.cacheDir, index);
   if (ready !== undefined) return ready;
   return await alone(ctx, `${index}.lock`, async () => {
@@ -72,13 +67,21 @@ export async function buildRamdisk(ctx: Context, options: RamdiskOptions): Promi
   });
 }
 
+/** The same, only if it was built before; nothing is done. */
+export const builtRamdisk = async (options: RamdiskOptions): Promise<BuiltRamdisk | undefined> =>
+  readIndex(options.cacheDir, await indexOf(options));
+
+const indexOf = async (options: RamdiskOptions): Promise<string> =>
+  join(options.cacheDir, `${options.flavour}-${options.arch}-${await recipeOf(options)}.json`);
+
 /** What the index holds: names of files relative to the cache, so that it may be moved. */
 interface Entry extends BuiltRamdisk {
   readonly sizes: readonly [kernel: number, ramdisk: number];
 }
 
 function located(cacheDir: string, { sizes: _, ...built }: Entry): BuiltRamdisk {
-  return { ...built, kernel: join(cacheDir, built.kernel), ramdisk: join(cacheDir, built.ramdisk) };
+  const at = (path: string) => join(cacheDir, path);
+  return { ...built, kernel: at(built.kernel), ramdisk: at(built.ramdisk), contents: at(built.contents) };
 }
 
 async function readIndex(cacheDir: string, index: string): Promise<BuiltRamdisk | undefined> {
@@ -94,8 +97,9 @@ async function readIndex(cacheDir: string, index: string): Promise<BuiltRamdisk 
 }
 
 /** A short digest of everything on our side that decides what the ramdisk is. */
-async function recipeOf({ flavour, firmwareDir = "" }: RamdiskOptions): Promise<string> {
-  const hash = createHash("sha256").update(JSON.stringify([recipeVersion, flavour, firmwareDir]));
+async function recipeOf({ flavour, ...options }: RamdiskOptions): Promise<string> {
+  const hash = createHash("sha256").update(JSON.stringify([recipeVersion, flavour]));
+  hash.update(await fingerprintOf(options));
   for (const [name, content] of await readAssets()) hash.update(`${name}\0${content}\0`);
   return hash.digest("hex").slice(0, 12);
 }
@@ -109,13 +113,14 @@ async function buildIn(ctx: Context, work: string, options: RamdiskOptions): Pro
   for (const file of files.values()) await unpack(ctx, file, join(work, "root"));
   await uncompressModules(ctx, join(work, "root"));
   const kernel = await findKernel(join(work, "root"));
-  const archive = encodeCpio(await treeOf({ ...options, root: join(work, "root"), kernel }));
+  const entries = await treeOf({ ...options, root: join(work, "root"), kernel });
+  const archive = encodeCpio(entries);
   ctx.report({ stage, note: `compressing ${showBytes(archive.length)}` });
   const ramdisk = await compress(ctx, work, archive, options.flavour);
   return await keep(
     options.cacheDir,
     work,
-    { image: await readFile(kernel.image), ramdisk, packages },
+    { image: await readFile(kernel.image), ramdisk, contents: await contentsOf(packages, files, entries) },
     kernel.version,
   );
 }
@@ -138,11 +143,11 @@ async function compress(ctx: Context, work: string, archive: Buffer, flavour: Fl
 interface Parts {
   readonly image: Buffer;
   readonly ramdisk: Buffer;
-  readonly packages: readonly Package[];
+  readonly contents: Contents;
 }
 
 async function keep(cacheDir: string, work: string, parts: Parts, kernelVersion: string): Promise<Entry> {
-  const { image, ramdisk } = parts;
+  const { image, ramdisk, contents } = parts;
   const sum = (bytes: Buffer) => createHash("sha256").update(bytes).digest();
   const digest = createHash("sha256").update(sum(image)).update(sum(ramdisk)).digest("hex");
   const folder = digest.slice(0, 16);
@@ -150,6 +155,7 @@ async function keep(cacheDir: string, work: string, parts: Parts, kernelVersion:
   await mkdir(draft);
   await writeFile(join(draft, "vmlinuz"), image);
   await writeFile(join(draft, "ramdisk"), ramdisk);
+  await writeFile(join(draft, "contents.json"), `${JSON.stringify(contents, null, 2)}\n`);
   // The same content may lie there already, from another builder or another version of the packages.
   if ((await readdir(cacheDir)).includes(folder)) await rm(join(cacheDir, folder), { recursive: true });
   await rename(draft, join(cacheDir, folder));
@@ -158,7 +164,8 @@ async function keep(cacheDir: string, work: string, parts: Parts, kernelVersion:
     ramdisk: join(folder, "ramdisk"),
     kernelVersion,
     digest: `sha256:${digest}`,
-    packages: parts.packages.map(({ name, version }) => ({ name, version })),
+    packages: contents.packages.map(({ name, version }) => ({ name, version })),
+    contents: join(folder, "contents.json"),
     sizes: [image.length, ramdisk.length],
   };
 }

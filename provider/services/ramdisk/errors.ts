@@ -7,6 +7,11 @@ export const ramdiskErrors = defineErrors({
       "Build it on Debian 12 or newer, or on Ubuntu, after `apt-get update`; or name a ready-made kernel and ramdisk in `deployRamdisk`.",
     fault: "host",
   },
+  RAMDISK_BAD_ADDITION: {
+    text: "what is to be put into the deploy ramdisk does not fit it: {reason}",
+    remedy: "Correct the folders of `firmwareDir`, `modulesDir` or `hooksDir` (docs/ramdisk.md).",
+    fault: "host",
+  },
   RAMDISK_DOWNLOAD_FAILED: {
     text: "the packages for the deploy ramdisk could not be downloaded ({packages}): {reason}",
     remedy: "Run `apt-get update`, then try again; the host needs access to its package mirror this once.",

@@ -74,7 +74,7 @@ export function aliasTable(modules: readonly Module[]): string {
 }
 
 /** A file's name or a module's name with dashes, as the kernel calls it. */
-function nameOf(file: string): string {
+export function nameOf(file: string): string {
   return file.replace(/\.ko$/, "").replaceAll("-", "_");
 }
 

@@ -1,6 +1,7 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { type Additions, addModules, hookFiles } from "./additions.ts";
 import type { CpioEntry } from "./cpio.ts";
 import { neededLibraries } from "./elf.ts";
 import { carried, extras, type Flavour, loadedAtOnce } from "./flavours.ts";
@@ -49,9 +50,8 @@ export async function findKernel(root: string): Promise<Kernel> {
   throw cannotBuild("the kernel package holds no kernel with modules");
 }
 
-interface TreeParts {
+interface TreeParts extends Additions {
   readonly flavour: Flavour;
-  readonly firmwareDir?: string;
   readonly root: string;
   readonly kernel: Kernel;
 }
@@ -60,12 +60,16 @@ interface TreeParts {
 export async function treeOf({
   flavour,
   firmwareDir,
+  modulesDir,
+  hooksDir,
   root,
   kernel,
 }: TreeParts): Promise<readonly CpioEntry[]> {
-  const tree = await openModules(kernel.modules);
-  const modules = await resolveModules(tree, carried(flavour, tree));
-  const atOnce = await resolveModules(tree, loadedAtOnce(flavour));
+  const own = modulesDir === undefined ? new Map<string, string>() : await addModules(modulesDir, kernel);
+  const found = await openModules(kernel.modules);
+  const tree = { ...found, paths: new Map([...found.paths, ...own]) };
+  const modules = await resolveModules(tree, [...carried(flavour, tree), ...own.keys()]);
+  const atOnce = await resolveModules(tree, [...loadedAtOnce(flavour), ...own.keys()]);
   const builtIn = await readFile(join(kernel.modules, "modules.builtin"), "utf8").catch(() => "");
   const absent = requiredModules.find(
     (name) => !modules.some((module) => module.name === name) && !builtIn.includes(`/${name}.ko`),
@@ -77,6 +81,7 @@ export async function treeOf({
     ...(await programFiles(root, [...programs, ...extras(flavour).programs])),
     ...moduleFiles(kernel.version, modules, atOnce),
     ...(firmwareDir === undefined ? [] : await firmwareFiles(firmwareDir, modules)),
+    ...(hooksDir === undefined ? [] : await hookFiles(hooksDir)),
   ];
   return [...folders(files), ...files];
 }

@@ -6,7 +6,7 @@ import { forgetRefusedLogin } from "../../drivers/power/login.ts";
 import type { Context } from "../../kernel/context.ts";
 import { createImages } from "../../services/images/index.ts";
 import type { SiteSettings } from "../settings.ts";
-import { settingsDigest } from "../settings.ts";
+import { ramdiskOf, settingsDigest } from "../settings.ts";
 import type { Site } from "../site.ts";
 import { createSwitchboard } from "./calls.ts";
 import { flavors } from "./collections/flavor.ts";
@@ -94,12 +94,7 @@ async function openParts(own: Context, settings: SiteSettings): Promise<Parts> {
     },
     async ramdisk(ctx) {
       const { buildRamdisk } = await import("../../services/ramdisk/build.ts");
-      return buildRamdisk(ctx, {
-        flavour: settings.ramdisk,
-        arch: "x86_64",
-        cacheDir: join(settings.cacheDir, "ramdisk"),
-        ...(settings.firmwareDir === undefined ? {} : { firmwareDir: settings.firmwareDir }),
-      });
+      return buildRamdisk(ctx, ramdiskOf(settings));
     },
     async hostKeys(ctx, address, port) {
       const { hostKeys } = await import("../../services/hostkeys/index.ts");

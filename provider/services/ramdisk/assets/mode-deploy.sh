@@ -2,21 +2,23 @@
 . "$PARTS/zeros.sh"
 . "$PARTS/target.sh"
 . "$PARTS/grow.sh"
+. "$PARTS/hooks.sh"
 
 # Nobody writes any more.
 take_back() {
   unexport
 }
 
-# What is written may be smaller than the disk.
+# What is written may be smaller than the disk, and a site may have something to add.
 obey() {
-  case $1 in "grow "*) grow "${1#grow }" ;; *) return 1 ;; esac
+  case $1 in "grow "*) grow "${1#grow }" ;; hooks) run_last_hooks ;; *) return 1 ;; esac
 }
 
 mode_deploy() {
   argument iscsi_target_iqn
   [ -n "$REPLY" ] || { fail "the kernel command line has no iscsi_target_iqn"; return 1; }
   IQN=$(printf %s "$REPLY:${BOOT_ID%%-*}" | tr A-Z a-z)
+  run_hooks before-disk || { fail "$WHY"; return 1; }
   find_disk || { fail "$WHY"; return 1; }
   say disk "$CHOSEN"
   prove_zeros

@@ -130,6 +130,7 @@ export async function openMachine(
     },
     sendDone: (inner, address) => sendDone(inner, address),
     sendGrow: (inner, address, start) => sendDone(inner, address, 10_000, `grow ${start}`),
+    sendHooks: (inner, address) => sendDone(inner, address, 10_000, "hooks"),
     probe: (inner) => probeSystem(inner, parts, { spec, cards, record, gone }),
     seen: async (phase) => {
       const own = newContext({ log: ctx.log });
