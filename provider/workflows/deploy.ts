@@ -122,7 +122,7 @@ export const deploy: readonly DeployStep[] = [
     finished: ({ record }) => record().written !== undefined,
     stays: ({ image }) => image().source.kind === "partition", // Nova's way
     powerOff,
-    failed: ramdiskFailed,
+    failed: ({ node }, report) => ramdiskFailed(node.name, report),
   }),
   lookAtDisk,
   write,

@@ -5,7 +5,7 @@ import { type Context, limited } from "../kernel/context.ts";
 import { hasCode, type MetalError } from "../kernel/errors.ts";
 import { type Duration, toMs } from "../kernel/units.ts";
 import type { NodeSpec } from "../resources/index.ts";
-import type { CleanedDisk, Machine, RamdiskMode, WipeProgress } from "../services/callback/announcement.ts";
+import type { CleanedDisk, Hardware, Machine, WipeProgress } from "../services/callback/announcement.ts";
 import type { Step } from "./run.ts";
 
 /** How a server comes to boot the ramdisk and to be heard, whatever it is booted for. */
@@ -34,10 +34,10 @@ export interface Call {
   readonly machine?: Machine;
   /** The ramdisk gave up, and says why. */
   readonly failure?: string;
-  /** What it does beside a deployment, and how far it is. */
-  readonly mode?: RamdiskMode;
+  /** What became of what it does beside a deployment, or how far that is. */
   readonly progress?: WipeProgress;
   readonly cleaned?: readonly CleanedDisk[];
+  readonly hardware?: Hardware;
 }
 
 /** The calls for one deployment, as port 10000 hears them. */
@@ -83,7 +83,7 @@ interface Way<M> {
   readonly stays?: (machine: M) => boolean;
   readonly powerOff: Omit<Step<M>, "met">;
   /** What it means that the ramdisk gives up at once. */
-  readonly failed: (node: string, report: string) => MetalError;
+  readonly failed: (machine: M, report: string) => MetalError;
 }
 
 /** From a server in any state to a ramdisk that has called: the first part of every story that needs one. */
@@ -133,9 +133,10 @@ export function intoRamdisk<M extends NetbootMachine>({
       stage: "waiting for the ramdisk",
       limit: ({ limits }) => limits.callback,
       met: async (_, machine) => finished(machine),
-      run: async (ctx, { calls, scratch, update, node }) => {
+      run: async (ctx, machine) => {
+        const { calls, scratch, update } = machine;
         const call = await calls.next(ctx);
-        if (call.failure !== undefined) throw failed(node.name, call.failure);
+        if (call.failure !== undefined) throw failed(machine, call.failure);
         scratch.call = call;
         await update({ address: call.target.address, ...(call.machine ? { machine: call.machine } : {}) });
       },

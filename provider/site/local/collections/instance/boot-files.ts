@@ -37,9 +37,6 @@ export function bootFiles(facts: Facts): BootFiles {
 }
 
 function deployArgs({ record, spec, node, settings, server, ref, reach }: Facts): readonly string[] {
-  const hints = Object.entries(spec.rootDeviceHints ?? node.rootDeviceHints ?? {})
-    .filter(([, value]) => value !== undefined)
-    .map(([key, value]) => `${hintNames[key] ?? key}=${encodeURIComponent(String(value))}`);
   return [
     "selinux=0",
     // Nova's list, for classic ramdisks, which take the first that is there; our own ramdisk goes by hints.
@@ -47,8 +44,16 @@ function deployArgs({ record, spec, node, settings, server, ref, reach }: Facts)
     `iscsi_target_iqn=iqn.2026-11.baremetal:${ref.name.toLowerCase().replace(/[^a-z0-9.-]/g, "-")}`,
     ...callBackWords(record, server, settings),
     `zero_bytes=${reach}`,
-    ...(hints.length > 0 ? [`root_device=${hints.join(";")}`] : []),
+    ...hintWords(spec.rootDeviceHints ?? node.rootDeviceHints ?? {}),
   ];
+}
+
+/** Which disk is the system's, as the ramdisk reads it; nothing where no hint is given. */
+export function hintWords(given: NonNullable<NodeSpec["rootDeviceHints"]>): readonly string[] {
+  const hints = Object.entries(given)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => `${hintNames[key] ?? key}=${encodeURIComponent(String(value))}`);
+  return hints.length > 0 ? [`root_device=${hints.join(";")}`] : [];
 }
 
 /** How any ramdisk finds the helper, and is known to it. */
