@@ -5,13 +5,16 @@ import { siteErrors } from "../site/errors.ts";
 import type { State } from "../site/site.ts";
 import { detailsOf, firstSentence } from "./details.ts";
 import { nodesImport } from "./import/index.ts";
+import { rehearseCommand } from "./rehearse.ts";
 import { type OutputOptions, type Shell, tell, textOf, withOutput } from "./shell.ts";
 import { type Column, pairs, shortened, table } from "./table.ts";
 
 /** `nodes`: the servers of a site. */
 export function nodesCommand(shell: Shell): Command {
   const { ctx } = shell;
-  const nodes = new Command("nodes").description("the servers of a site: look, reset, maintenance, import");
+  const nodes = new Command("nodes").description(
+    "the servers of a site: look, reset, maintenance, rehearse, import",
+  );
 
   withOutput(nodes.command("list"))
     .description("all servers: where they are, who holds them, what went wrong")
@@ -61,6 +64,7 @@ export function nodesCommand(shell: Shell): Command {
       );
     });
 
+  nodes.addCommand(rehearseCommand(shell));
   nodes.addCommand(nodesImport(shell));
   return nodes;
 }

@@ -47,6 +47,8 @@ const fitsState: Filter = ({ provisionState, lastError, claimedBy }, { pinned, i
   if (provisionState === "available" || (claimedBy === instance && !aside)) return undefined;
   if (provisionState === "manageable")
     return "it was found switched on and is not offered (`provide: true` offers it)";
+  if (provisionState === "inspecting")
+    return "it is rehearsed (`nodes reset` ends a rehearsal that was cut off)";
   const what = provisionState === "clean failed" ? "its cleaning failed" : "a deployment failed";
   if (aside) return `it was set aside: ${lastError || what}`;
   return `it is ${provisionState}`;

@@ -4,8 +4,9 @@
  */
 export const transitions = {
   enroll: { manage: "manageable", provide: "available" },
-  manageable: { provide: "available", adopt: "active" },
-  available: { deploy: "deploying", clean: "cleaning", manage: "manageable" },
+  manageable: { provide: "available", inspect: "inspecting", adopt: "active" },
+  inspecting: { done: "available", fail: "available", keep: "manageable" },
+  available: { inspect: "inspecting", deploy: "deploying", clean: "cleaning", manage: "manageable" },
   deploying: {
     clean: "cleaning",
     wait: "wait call-back",

@@ -54,6 +54,12 @@ export const siteErrors = defineErrors({
     remedy: "Use the version of pulumi-baremetal that wrote it, or a newer one.",
     fault: "site",
   },
+  REPORT_NOT_KEPT: {
+    text: "the report cannot be written to {file}: {reason}",
+    remedy:
+      "Name a file that can be written; the rehearsal itself came to its end and can be asked for again.",
+    fault: "input",
+  },
   SITE_SETTINGS_BAD: {
     text: "the site settings are not right: {faults}",
     remedy:

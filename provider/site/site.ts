@@ -68,6 +68,8 @@ export type Operation =
   | { readonly kind: "reset"; readonly node: string }
   /** Begin (with a reason) or end (without) a maintenance that no program ends. */
   | { readonly kind: "maintenance"; readonly node: string; readonly reason?: string }
+  /** Go the way of a deployment up to the point where it would write. */
+  | { readonly kind: "rehearse"; readonly node: string }
   | { readonly kind: "abort"; readonly instance: string }
   /** Hand everything of one owner to another: a stack that was renamed. */
   | { readonly kind: "move owner"; readonly from: string; readonly to: string }

@@ -35,6 +35,7 @@ export const OperationRequest = z.discriminatedUnion("kind", [
     node: z.string().min(1),
     reason: z.string().min(1).exactOptional(),
   }),
+  z.strictObject({ kind: z.literal("rehearse"), node: z.string().min(1) }),
   z.strictObject({ kind: z.literal("abort"), instance: z.string().min(1) }),
   z.strictObject({ kind: z.literal("move owner"), from: z.string().min(1), to: z.string().min(1) }),
   z.strictObject({ kind: z.literal("prune images"), dryRun: z.boolean().exactOptional() }),

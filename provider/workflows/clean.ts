@@ -36,22 +36,29 @@ const cleaning: VisitStep = {
   met: async (_, { record }) => record().cleaned !== undefined,
   run: async (ctx, machine) => {
     const { calls, node, record, update } = machine;
+    const { order } = record();
+    if (order.mode !== "clean") throw new Error("this visit is not for cleaning");
     const watch = newWatch(ctx, node.name);
     for (;;) {
       const call = await limited(ctx, silence, `a word of the ramdisk on ${node.name}`, calls.next);
       calls.forget();
       if (call.failure !== undefined) throw visitFailed(call, machine);
       if (call.cleaned) return update({ cleaned: call.cleaned });
-      if (call.progress) watch(call.progress, record().order.method);
-      else await begin(ctx, machine, call);
+      if (call.progress) watch(call.progress, order.method);
+      else await begin(ctx, machine, call, order.disks);
     }
   },
 };
 
 /** A ramdisk that has erased nothing yet: also one that was booted anew in the middle. */
-async function begin(ctx: Context, { node, record, say }: VisitMachine, call: Call): Promise<void> {
-  if (!call.machine) return;
-  approveCleaning(node.name, call.machine, record().order.disks);
+async function begin(
+  ctx: Context,
+  { node, say }: VisitMachine,
+  { machine }: Call,
+  disks: readonly string[],
+): Promise<void> {
+  if (!machine) return;
+  approveCleaning(node.name, machine, disks);
   await say(ctx, "clean");
 }
 

@@ -85,8 +85,19 @@ export const workflowErrors = defineErrors({
   VISIT_RUNNING_SERVER: {
     text: "node {node} is switched on, and not by this site, so the ramdisk cannot be booted to {what} it",
     remedy:
-      "Nothing was touched. If nobody needs what runs there, switch it off, or set `provide: true` on the Node.",
+      "Nothing was touched. If nobody needs what runs there, switch it off; to be cleaned it may also be offered by `provide: true` on the Node.",
     fault: "input",
+  },
+  VISIT_REFUSED: {
+    text: "node {node} cannot be booted to {what} it: {why}",
+    remedy:
+      "Nothing was touched. A node is rehearsed while it is free, off, and has an Interface to boot from.",
+    fault: "input",
+  },
+  INSPECT_FAILED: {
+    text: "the look at node {node} failed; its ramdisk reports: {report}",
+    remedy: "Nothing was written, and the server is off. Mend what it names; then ask again.",
+    fault: "node",
   },
   CLEAN_DISK_UNKNOWN: {
     text: "node {node} is to be cleaned of instance {instance} of {owner}, and which disk that used is not known: it was adopted, or its ramdisk did not tell",

@@ -5,7 +5,7 @@ import { type Context, LimitReached, limited } from "../kernel/context.ts";
 import { hasCode, type MetalError } from "../kernel/errors.ts";
 import { type Duration, toMs } from "../kernel/units.ts";
 import type { NodeSpec } from "../resources/index.ts";
-import type { CleanedDisk, Machine, RamdiskMode, WipeProgress } from "../services/callback/announcement.ts";
+import type { CleanedDisk, Hardware, Machine, WipeProgress } from "../services/callback/announcement.ts";
 import { workflowErrors } from "./errors.ts";
 import type { Step } from "./run.ts";
 import type { Phase } from "./seen.ts";
@@ -36,10 +36,10 @@ export interface Call {
   readonly machine?: Machine;
   /** The ramdisk gave up, and says why. */
   readonly failure?: string;
-  /** What it does beside a deployment, and how far it is. */
-  readonly mode?: RamdiskMode;
+  /** What became of what it does beside a deployment, or how far that is. */
   readonly progress?: WipeProgress;
   readonly cleaned?: readonly CleanedDisk[];
+  readonly hardware?: Hardware;
 }
 
 /** The calls for one deployment, as port 10000 hears them. */

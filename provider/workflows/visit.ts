@@ -1,6 +1,7 @@
 import type { Context } from "../kernel/context.ts";
 import type { MetalError } from "../kernel/errors.ts";
-import type { CleanedDisk, CleanMethod } from "../services/callback/announcement.ts";
+import type { ProvisionState } from "../resources/states.ts";
+import type { CleanedDisk, CleanMethod, Hardware } from "../services/callback/announcement.ts";
 import { leave } from "./abandon.ts";
 import { workflowErrors } from "./errors.ts";
 import { type Call, intoRamdisk, type NetbootMachine, type NetbootRecord, powerLimit } from "./netboot.ts";
@@ -12,17 +13,29 @@ import type { Step } from "./run.ts";
  */
 
 /** What a visit is for. */
-export interface VisitOrder {
+export type VisitOrder = CleanOrder | InspectOrder;
+
+export interface CleanOrder {
   readonly mode: "clean";
   readonly method: CleanMethod;
   /** Lasting names of the disks. */
   readonly disks: readonly string[];
 }
 
+export interface InspectOrder {
+  readonly mode: "inspect";
+  /** Words of the kernel's command line that say which disk is the system's. */
+  readonly hints: readonly string[];
+  /** Where the node stands again afterwards. */
+  readonly from: ProvisionState;
+}
+
 export interface VisitRecord extends NetbootRecord {
   readonly order: VisitOrder;
   /** All is erased: what is left is to switch off. */
   readonly cleaned?: readonly CleanedDisk[];
+  /** All is told: what is left is to switch off. */
+  readonly hardware?: Hardware;
 }
 
 /** All that a visit needs, handed in by the site. */
@@ -36,7 +49,8 @@ export interface VisitMachine extends NetbootMachine {
 }
 
 export type VisitStep = Step<VisitMachine>;
-const finished = ({ record }: VisitMachine) => record().cleaned !== undefined;
+const finished = ({ record }: VisitMachine) =>
+  record().cleaned !== undefined || record().hardware !== undefined;
 
 const fetchRamdisk: VisitStep = {
   name: "fetch ramdisk",
@@ -53,8 +67,10 @@ const powerOff: Omit<VisitStep, "met"> = {
   limit: powerLimit,
   run: async (ctx, { power, node, record, update, limits }) => {
     const { state } = await power.probe(ctx);
-    if (state === "on" && !record().touched && !node.spec.provide) {
-      throw workflowErrors.make("VISIT_RUNNING_SERVER", { node: node.name, what: record().order.mode });
+    const { touched, order } = record();
+    const mayEnd = touched || (order.mode === "clean" && node.spec.provide);
+    if (state === "on" && !mayEnd) {
+      throw workflowErrors.make("VISIT_RUNNING_SERVER", { node: node.name, what: order.mode });
     }
     await update({ touched: true });
     await power.ensure(ctx, "off", { limit: limits.power });
@@ -62,8 +78,11 @@ const powerOff: Omit<VisitStep, "met"> = {
 };
 
 /** A ramdisk that gives up ends the visit with its own words. */
-export const visitFailed = ({ failure = "" }: Call, { node }: VisitMachine): MetalError =>
-  workflowErrors.make("CLEAN_FAILED", { node: node.name, report: failure });
+export const visitFailed = ({ failure = "" }: Call, { node, record }: VisitMachine): MetalError =>
+  workflowErrors.make(record().order.mode === "clean" ? "CLEAN_FAILED" : "INSPECT_FAILED", {
+    node: node.name,
+    report: failure,
+  });
 
 const leaveOff: VisitStep = {
   name: "leave",
@@ -75,6 +94,13 @@ const leaveOff: VisitStep = {
     await machine.update({ done: true });
   },
 };
+
+/**
+ * The name under which the site keeps a visit of a node: its boot files', and its claim's where no instance holds the node.
+ * No instance can have it.
+ */
+export const visitOf = (node: string): string => `visit@${node}`;
+export const isVisit = (name: string): boolean => name.startsWith(visitOf(""));
 
 /** A visit in which `work` is done. */
 export const visit = (work: readonly VisitStep[]): readonly VisitStep[] => [

@@ -145,6 +145,7 @@ export class Node extends pulumi.dynamic.Resource {
   declare readonly provisionState: pulumi.Output<
     | "enroll"
     | "manageable"
+    | "inspecting"
     | "available"
     | "deploying"
     | "wait call-back"

@@ -34,6 +34,21 @@ const cleaned = fc.record({
   ...{ disk: words, name: from(/^sd[a-z]$/), size: bytes },
   method: fc.constantFrom("metadata" as const, "discard" as const, "full" as const),
 });
+const mac = from(/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/);
+const nic = fc.record({
+  ...{
+    nic: from(/^e[a-z]{2,4}\d$/),
+    mac,
+    driver: words,
+    link: fc.boolean(),
+    speed: bytes,
+    boot: fc.boolean(),
+  },
+});
+const hardware = fc.record({
+  ...{ cpus: bytes, memory: bytes, vendor: words, product: words, version: words, tpm: fc.boolean() },
+  ...{ why: words, nics: fc.array(nic, { maxLength: 3 }) },
+});
 const machine = fc
   .record({
     bootId: from(/^[0-9a-f]{16}$/),
@@ -63,7 +78,8 @@ const announcement: fc.Arbitrary<Announcement> = fc
       lun: fc.integer({ min: 0, max: 16_383 }),
       machine,
       log: fc.string({ minLength: 1, maxLength: 200 }),
-      mode: fc.constant("clean" as const),
+      mode: fc.constantFrom("clean" as const, "inspect" as const),
+      hardware,
       progress: fc.record({ bytes, size: bytes, disk: words }),
       cleaned: fc.array(cleaned, { minLength: 1, maxLength: 3 }),
     },
@@ -94,7 +110,7 @@ describe("reading an announcement", () => {
   });
 
   it("answers anything else with one line that repeats nothing of the body, and never throws", () => {
-    const field = fc.tuple(fc.constantFrom(..."ikanepl", ..."vbsumfdcowtgr", "x"), fc.string());
+    const field = fc.tuple(fc.constantFrom(..."ikanepl", ..."vbsumfdcowtgrh", "x"), fc.string());
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.array(field)), fc.string(), (body, peer) => {
         const text = typeof body === "string" ? body : new URLSearchParams(body).toString();
@@ -144,8 +160,10 @@ describe("reading an announcement", () => {
       { v: "1", b: "1", f: "bios", w: "grown lots" },
       "parameter 'w' is not a whole number from 1 to 9007199254740991",
     ],
-    [{ t: "erase" }, "parameter 't' is none of clean"],
+    [{ t: "erase" }, "parameter 't' is none of clean, inspect"],
     [{ g: "half of it" }, "parameter 'g' is not a whole number from 0 to 9007199254740991"],
+    [{ h: "cpus=many\tmemory=1" }, "parameter 'h:cpus' is not a whole number from 0 to 9007199254740991"],
+    [{ h: "cpus=1\tmemory=1\nnic=eth0" }, "parameter 'm' holds what is not a MAC"],
     [{ r: "disk=1\tname=sda\tsize=9" }, "parameter 'r:method' is none of metadata, discard, full"],
   ] as const)("refuses %j: %s", ([changes, reason]) => {
     expect(reasonOf(form(changes))).toBe(reason);

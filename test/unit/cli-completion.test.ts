@@ -30,7 +30,15 @@ describe("what can stand at the cursor", () => {
       "help",
     ]);
     expect(await wordsAfter("no")).toEqual(["nodes"]);
-    expect(await wordsAfter("nodes ")).toEqual(["list", "show", "reset", "maintenance", "import", "help"]);
+    expect(await wordsAfter("nodes ")).toEqual([
+      "list",
+      "show",
+      "reset",
+      "maintenance",
+      "rehearse",
+      "import",
+      "help",
+    ]);
     expect(await wordsAfter("nodes m")).toEqual(["maintenance"]);
     expect(await wordsAfter("nothing ")).toEqual([]);
   });
@@ -126,7 +134,7 @@ describe("a completion script", () => {
 
   it.for([
     { words: ["pulumi-baremetal", "no"], found: ["nodes"] },
-    { words: ["pulumi-baremetal", "nodes", "re"], found: ["reset"] },
+    { words: ["pulumi-baremetal", "nodes", "re"], found: ["reset", "rehearse"] },
     { words: ["pulumi-baremetal", "nodes", "show", "--js"], found: ["--json"] },
     { words: ["pulumi-baremetal", "nodes", "show", "rack1"], found: ["rack1-u7", "rack1-u8"] },
     { words: ["pulumi-baremetal", "nodes", "import", ""], found: [] },

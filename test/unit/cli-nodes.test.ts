@@ -1,4 +1,7 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { asSite, commandLine } from "../fixtures/command-line.ts";
 import { type FakeSite, openFakeSite, owner, ref, specs } from "../fixtures/site-parts.ts";
 
@@ -133,5 +136,52 @@ describe("owner move", () => {
     expect(err).toContain("ORGANISATION/PROJECT/STACK");
     expect(code).toBe("commander.invalidArgument");
     expect(await site.store.owners()).toEqual([owner]);
+  });
+});
+
+describe("nodes rehearse", () => {
+  const rack = async () => {
+    await site.interfaces.ensure(site.ctx, ref("n1-eth0"), specs.card("n1", "52:54:00:00:00:01"));
+    site.answerRamdisks();
+  };
+
+  it("tells what the server is and what would be in the way, and the stages meanwhile", async () => {
+    await rack();
+    const { out, err } = await run("nodes", "rehearse", "n1");
+    expect(out).toContain(
+      "n1 was booted from the network, looked at and switched off; nothing was written to it.",
+    );
+    expect(out).toMatch(/^machine +Acme Anvil 9$/m);
+    expect(out).toMatch(/^eth0 +52:54:00:00:00:01 +anvil +10000 Mbit\/s +from this one$/m);
+    expect(out).toMatch(/^sda +37.3 GiB +M +D-1 +0x5000c50000000001 +nothing +this one$/m);
+    expect(out).toContain("  sda has 37.3 GiB, declared are 100 GB\n");
+    expect(err.split("\n")).toContain("waiting for the ramdisk");
+  });
+
+  it("keeps a report in which nothing names this machine, unless it is asked to", async () => {
+    await rack();
+    const folder = await mkdtemp(join(tmpdir(), "rehearsal-"));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const file = join(folder, "report.json");
+    await run("nodes", "rehearse", "n1", "--report", file);
+    const text = await readFile(file, "utf8");
+    for (const name of ["52:54:00:00:00:01", "SN-1", "D-1", "0x5000c5", "10.0.0.1", "PLANTED", "n1"]) {
+      expect(text).not.toContain(name);
+    }
+    expect(JSON.parse(text)).toMatchObject({
+      ...{ "pulumi-baremetal": "1", node: "node-1", driver: "ipmi" },
+      machine: { serial: "serial-1", macs: ["mac-1"], chosen: "sda", disks: [{ model: "M", wwn: "disk-2" }] },
+      hardware: { product: "Anvil 9", nics: [{ mac: "mac-1", speed: 10_000 }] },
+    });
+    await run("nodes", "rehearse", "n1", "--report", file, "--addresses");
+    expect(await readFile(file, "utf8")).toContain("52:54:00:00:00:01");
+    const { err, code } = await run(
+      "nodes",
+      "rehearse",
+      "n1",
+      "--report",
+      join(folder, "none", "report.json"),
+    );
+    expect([code, err]).toEqual(["REPORT_NOT_KEPT", expect.stringContaining("came to its end")]);
   });
 });

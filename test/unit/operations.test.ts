@@ -21,7 +21,7 @@ afterEach(async () => {
   await site.close();
 });
 const ask = (operation: Operation, more: Partial<Parts> = {}) =>
-  perform({ ...site.parts, ...more }, operation);
+  perform(site.ctx, { ...site.parts, ...more }, operation);
 const enrol = (name: string, of = owner) =>
   site.nodes.ensure(site.ctx, ref(name, of), specs.node(`10.0.0.${name.slice(1)}`));
 const stateOf = async (name: string) => (await site.store.get("nodes", name))?.state ?? {};

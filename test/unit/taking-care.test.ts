@@ -131,7 +131,11 @@ describe("a node whose controller is given up", () => {
 
 describe("a maintenance that the command line began", () => {
   const begin = () =>
-    perform(world.site.parts, { kind: "maintenance", node: "n1", reason: "a disk is exchanged" });
+    perform(world.site.ctx, world.site.parts, {
+      kind: "maintenance",
+      node: "n1",
+      reason: "a disk is exchanged",
+    });
 
   it("refuses power, reinstall, replacement and delete, whatever is allowed", async () => {
     await enrol(world.site, "n2");
@@ -147,7 +151,7 @@ describe("a maintenance that the command line began", () => {
     }
     await expect(remove()).rejects.toMatchObject({ code: "DEPLOY_MAINTENANCE" });
     await untouched();
-    await perform(world.site.parts, { kind: "maintenance", node: "n1" });
+    await perform(world.site.ctx, world.site.parts, { kind: "maintenance", node: "n1" });
     expect((await world.make(state, { power: "off" })).state).toMatchObject({ powerState: "off" });
   });
 

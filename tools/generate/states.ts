@@ -5,6 +5,7 @@ import { note } from "./reference.ts";
 const meanings: Readonly<Record<ProvisionState, readonly [meaning: string, nova: string]>> = {
   enroll: ["Declared; its controller has not been reached yet.", ""],
   manageable: ["Reached, but not offered: it was found switched on, and not by this site.", ""],
+  inspecting: ["Its ramdisk looks at it, for a rehearsal; then it is where it was.", ""],
   available: ["Off and free: a flavor may choose it.", "deleted"],
   deploying: ["An instance has claimed it and its system is being installed.", "building, deploying"],
   "wait call-back": ["Powered on; the next word is the server's.", "prepared, deploy complete"],

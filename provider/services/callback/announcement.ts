@@ -26,10 +26,12 @@ export interface Announcement {
   readonly progress?: WipeProgress;
   /** `r`: all disks that were to be cleaned, and are. */
   readonly cleaned?: readonly CleanedDisk[];
+  /** `h`: what the server is made of. */
+  readonly hardware?: Hardware;
 }
 
 /** What a ramdisk is booted for, beside a deployment. */
-export const ramdiskModes = ["clean"] as const;
+export const ramdiskModes = ["clean", "inspect"] as const;
 export type RamdiskMode = (typeof ramdiskModes)[number];
 
 /** How a disk is cleaned: its tables and signatures, discarded as a whole, or overwritten with zeros. */
@@ -108,4 +110,31 @@ export interface Disk {
   readonly holds: string;
   /** Bytes from the start that were read or written as zeros, only for the chosen disk; 0 = not proven. */
   readonly zero: number;
+}
+
+/** On the wire: a line of `key=value` pairs joined by tabs for the machine, then one for each card, which begins with `nic`. */
+export interface Hardware {
+  /** Threads, as the kernel counts processors. */
+  readonly cpus: number;
+  /** Bytes. */
+  readonly memory: number;
+  /** SMBIOS: who made it, what it is called, its firmware's version. */
+  readonly vendor: string;
+  readonly product: string;
+  readonly version: string;
+  readonly tpm: boolean;
+  /** Why no disk is the system's; empty if one is. */
+  readonly why: string;
+  readonly nics: readonly Nic[];
+}
+
+export interface Nic {
+  readonly nic: string;
+  readonly mac: string;
+  readonly driver: string;
+  readonly link: boolean;
+  /** Megabits per second; 0 = it does not tell. */
+  readonly speed: number;
+  /** It booted from this one. */
+  readonly boot: boolean;
 }

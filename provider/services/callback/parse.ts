@@ -1,22 +1,12 @@
 import { canonicalAddress, sameAddress } from "./address.ts";
-import {
-  type Announcement,
-  type CleanedDisk,
-  cleanMethods,
-  type Disk,
-  type Growing,
-  type Machine,
-  ramdiskModes,
-  type WipeProgress,
-} from "./announcement.ts";
+import type { Announcement, Disk, Growing, Machine } from "./announcement.ts";
+import { type Fields, integer, need, pairsOf, readMac, Unfit } from "./fields.ts";
+import { readMode } from "./parse-mode.ts";
 
 /** An announcement, or in one line why it is none. */
 export type Parsed =
   | { readonly ok: true; readonly announcement: Announcement }
   | { readonly ok: false; readonly reason: string };
-
-/** A reason for the ramdisk's log. It never repeats what was sent: the body carries a key. */
-class Unfit extends Error {}
 
 /** Read the form that a ramdisk posts; `peer` is the address the request came from. Never throws. */
 export function parseAnnouncement(body: string, peer: string): Parsed {
@@ -28,17 +18,9 @@ export function parseAnnouncement(body: string, peer: string): Parsed {
   }
 }
 
-type Fields = ReadonlyMap<string, string>;
-
 // As Nova's cgi.parse_qsl read it: blank values are as if not there, and of two the last one counts.
 function fieldsOf(body: string): Fields {
   return new Map([...new URLSearchParams(body)].filter(([, value]) => value !== ""));
-}
-
-function need(fields: Fields, name: string): string {
-  const value = fields.get(name);
-  if (value === undefined) throw new Unfit(`parameter '${name}' is not defined`);
-  return value;
 }
 
 function read(fields: Fields, peer: string): Announcement {
@@ -50,13 +32,13 @@ function read(fields: Fields, peer: string): Announcement {
   if (claimed === undefined) throw new Unfit("parameter 'a' is not an address");
   if (!sameAddress(claimed, from)) throw new Unfit("address is not the peer's");
   const [error, log, machine] = [fields.get("e")?.trim(), fields.get("o"), readMachine(fields)];
-  const [mode, progress, cleaned] = [readMode(fields), readProgress(fields), readCleaned(fields)];
+  const told = readMode(fields);
   return {
     deployment,
     key,
     // The peer's own words carry the zone of a link-local address, without which nobody could connect back.
     address: from,
-    iqn: readIqn(fields, machine !== undefined && (Boolean(error) || mode !== undefined)),
+    iqn: readIqn(fields, machine !== undefined && (Boolean(error) || told.mode !== undefined)),
     ...(error ? { error } : {}),
     port: integer(fields.get("p") ?? "3260", "p", 1, 65_535),
     // 14 bits: what flat-space addressing of a LUN can say (SAM-4).
@@ -64,9 +46,7 @@ function read(fields: Fields, peer: string): Announcement {
     peer: from,
     ...(machine ? { machine } : {}),
     ...(log === undefined ? {} : { log }),
-    ...(mode === undefined ? {} : { mode }),
-    ...(progress === undefined ? {} : { progress }),
-    ...(cleaned === undefined ? {} : { cleaned }),
+    ...told,
   };
 }
 
@@ -77,14 +57,6 @@ function readIqn(fields: Fields, optional: boolean): string {
   const iqn = need(fields, "n");
   if (!/^[A-Za-z0-9][A-Za-z0-9.:_-]{0,222}$/.test(iqn)) throw new Unfit("parameter 'n' is not an iSCSI name");
   return iqn;
-}
-
-function integer(text: string, name: string, min: number, max: number): number {
-  const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
-  if (!(value >= min && value <= max)) {
-    throw new Unfit(`parameter '${name}' is not a whole number from ${min} to ${max}`);
-  }
-  return value;
 }
 
 function readMachine(fields: Fields): Machine | undefined {
@@ -130,56 +102,6 @@ function readGrowth(text: string): Growing {
       throw new Unfit("parameter 'w' is not what a root file system may come to");
   }
 }
-
-function readMac(text: string): string {
-  const mac = text.trim().toLowerCase().replaceAll("-", ":");
-  if (!/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/.test(mac)) throw new Unfit("parameter 'm' holds what is not a MAC");
-  return mac;
-}
-
-function oneOf<T extends string>(words: readonly T[], text: string, name: string): T {
-  const found = words.find((word) => word === text);
-  if (found === undefined) throw new Unfit(`parameter '${name}' is none of ${words.join(", ")}`);
-  return found;
-}
-
-function readMode(fields: Fields) {
-  const mode = fields.get("t");
-  return mode === undefined ? undefined : oneOf(ramdiskModes, mode, "t");
-}
-
-function readProgress(fields: Fields): WipeProgress | undefined {
-  const text = fields.get("g");
-  if (text === undefined) return undefined;
-  const [, bytes = "", size = "", disk = ""] = /^(\S+) (\S+) (.*)$/.exec(text) ?? [];
-  const count = (word: string) => integer(word, "g", 0, Number.MAX_SAFE_INTEGER);
-  return { bytes: count(bytes), size: count(size), disk };
-}
-
-function readCleaned(fields: Fields): readonly CleanedDisk[] | undefined {
-  return fields
-    .get("r")
-    ?.split("\n")
-    .filter(Boolean)
-    .map((line) => {
-      const pairs = pairsOf(line);
-      const text = (name: string) => pairs.get(name) ?? "";
-      return {
-        ...{ disk: text("disk"), name: text("name") },
-        size: integer(text("size"), "r:size", 0, Number.MAX_SAFE_INTEGER),
-        method: oneOf(cleanMethods, text("method"), "r:method"),
-      };
-    });
-}
-
-/** `key=value` pairs joined by tabs. */
-const pairsOf = (line: string): Fields =>
-  new Map(
-    line.split("\t").map((pair) => {
-      const at = pair.indexOf("=");
-      return [pair.slice(0, Math.max(at, 0)), pair.slice(at + 1).trim()] as const;
-    }),
-  );
 
 function readDisk(line: string): Disk {
   const pairs = pairsOf(line);

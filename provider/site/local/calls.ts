@@ -153,13 +153,23 @@ const sameMachine = (a: Machine, b: Machine) =>
   a.productUuid === b.productUuid &&
   (a.macs.length + b.macs.length === 0 || a.macs.some((mac) => b.macs.includes(mac)));
 
-function toCall({ address, port, iqn, lun, machine, error, mode, progress, cleaned }: Announcement): Call {
+function toCall({
+  address,
+  port,
+  iqn,
+  lun,
+  machine,
+  error,
+  progress,
+  cleaned,
+  hardware,
+}: Announcement): Call {
   return {
     target: { address, port, iqn, lun },
     boot: machine?.bootId ?? iqn,
-    ...(mode === undefined ? {} : { mode }),
     ...(progress === undefined ? {} : { progress }),
     ...(cleaned === undefined ? {} : { cleaned }),
+    ...(hardware === undefined ? {} : { hardware }),
     ...(machine ? { machine } : {}),
     ...(error === undefined ? {} : { failure: error }),
   };

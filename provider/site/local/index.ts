@@ -52,7 +52,7 @@ export async function openLocalSite(
       settings: settingsDigest(settings),
       jobs: jobs.running(),
     }),
-    perform: (_, operation) => perform(parts, operation),
+    perform: (ctx, operation) => perform(ctx, parts, operation),
     watch: (ctx, collection, name) => jobs.watch(ctx, `${collection}/${name}`),
     busy: () => jobs.running().length > 0,
     async close() {

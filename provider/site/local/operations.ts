@@ -1,18 +1,22 @@
+import type { Context } from "../../kernel/context.ts";
 import type { NodeSpec } from "../../resources/index.ts";
 import { after, type ProvisionState } from "../../resources/states.ts";
 import { siteErrors } from "../errors.ts";
 import type { Operation, State } from "../site.ts";
 import { type CacheUse, cacheUse } from "./cache-use.ts";
 import type { Parts } from "./parts.ts";
+import { endRehearsal, rehearse } from "./rehearsal.ts";
 import type { StoredRecord } from "./store/index.ts";
 
 /** What an operator asks of a site beside what programs declare. Answers what there is to tell of it: plain JSON. */
-export async function perform(parts: Parts, operation: Operation): Promise<State> {
+export async function perform(ctx: Context, parts: Parts, operation: Operation): Promise<State> {
   switch (operation.kind) {
     case "reset":
-      return reset(parts, operation.node);
+      return reset(ctx, parts, operation.node);
     case "maintenance":
       return maintain(parts, operation.node, operation.reason ?? "");
+    case "rehearse":
+      return rehearseNode(ctx, parts, operation.node);
     case "abort":
       return abort(parts, operation.instance);
     case "move owner":
@@ -35,14 +39,23 @@ async function nodeOf({ store }: Parts, name: string): Promise<StoredRecord> {
 }
 
 /** Free a node that was set aside. Any other stays where it is; refused credentials are tried again in both cases. */
-async function reset(parts: Parts, name: string): Promise<State> {
-  const { spec, state } = await nodeOf(parts, name);
+async function reset(ctx: Context, parts: Parts, name: string): Promise<State> {
+  const { spec } = await nodeOf(parts, name);
   await parts.forgiveLogin((spec as NodeSpec).power);
-  const before = state["provisionState"] as ProvisionState;
+  const busy = parts.jobs.running().includes(`nodes/${name}`);
+  const ended = !busy && (await endRehearsal(ctx, parts, name));
+  const before = (await nodeOf(parts, name)).state["provisionState"] as ProvisionState;
+  if (ended) return { node: name, provisionState: before, changed: true };
   const provisionState = after(before, "reset");
   if (!provisionState) return { node: name, provisionState: before, changed: false };
   await parts.store.patch("nodes", name, { provisionState, lastError: "" });
   return { node: name, provisionState, changed: true };
+}
+
+/** A job of the site: whoever asked may go away, and asked again hears of the same one. */
+async function rehearseNode(ctx: Context, parts: Parts, name: string): Promise<State> {
+  const node = await nodeOf(parts, name);
+  return parts.jobs.run(ctx, `nodes/${name}`, "rehearse", (inner) => rehearse(inner, parts, node));
 }
 
 async function maintain(parts: Parts, name: string, maintenanceReason: string): Promise<State> {

@@ -8,7 +8,13 @@ import type { BuiltRamdisk } from "../../services/ramdisk/build.ts";
 import { abandon } from "../../workflows/abandon.ts";
 import { runSteps } from "../../workflows/run.ts";
 import { describeSeen } from "../../workflows/seen.ts";
-import type { VisitMachine, VisitOrder, VisitRecord, VisitStep } from "../../workflows/visit.ts";
+import {
+  type VisitMachine,
+  type VisitOrder,
+  type VisitRecord,
+  type VisitStep,
+  visitOf,
+} from "../../workflows/visit.ts";
 import { callBackWords } from "./collections/instance/boot-files.ts";
 import { cardsOf, specOf } from "./collections/instance/claim.ts";
 import { expectedOf, rememberDisks } from "./collections/node.ts";
@@ -94,13 +100,13 @@ async function openVisit(ctx: Context, parts: Parts, name: string, begun: VisitR
     const append = settings.pxeAppendParams.split(/\s+/).filter((word) => word !== "");
     const words = ["selinux=0", ...orderWords(record.order), ...callBackWords(record, server, settings)];
     return {
-      ...{ deployment: served(name), macs, boot: "local" },
+      ...{ deployment: visitOf(name), macs, boot: "local" },
       deploy: { kernel, ramdisk: archive, args: [...words, ...append] },
     };
   };
   const machine: VisitMachine = {
     node: { name, spec: node, macs },
-    served: served(name),
+    served: visitOf(name),
     limits: settings.limits,
     power: parts.powerOf(node.power, expected),
     boot: await parts.boot(node.bootMode),
@@ -124,11 +130,10 @@ async function openVisit(ctx: Context, parts: Parts, name: string, begun: VisitR
   return { machine, close: line.close };
 }
 
-/** No instance can have such a name. */
-const served = (node: string) => `visit@${node}`;
-
-function orderWords({ mode, method, disks }: VisitOrder): readonly string[] {
+function orderWords(order: VisitOrder): readonly string[] {
+  const mode = `mode=${order.mode}`;
+  if (order.mode === "inspect") return [mode, ...order.hints];
   // GRUB takes no quotes, which encodeURIComponent leaves as they are.
-  const encoded = disks.map((disk) => encodeURIComponent(disk).replaceAll("'", "%27"));
-  return [`mode=${mode}`, `clean=${method}`, `clean_disks=${encoded.join(";")}`];
+  const encoded = order.disks.map((disk) => encodeURIComponent(disk).replaceAll("'", "%27"));
+  return [mode, `clean=${order.method}`, `clean_disks=${encoded.join(";")}`];
 }

@@ -24,7 +24,14 @@ export async function tell(
   const folder = await mkdtemp(join(tmpdir(), "story-"));
   const images = await buildTestImages(imageCache());
   const lab = await openLab({ dir: join(folder, "lab") });
-  const site = await openSite(lab, join(folder, "state"));
+  // QEMU boots in 20 s where nothing else runs, and a story shows no limits.
+  const limits = {
+    power: "10 seconds",
+    callback: "5 minutes",
+    answer: "5 minutes",
+    soft: "5 seconds",
+  } as const;
+  const site = await openSite(lab, join(folder, "state"), { limits });
   await declareSystems(site, images);
   const stage: Stage = { lab, images, site };
   let [told, failed] = [0, 0];

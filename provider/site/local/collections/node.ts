@@ -6,6 +6,7 @@ import type { DiskState } from "../../../resources/disks.ts";
 import type { NodeSpec } from "../../../resources/index.ts";
 import { after, type ProvisionState } from "../../../resources/states.ts";
 import type { Disk, Machine } from "../../../services/callback/announcement.ts";
+import { isVisit } from "../../../workflows/visit.ts";
 import { siteErrors } from "../../errors.ts";
 import type { Collection, State } from "../../site.ts";
 import { collectionOf, type Found } from "../collection.ts";
@@ -31,7 +32,8 @@ export function nodes(parts: Parts): Collection {
     async ensure(ctx, ref, spec, found) {
       await soleUser(parts, ref.name, spec);
       const before = found.record?.state as NodeState | undefined;
-      const holder = (await store.claims()).get(ref.name) ?? "";
+      const claim = (await store.claims()).get(ref.name) ?? "";
+      const holder = isVisit(claim) ? "" : claim;
       await refuseHeld(found, ref.name, spec, await userOf(parts, ref.name));
       if (found.record?.spec["resetTrigger"] !== spec.resetTrigger) await parts.forgiveLogin(spec.power);
       // A controller that was given up, or is being worked on, is not asked.

@@ -9,8 +9,10 @@ import type {
   CleanedDisk,
   CleanMethod,
   Machine,
+  RamdiskMode,
 } from "../../../../provider/services/callback/announcement.ts";
 import { encodeAnnouncement } from "../../../fixtures/announcement.ts";
+import { hardwareOf } from "../../../fixtures/hardware.ts";
 import type { PaperBody, Run } from "./body.ts";
 import { type DiskLook, lookAt } from "./disk.ts";
 import type { Lease } from "./network.ts";
@@ -31,15 +33,17 @@ export async function runRamdisk(run: Run, args: Arguments, { address, server }:
   const unfit = look.size < least ? "too small" : "";
   const error =
     mishap === "error" ? "the disk sda does not answer" : unfit && `no disk qualifies: sda: ${unfit}`;
-  const cleans = args.get("mode") === "clean";
+  const mode = args.get("mode") as RamdiskMode | undefined;
+  const cleans = mode === "clean";
   const iqn = `${args.get("iscsi_target_iqn") ?? "none"}:${bootId.split("-")[0]}`.toLowerCase();
-  const target = error || cleans ? undefined : await exportDisk(folder, address, iqn, body.disk.path);
+  const target = error || mode ? undefined : await exportDisk(folder, address, iqn, body.disk.path);
   say(error ? `BAREMETAL error ${error}` : `BAREMETAL target ${iqn}`);
   const announcement: Announcement = {
     ...{ deployment: args.get("deployment_id") ?? "", key: args.get("deployment_key") ?? "" },
     ...{ address, iqn, port: 3260, lun: 1, peer: address },
     machine: machineOf(body, bootId, look, unfit, Number(args.get("zero_bytes") ?? 0)),
-    ...(cleans ? { mode: "clean" as const } : {}),
+    ...(mode ? { mode } : {}),
+    ...(mode === "inspect" ? { hardware: hardwareOf(body.mac) } : {}),
     ...(error ? { error, log: error } : {}),
   };
   const helper = {

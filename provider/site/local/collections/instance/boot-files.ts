@@ -38,9 +38,6 @@ export function bootFiles(facts: Facts): BootFiles {
 }
 
 function deployArgs({ record, spec, node, settings, server, ref, reach }: Facts): readonly string[] {
-  const hints = Object.entries(hintsFor(spec, node))
-    .filter(([, value]) => value !== undefined)
-    .map(([key, value]) => `${ironicName(key)}=${encodeURIComponent(String(value))}`);
   return [
     "selinux=0",
     // Nova's list, for classic ramdisks, which take the first that is there; our own ramdisk goes by hints.
@@ -48,12 +45,20 @@ function deployArgs({ record, spec, node, settings, server, ref, reach }: Facts)
     `iscsi_target_iqn=iqn.2026-11.baremetal:${ref.name.toLowerCase().replace(/[^a-z0-9.-]/g, "-")}`,
     ...callBackWords(record, server, settings, spec.troubleshoot),
     `zero_bytes=${reach}`,
-    ...(hints.length > 0 ? [`root_device=${hints.join(";")}`] : []),
+    ...hintWords(hintsFor(spec, node)),
   ];
 }
 
 /** Ironic's name of a hint: `by_path`. */
 const ironicName = (key: string) => key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+/** Which disk is the system's, as the ramdisk reads it; nothing where no hint is given. */
+export function hintWords(given: NonNullable<NodeSpec["rootDeviceHints"]>): readonly string[] {
+  const hints = Object.entries(given)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => `${ironicName(key)}=${encodeURIComponent(String(value))}`);
+  return hints.length > 0 ? [`root_device=${hints.join(";")}`] : [];
+}
 
 /** How any ramdisk finds the helper, and is known to it. */
 export const callBackWords = (

@@ -3,6 +3,7 @@ import type { FlavorSpec, InstanceSpec, InterfaceSpec, NodeSpec } from "../../..
 import { type Candidate, type Choice, schedule } from "../../../../resources/schedule.ts";
 import { isSetAside, type ProvisionState } from "../../../../resources/states.ts";
 import { workflowErrors } from "../../../../workflows/errors.ts";
+import { isVisit } from "../../../../workflows/visit.ts";
 import { siteErrors } from "../../../errors.ts";
 import type { Ref } from "../../../site.ts";
 import { owedTo, uncleanable } from "../../debts.ts";
@@ -44,7 +45,9 @@ export async function choose(
     .filter(({ ref }) => wanted === undefined || wanted.includes(ref.name))
     .map((record): Candidate => {
       const { ref, spec: recorded, state } = record;
-      const holder = claims.get(ref.name);
+      // One that is rehearsed is held by no instance; its state tells.
+      const claimed = claims.get(ref.name);
+      const holder = claimed !== undefined && isVisit(claimed) ? undefined : claimed;
       const node = run?.declared.get(`nodes/${ref.name}`) ?? recorded;
       const maintenance = maintenanceOf({ spec: node, state });
       const mine = left.filter((disk) => disk.node === ref.name);

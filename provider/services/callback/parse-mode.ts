@@ -1,0 +1,71 @@
+import {
+  type Announcement,
+  type CleanedDisk,
+  cleanMethods,
+  type Hardware,
+  type Nic,
+  ramdiskModes,
+  type WipeProgress,
+} from "./announcement.ts";
+import { type Fields, integer, oneOf, pairsOf, readMac } from "./fields.ts";
+
+/** What our own ramdisk tells when it was booted for something else than a deployment. */
+export function readMode(fields: Fields): Pick<Announcement, "mode" | "progress" | "cleaned" | "hardware"> {
+  const given = <T>(name: string, read: (text: string) => T) => {
+    const text = fields.get(name);
+    return text === undefined ? undefined : read(text);
+  };
+  const mode = given("t", (text) => oneOf(ramdiskModes, text, "t"));
+  const progress = given("g", readProgress);
+  const cleaned = given("r", (text) => linesOf(text).map(readCleaned));
+  const hardware = given("h", readHardware);
+  return {
+    ...(mode === undefined ? {} : { mode }),
+    ...(progress === undefined ? {} : { progress }),
+    ...(cleaned === undefined ? {} : { cleaned }),
+    ...(hardware === undefined ? {} : { hardware }),
+  };
+}
+
+const linesOf = (text: string): readonly string[] => text.split("\n").filter(Boolean);
+const most = Number.MAX_SAFE_INTEGER;
+
+function readProgress(text: string): WipeProgress {
+  const [, bytes = "", size = "", disk = ""] = /^(\S+) (\S+) (.*)$/.exec(text) ?? [];
+  return { bytes: integer(bytes, "g", 0, most), size: integer(size, "g", 0, most), disk };
+}
+
+function readCleaned(line: string): CleanedDisk {
+  const pairs = pairsOf(line);
+  const text = (name: string) => pairs.get(name) ?? "";
+  return {
+    ...{ disk: text("disk"), name: text("name") },
+    size: integer(text("size"), "r:size", 0, most),
+    method: oneOf(cleanMethods, text("method"), "r:method"),
+  };
+}
+
+function readHardware(lines: string): Hardware {
+  const [first = "", ...cards] = linesOf(lines);
+  const pairs = pairsOf(first);
+  const text = (name: string) => pairs.get(name) ?? "";
+  return {
+    cpus: integer(text("cpus"), "h:cpus", 0, most),
+    memory: integer(text("memory"), "h:memory", 0, most),
+    ...{ vendor: text("vendor"), product: text("product"), version: text("version") },
+    tpm: text("tpm") === "true",
+    why: text("why"),
+    nics: cards.map(readNic),
+  };
+}
+
+function readNic(line: string): Nic {
+  const pairs = pairsOf(line);
+  const text = (name: string) => pairs.get(name) ?? "";
+  return {
+    ...{ nic: text("nic"), mac: readMac(text("mac")), driver: text("driver") },
+    link: text("link") === "true",
+    speed: integer(text("speed"), "h:speed", 0, most),
+    boot: text("boot") === "true",
+  };
+}

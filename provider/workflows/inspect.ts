@@ -1,0 +1,78 @@
+import type { ControllerIdentity } from "../drivers/power/driver.ts";
+import { showBytes, toBytes } from "../kernel/units.ts";
+import type { NodeSpec } from "../resources/index.ts";
+import type { Hardware, Machine, Nic } from "../services/callback/announcement.ts";
+import { workflowErrors } from "./errors.ts";
+import { type VisitStep, visit, visitFailed } from "./visit.ts";
+
+const looking: VisitStep = {
+  name: "inspect",
+  stage: "looking at the server",
+  limit: () => "3 minutes",
+  met: async (_, { record }) => record().hardware !== undefined,
+  run: async (ctx, machine) => {
+    const call = await machine.calls.next(ctx);
+    if (call.failure !== undefined) throw visitFailed(call, machine);
+    const { machine: told, hardware } = call;
+    if (!told || !hardware) {
+      const report = "a ramdisk that does not tell what the server is made of";
+      throw workflowErrors.make("INSPECT_FAILED", { node: machine.node.name, report });
+    }
+    await machine.update({ machine: told, hardware });
+  },
+};
+
+/** From a server that is off to one that is off, and is known: nothing is exported, and no byte is written. */
+export const inspect: readonly VisitStep[] = visit([looking]);
+
+/** What a rehearsal tells. */
+export type Rehearsal = {
+  readonly node: string;
+  /** When, ISO 8601. */
+  readonly at: string;
+  readonly driver: string;
+  readonly bootMode: string;
+  readonly controller: ControllerIdentity;
+  readonly findings: readonly string[];
+  readonly steps: readonly { readonly step: string; readonly seconds: number }[];
+  readonly machine: Omit<Machine, "bootId">;
+  readonly hardware: Hardware;
+};
+
+/** Slower than this, an image takes ten times as long to write. */
+const slow = 1000;
+
+/**
+ * In what a server is not as its program says, or would not be installed as it stands: a line each, for people. Pure.
+ * `cards`: the MACs of its Interfaces.
+ */
+export function findingsOf(
+  spec: Pick<NodeSpec, "cpus" | "memory" | "disk">,
+  cards: readonly string[],
+  { disks, chosen }: Machine,
+  { cpus, memory, why, nics }: Hardware,
+): readonly string[] {
+  const disk = disks.find(({ name }) => name === chosen);
+  const absent = cards.filter((mac) => !nics.some((nic) => nic.mac === mac));
+  const declared = nics.filter(({ mac }) => cards.includes(mac));
+  const seen = nics.map(({ mac }) => mac).join(", ");
+  return [
+    ...(disk === undefined ? [`no disk is the system's: ${why}`] : []),
+    ...(disk && disk.holds !== ""
+      ? [`${disk.name} holds ${disk.holds}: unless this site wrote it, an install takes \`wipe: true\``]
+      : []),
+    ...(disk && disk.size < toBytes(spec.disk)
+      ? [`${disk.name} has ${showBytes(disk.size)}, declared are ${spec.disk}`]
+      : []),
+    ...(cpus < spec.cpus ? [`it has ${cpus} processors, declared are ${spec.cpus}`] : []),
+    // Firmware keeps a part for itself and for its graphics.
+    ...(memory < toBytes(spec.memory) * 0.9
+      ? [`it has ${showBytes(memory)} of memory, declared are ${spec.memory}`]
+      : []),
+    ...absent.map((mac) => `it has no card ${mac}, which an Interface declares; it has ${seen}`),
+    ...declared.filter(({ link }) => !link).map(({ nic, mac }) => `${nic} (${mac}) has no link`),
+    ...declared.filter(isSlow).map(({ nic, mac, speed }) => `${nic} (${mac}) runs at ${speed} Mbit/s`),
+  ];
+}
+
+const isSlow = ({ link, speed }: Nic) => link && speed > 0 && speed < slow;
