@@ -74,7 +74,7 @@ export interface Machine {
   readonly chosen?: string;
   /** `w`: what it makes of the root file system; absent from a ramdisk that grows none. */
   readonly growth?: Growing;
-  /** `h`: whether the site's scripts that are run after the write still are to be; absent where there are none. */
+  /** `q`: whether the site's scripts that are run after the write still are to be; absent where there are none. */
   readonly hooks?: "waiting" | "ran";
 }
 

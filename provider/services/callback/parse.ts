@@ -70,9 +70,9 @@ function readMachine(fields: Fields): Machine | undefined {
   if (chosen !== undefined && !disks.some(({ name }) => name === chosen)) {
     throw new Unfit("parameter 'c' is not one of the disks of 'd'");
   }
-  const [growth, hooks] = [fields.get("w"), fields.get("h")];
+  const [growth, hooks] = [fields.get("w"), fields.get("q")];
   if (hooks !== undefined && hooks !== "waiting" && hooks !== "ran") {
-    throw new Unfit("parameter 'h' is neither waiting nor ran");
+    throw new Unfit("parameter 'q' is neither waiting nor ran");
   }
   return {
     bootId: need(fields, "b"),

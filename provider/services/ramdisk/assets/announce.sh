@@ -27,7 +27,7 @@ write_form() {
       pair i "$DEPLOYMENT"; pair k "$KEY"; pair a "$ADDRESS"; pair n "$IQN"; pair p 3260; pair l 1
       pair b "$BOOT_ID"; pair s "$SERIAL"; pair u "$UUID"; pair m "$MACS"; pair f "$FIRMWARE"; pair c "$CHOSEN"
       [ -n "$GROWTH" ] && pair w "$GROWTH"
-      [ -n "$HOOKS" ] && pair h "$HOOKS"
+      [ -n "$HOOKS" ] && pair q "$HOOKS"
       [ -s "$STATE/disks" ] && pair d "$(cat "$STATE/disks")"
       [ "$MODE" = deploy ] || pair t "$MODE"
       [ -s "$STATE/progress" ] && pair g "$(cat "$STATE/progress")"
