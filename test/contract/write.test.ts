@@ -115,6 +115,17 @@ describe("a whole-disk image", () => {
     expect((await readdir(disk.folder)).filter((name) => name.startsWith("write-"))).toEqual([]);
   });
 
+  it("that a firmware would not start is refused before there is a disk, with the reason", async () => {
+    const disk = await newDisk(64 * MiB, "zero");
+    const { image } = await wholeDiskImage(disk.folder, { format: "qcow2" });
+    const check = (firmware: "bios" | "uefi") => writer(disk).check(newContext(), image, { firmware });
+    await check("bios");
+    await expect(check("uefi")).rejects.toMatchObject({
+      code: "WRITE_NOT_BOOTABLE",
+      message: expect.stringContaining("does not boot by UEFI: it has no EFI system partition"),
+    });
+  });
+
   it("may be exactly as large as the disk, and an odd number of sectors", async () => {
     const size = 40 * MiB - 512;
     const disk = await newDisk(size, "used");

@@ -322,6 +322,14 @@ describe("never", () => {
     return world;
   };
 
+  it("is a server touched whose firmware the image cannot boot by, or what else the writer refuses", async () => {
+    const refuses: Scenario["refuses"] = (more) => more?.firmware === "uefi";
+    const world = createWorld({ node: { bootMode: "uefi" }, refuses });
+    expect(codeOf(await settle(world.run()))).toContain("the image is unfit");
+    expect(world.done).toEqual(["fetch"]);
+    const other = createWorld({ refuses });
+    expect(await settle(other.run())).toBeUndefined();
+  });
   it("is a server switched off that runs and was not offered", async () => {
     const world = await never({ running: true }, "DEPLOY_RUNNING_SERVER");
     expect(world.server).toMatchObject({ power: "on", running: "foreign" });

@@ -5,6 +5,7 @@ import { type Block, blockOptions, diskBlock, imageBlock } from "./blocks.ts";
 import type { DiskLayout, SourceImage, WriteJob } from "./driver.ts";
 import { writeErrors } from "./errors.ts";
 import { mke2fs, readStart, withFolder } from "./files.ts";
+import { type Firmware, unbootable } from "./firmware.ts";
 import { headSize, type RootFileSystem, rootFileSystem, tableSector } from "./head.ts";
 import { partitionsOf } from "./plan.ts";
 import { checkTables, info, QemuFailed } from "./qemu.ts";
@@ -74,6 +75,13 @@ export function rootOf(head: Buffer, { path }: SourceImage): RootFileSystem {
   const found = rootFileSystem(head);
   if (found === undefined) throw writeErrors.make("WRITE_ROOT_UNKNOWN", { path });
   return found;
+}
+
+/** Whether a firmware may start a disk with this image. WRITE_NOT_BOOTABLE. */
+export function checkBoots({ path }: SourceImage, head: Buffer, firmware: Firmware): void {
+  const reason = unbootable(head, firmware);
+  if (reason === undefined) return;
+  throw writeErrors.make("WRITE_NOT_BOOTABLE", { path, firmware: firmware.toUpperCase(), reason });
 }
 
 /** Whether what the image is laid out for fits the disk's sectors. WRITE_SECTOR_SIZE. */

@@ -1,4 +1,5 @@
 import type { Context } from "../../kernel/context.ts";
+import type { Firmware } from "./firmware.ts";
 
 /** The disk that a ramdisk exports, as its call-back told. */
 export interface WriteTarget {
@@ -80,6 +81,8 @@ export interface CheckedWith {
   readonly layout?: DiskLayout;
   /** Whether a volume goes beside it. */
   readonly volume?: boolean;
+  /** What the server starts by. */
+  readonly firmware?: Firmware;
 }
 
 /** Puts an image on a disk. When it answers, the bytes are flushed and were read back. */

@@ -22,6 +22,12 @@ export const writeErrors = defineErrors({
     remedy: "Correct `rootDisk`, `swap` or `ephemeral` of the flavor.",
     fault: "input",
   },
+  WRITE_NOT_BOOTABLE: {
+    text: "a disk with the whole-disk image {path} does not boot by {firmware}: {reason}; nothing was touched",
+    remedy:
+      "Use an image made for that firmware, or correct `bootMode` on the Node; `images inspect` tells what an image boots by.",
+    fault: "input",
+  },
   WRITE_ROOT_UNKNOWN: {
     text: "the partition image {path} holds no file system whose UUID is known (ext2, ext3, ext4, xfs, btrfs)",
     remedy:

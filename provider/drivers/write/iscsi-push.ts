@@ -2,7 +2,15 @@ import { type Context, LimitReached, limited, within } from "../../kernel/contex
 import { showBytes } from "../../kernel/units.ts";
 import { type Push, readBack, wipe, writeBodies, writeLast } from "./acts.ts";
 import { type Block, diskBlock } from "./blocks.ts";
-import { checkImage, checkLayout, checkPrograms, checkSector, readHead, rootOf } from "./check.ts";
+import {
+  checkBoots,
+  checkImage,
+  checkLayout,
+  checkPrograms,
+  checkSector,
+  readHead,
+  rootOf,
+} from "./check.ts";
 import type { Growth, WriteDriver, WriteJob, WriteTarget, Written } from "./driver.ts";
 import { writeErrors } from "./errors.ts";
 import { readStart, withFolder } from "./files.ts";
@@ -26,13 +34,14 @@ export interface IscsiPushSettings {
 export function iscsiPush({ scratch }: IscsiPushSettings): WriteDriver {
   return {
     ready: (ctx) => checkPrograms(ctx),
-    check: async (ctx, image, { layout, volume = false } = {}) => {
+    check: async (ctx, image, { layout, volume = false, firmware } = {}) => {
       checkLayout(image, layout);
       await checkPrograms(ctx, layout);
       await checkImage(ctx, image);
       const head = await readHead(ctx, image, scratch);
-      if (image.kind === "partition") rootOf(head, image);
-      else if (volume) checkTakesVolume(head, image.path);
+      if (image.kind === "partition") return void rootOf(head, image);
+      if (firmware) checkBoots(image, head, firmware);
+      if (volume) checkTakesVolume(head, image.path);
     },
     write: (ctx, job) =>
       withFolder(scratch, (folder) => push(ctx, { job, folder, disk: diskBlock(job.target) })),
