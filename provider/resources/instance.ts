@@ -4,6 +4,7 @@ import { Networks } from "./networks.ts";
 import { defineResource } from "./resource.ts";
 import { RootDeviceHints } from "./root-device.ts";
 import { hostname, idleFields, metadata, sshKeys, userData } from "./system.ts";
+import { WaitFor } from "./wait-for.ts";
 
 const Timeouts = z
   .strictObject({
@@ -17,15 +18,6 @@ const Timeouts = z
       .meta({ description: "From reboot to the system's answer. Default: 30 minutes." }),
   })
   .meta({ id: "Timeouts", description: "How long each stage may take." });
-
-const WaitFor = z
-  .union([
-    z.literal("written"),
-    z
-      .strictObject({ port: z.int().min(1).max(65535).meta({ description: "The TCP port." }) })
-      .meta({ id: "WaitForPort", description: "A TCP port that must answer." }),
-  ])
-  .meta({ id: "WaitFor" });
 
 const allowable = [
   ...["image", "flavor", "node", "candidates", "rootDeviceHints"],
@@ -108,12 +100,14 @@ export const Instance = defineResource({
         change: "in-place",
       }),
       waitFor: WaitFor.default({ port: 22 }).meta({
-        description: 'When it counts as done: a TCP port that answers, or `"written"`.',
+        description:
+          'When it counts as done: `{ port }`, a TCP port that answers; `"ssh"`, an SSH server on port 22 that greets; `"ping"`, steady ICMP echoes, which say only that a network stack is up; `"phone-home"`, cloud-init is done with everything and says so, at the first boot only; `"written"`, its disk is written and it was switched on.',
         change: "in-place",
       }),
       timeouts: Timeouts.optional().meta({ description: "Limits of the stages.", change: "in-place" }),
-      onDelete: z.enum(["keep", "off"]).default("off").meta({
-        description: "`off`: powered off, boot files withdrawn, disk untouched. `keep`: left running.",
+      onDelete: z.enum(["keep", "off", "clean"]).default("off").meta({
+        description:
+          "`off`: powered off, boot files withdrawn, disk untouched until another owner gets the server. `keep`: left running. `clean`: powered off and its disk erased at once, as the node's `clean` says.",
         change: "in-place",
       }),
       wipe: z.boolean().default(false).meta({
@@ -203,6 +197,10 @@ export const Instance = defineResource({
     installedDigest: z.string().meta({ description: "Digest of the image on the disk." }),
     verified: z.enum(["full", "sampled", ""]).meta({ description: "How the write was checked." }),
     answered: z.boolean().meta({ description: "Whether the system answered." }),
+    hostKeys: z.array(z.string()).meta({
+      description:
+        'Public SSH host keys, as `ssh-ed25519 AAAA…`. With `waitFor: "phone-home"` the system told them itself, with a token that only it had; else they are those that its address showed first.',
+    }),
     bytesWritten: z.number().meta({ description: "Bytes of data sent to the disk." }),
     timeline: z.array(TimelineEntry).meta({ description: "Each step, its start and seconds." }),
     lastError: z.string().meta({ description: "What went wrong last; empty when nothing did." }),

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { Power } from "../drivers/power/index.ts";
+import { cleanMethods } from "../services/callback/announcement.ts";
 import { DiskState } from "./disks.ts";
 import { capabilities, drift, name, size } from "./fields.ts";
 import { defineResource } from "./resource.ts";
@@ -63,6 +64,14 @@ export const Node = defineResource({
         description: "Which disk is the system's. Without hints exactly one disk must qualify.",
         change: "in-place",
       }),
+      clean: z
+        .enum([...cleanMethods, "none"])
+        .default("metadata")
+        .meta({
+          description:
+            'How the disks that an instance used are erased before another owner (project and stack) gets the server, or at delete with `onDelete: "clean"`: `metadata` (partition tables and signatures), `discard` (the drive is told that it holds nothing), `full` (zeros over all of it; hours), `none` (as it was left; at delete `metadata`).',
+          change: "in-place",
+        }),
       abandon: z.boolean().default(false).meta({
         description:
           "Its controller is given up: it is not asked any more, and what ran there can be deleted without it. Nobody is installed on it.",
@@ -88,6 +97,14 @@ export const Node = defineResource({
       .meta({ description: "Product serial, as the controller or the last ramdisk told; may be empty." }),
     assignedInstance: z.string().meta({ description: "Name of the instance that holds it; empty if none." }),
     lastError: z.string().meta({ description: "Why it was set aside; empty if it was not." }),
+    lastClean: z
+      .object({
+        at: z.string().meta({ description: "When it was done, ISO 8601." }),
+        method: z.enum(cleanMethods).meta({ description: "How." }),
+        disks: z.array(z.string()).meta({ description: "WWN, else serial number, of each disk." }),
+      })
+      .optional()
+      .meta({ id: "LastClean", description: "The last cleaning; absent if there was none." }),
     maintenanceReason: z.string().meta({
       description: "Why the command line put it in maintenance; empty if it did not. Only it ends that.",
     }),

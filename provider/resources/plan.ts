@@ -4,7 +4,7 @@ import type { InstanceSpec } from "./index.ts";
 import { Instance } from "./instance.ts";
 import type { Change, ResourceDefinition } from "./resource.ts";
 import type { Choice } from "./schedule.ts";
-import { adoptActions, installActions, powerActions, replaceActions } from "./steps.ts";
+import { adoptActions, cleanActions, installActions, powerActions, replaceActions } from "./steps.ts";
 import { UNKNOWN, unknownPaths } from "./unknown.ts";
 
 /**
@@ -106,6 +106,8 @@ export interface InstanceFacts {
   /** Pulumi puts another in its place for reasons of its own (`--replace`, `replaceOnChanges`). */
   readonly replacing: boolean;
   readonly choice: Choice | undefined;
+  /** How the chosen server is cleaned first of what another owner left. */
+  readonly cleans?: string;
   readonly seconds: number | undefined;
 }
 
@@ -146,7 +148,7 @@ export function planInstance(facts: InstanceFacts): ResourcePlan {
   const waking = known.filter((field) => changes[field] === "power" && stirs(field));
   const common = { changed, replaces: moves, actions: [], ...later(facts, system) };
   if (moves.length > 0 || facts.replacing) {
-    const actions = replaceActions(system.node, facts.choice?.chosen, after);
+    const actions = replaceActions(system.node, facts.choice?.chosen, after, facts.cleans);
     return { ...common, ...timed(facts), effect: "replace", actions, erases: erasureOf(facts, system) };
   }
   if (system.foreign && after.adopt)
@@ -179,7 +181,8 @@ function planFirst(facts: InstanceFacts): ResourcePlan {
     return { ...common, ...timed(facts), effect: "install", actions };
   }
   if (after.adopt) return { ...common, effect: "adopt", actions: adoptActions(after.node ?? "its server") };
-  return { ...common, ...timed(facts), effect: "install", actions: installActions(choice?.chosen, after) };
+  const actions = [...cleanActions(choice?.chosen, facts.cleans), ...installActions(choice?.chosen, after)];
+  return { ...common, ...timed(facts), effect: "install", actions };
 }
 
 /** The fields that differ from what is installed and remembered. Where it stands is `movesOf`'s to say. */

@@ -3,7 +3,7 @@ import { unmet } from "./capabilities.ts";
 import type { Flavor } from "./flavor.ts";
 import type { Node } from "./node.ts";
 import type { SpecOf } from "./resource.ts";
-import type { ProvisionState } from "./states.ts";
+import { isSetAside, type ProvisionState } from "./states.ts";
 
 /** A node as the scheduler sees it. */
 export interface Candidate {
@@ -14,6 +14,8 @@ export interface Candidate {
   >;
   /** Why it must not be touched; absent = it may. */
   readonly maintenance?: string;
+  /** Why it cannot be cleaned of what another owner left; absent = it can, or need not be. */
+  readonly unclean?: string;
   readonly provisionState: ProvisionState;
   /** Name of the instance that holds it. */
   readonly claimedBy?: string;
@@ -39,13 +41,14 @@ export interface Choice {
 type Filter = (node: Candidate, request: Request) => string | undefined;
 
 const fitsState: Filter = ({ provisionState, lastError, claimedBy }, { pinned, instance }) => {
-  if (provisionState === "deploy failed" && pinned) return undefined;
+  const aside = isSetAside(provisionState);
+  if (aside && pinned) return undefined;
   // Its own claim does not bring an instance back to where it failed.
-  if (provisionState === "available" || (claimedBy === instance && provisionState !== "deploy failed"))
-    return undefined;
+  if (provisionState === "available" || (claimedBy === instance && !aside)) return undefined;
   if (provisionState === "manageable")
     return "it was found switched on and is not offered (`provide: true` offers it)";
-  if (provisionState === "deploy failed") return `it was set aside: ${lastError ?? "a deployment failed"}`;
+  const what = provisionState === "clean failed" ? "its cleaning failed" : "a deployment failed";
+  if (aside) return `it was set aside: ${lastError || what}`;
   return `it is ${provisionState}`;
 };
 
@@ -58,6 +61,7 @@ const filters: readonly Filter[] = [
       : undefined,
   ({ spec }) => (spec.abandon ? "its controller was given up (`abandon`)" : undefined),
   fitsState,
+  ({ unclean }) => unclean,
   ({ interfaces }) => (interfaces > 0 ? undefined : "it has no Interface to boot from"),
   ({ spec }, { flavor }) => unfit(spec, flavor),
 ];

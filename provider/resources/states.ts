@@ -5,12 +5,20 @@
 export const transitions = {
   enroll: { manage: "manageable", provide: "available" },
   manageable: { provide: "available", adopt: "active" },
-  available: { deploy: "deploying", manage: "manageable" },
-  deploying: { wait: "wait call-back", done: "active", fail: "deploy failed", abort: "available" },
+  available: { deploy: "deploying", clean: "cleaning", manage: "manageable" },
+  deploying: {
+    clean: "cleaning",
+    wait: "wait call-back",
+    done: "active",
+    fail: "deploy failed",
+    abort: "available",
+  },
   "wait call-back": { resume: "deploying", done: "active", fail: "deploy failed", delete: "deleting" },
   active: { delete: "deleting", deploy: "deploying", fail: "error" },
   "deploy failed": { deploy: "deploying", delete: "deleting", reset: "available" },
-  deleting: { done: "available", fail: "error" },
+  deleting: { done: "available", clean: "cleaning", fail: "error" },
+  cleaning: { done: "available", deploy: "deploying", fail: "clean failed" },
+  "clean failed": { deploy: "deploying", clean: "cleaning", delete: "deleting", reset: "available" },
   error: { delete: "deleting", reset: "available", deploy: "deploying" },
 } as const satisfies Record<string, Record<string, string>>;
 
@@ -31,6 +39,10 @@ export function next<S extends ProvisionState, E extends Events<S>>(
 export function after(state: ProvisionState, event: string): ProvisionState | undefined {
   return (transitions[state] as Record<string, ProvisionState>)[event];
 }
+
+/** Whether a node is set aside after a failure of its own: only a pinned instance, or a reset, brings it back. */
+export const isSetAside = (state: ProvisionState): boolean =>
+  state === "deploy failed" || state === "clean failed";
 
 /** The table as a Mermaid state diagram. */
 export function toMermaid(): string {

@@ -183,6 +183,12 @@ export const siteErrors = defineErrors({
       "Nothing was switched. Set `power` to what the server is, or switch it yourself; then run `pulumi up` again.",
     fault: "input",
   },
+  INSTANCE_ADOPT_UNCLEAN: {
+    text: "instance {instance} is to take over node {node}, on which instance {earlier} of {owner} left its data",
+    remedy:
+      'Nothing was touched. Install it instead, which cleans it first; or, if its new owner may have what is there, set `clean: "none"` on the Node.',
+    fault: "input",
+  },
   IMAGE_NOT_AS_PLANNED: {
     text: "the image at {source} is not the one that the preview looked at",
     remedy: "Nothing was written. Run `pulumi up` again: it plans with the image as it is now.",

@@ -1,6 +1,30 @@
 import { type Context, newContext, within } from "../kernel/context.ts";
 import type { NetbootMachine } from "./netboot.ts";
 
+type Part = readonly [stage: string, part: (inner: Context) => Promise<void>];
+
+/** What takes a server out of the ramdisk for good, and its boot from the network away. Each can be done again. */
+const undoing = ({
+  power,
+  boot,
+  node,
+  served,
+  limits,
+  dismiss,
+}: NetbootMachine): readonly [Part, ...Part[]] => [
+  ["powering off", (inner) => power.ensure(inner, "off", { limit: limits.power })],
+  ["withdrawing boot files", (inner) => boot.withdraw(inner, served, node.macs)],
+  ["forgetting the cards", dismiss],
+];
+
+/** After what the ramdisk was booted for is done: the server is switched off, and nothing stays behind. */
+export async function leave(ctx: Context, machine: NetbootMachine): Promise<void> {
+  for (const [stage, part] of undoing(machine)) {
+    ctx.report({ stage });
+    await part(ctx);
+  }
+}
+
 /** Only a ramdisk that gave up by itself opens a shell. */
 const leavesShell = ({ troubleshoot, scratch }: NetbootMachine): boolean =>
   troubleshoot === true && scratch.call?.failure !== undefined;
@@ -12,22 +36,16 @@ const leavesShell = ({ troubleshoot, scratch }: NetbootMachine): boolean =>
  * anything is left to clean up.
  */
 export async function abandon(ctx: Context, machine: NetbootMachine): Promise<"clean" | "unclean"> {
-  const { record, power, boot, node, served, limits } = machine;
+  const { record, node } = machine;
   if (record().done === true || record().touched !== true) return "clean";
   // The signal of what failed may have ended; the clean-up has a limit of its own.
   const own = newContext({ log: ctx.log, clock: ctx.clock, report: ctx.report });
   const shell = leavesShell(machine);
   if (shell)
     ctx.log.warn("the server is left on: a shell waits on its console (`troubleshoot`)", { node: node.name });
-  const parts: readonly (readonly [string, (inner: Context) => Promise<void>])[] = [
-    ...(shell
-      ? []
-      : [["powering off", (inner: Context) => power.ensure(inner, "off", { limit: limits.power })] as const]),
-    ["withdrawing boot files", (inner) => boot.withdraw(inner, served, node.macs)],
-    ["forgetting the cards", (inner) => machine.dismiss(inner)],
-  ];
   let left: "clean" | "unclean" = shell ? "unclean" : "clean";
-  for (const [what, part] of parts) {
+  const [off, ...rest] = undoing(machine);
+  for (const [what, part] of shell ? rest : [off, ...rest]) {
     try {
       ctx.report({ stage: what });
       await within(own, "5 minutes", part);

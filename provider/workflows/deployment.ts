@@ -2,7 +2,7 @@ import type { SourceImage, WriteDriver, Written } from "../drivers/write/driver.
 import type { Context } from "../kernel/context.ts";
 import type { Duration } from "../kernel/units.ts";
 import type { ImageSpec, InstanceSpec } from "../resources/index.ts";
-import type { Disk, Growing, Machine } from "../services/callback/announcement.ts";
+import type { Disk, Growing } from "../services/callback/announcement.ts";
 import type { NetbootMachine, NetbootRecord, NetbootScratch } from "./netboot.ts";
 
 /** What is remembered of one deployment; each change is on disk before the next thing is done. */
@@ -33,6 +33,10 @@ export interface DeploymentRecord extends NetbootRecord {
   readonly erased?: boolean;
   /** Digest of the boot files as they were laid last; another one was laid by somebody else. */
   readonly bootDigest?: string;
+  /** Part of the address that the system phones home to; only where it was told to. Void when it was used. */
+  readonly phoneToken?: string;
+  /** The address from which the system phoned home. */
+  readonly phonedFrom?: string;
   /** SSH host keys of the system when it answered. */
   readonly hostKeys?: readonly string[];
   /** Host keys that answered in its place at the last look: somebody installed the server by hand. */
@@ -49,14 +53,19 @@ export interface RejectedDisk {
 /** What an earlier install left on a disk, by our records. */
 export interface DiskRecord {
   readonly instance: string;
-  readonly state: "writing" | "installed" | "released";
+  readonly state: "writing" | "installed" | "released" | "unclean";
 }
 
 /** Whether the system answers, and who it is that answers. */
 export interface AnswerSeen {
   readonly open: boolean;
-  /** From the neighbour table; undefined when the address is not on the link. */
+  /** The one that answers. */
+  readonly address?: string;
+  /** From the neighbour table; undefined where the answer itself proves whose it is. */
   readonly mac?: string;
+  /** What the system told of itself, proven by its token. */
+  readonly hostKeys?: readonly string[];
+  /** What was seen, for people. */
   readonly detail: string;
 }
 
@@ -67,8 +76,6 @@ export interface DeployMachine extends NetbootMachine {
   readonly writer: WriteDriver;
   readonly record: () => DeploymentRecord;
   readonly update: (change: Partial<DeploymentRecord>) => Promise<void>;
-  /** What a ramdisk tells of the server is remembered with the node, whatever becomes of the deployment. */
-  readonly keepSeen: (machine: Machine) => Promise<void>;
   /** Fetch image and ramdisk; answers when both lie verified on this host. */
   readonly fetch: (ctx: Context) => Promise<void>;
   readonly image: () => { readonly source: SourceImage; readonly layout?: Layout };
@@ -85,9 +92,10 @@ export interface DeployMachine extends NetbootMachine {
   readonly sendGrow: (ctx: Context, address: string, start: number) => Promise<void>;
   /** Have the ramdisk run the site's own scripts on what was written. */
   readonly sendHooks: (ctx: Context, address: string) => Promise<void>;
-  readonly probe: (ctx: Context, port: number) => Promise<AnswerSeen>;
-  /** SSH host keys on a port; empty where none are shown. */
-  readonly hostKeys: (ctx: Context, address: string, port: number) => Promise<readonly string[]>;
+  /** Look once whether the system answers, in the way that its instance is waited for. */
+  readonly probe: (ctx: Context) => Promise<AnswerSeen>;
+  /** SSH host keys that an address shows; empty where none are shown, or nobody waits for an SSH server. */
+  readonly hostKeys: (ctx: Context, address: string) => Promise<readonly string[]>;
   /** A fact worth keeping in the run's own notes. */
   readonly scratch: Scratch;
 }

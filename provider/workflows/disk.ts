@@ -88,7 +88,8 @@ function isOurs({ instance, machine, recordOf, replaces }: DiskQuestion, disk: D
   if (machine.disks.some((other) => other !== disk && identityOf(other) === identityOf(disk))) return false;
   const record = recordOf(disk);
   if (record === undefined) return false;
-  if (record.state === "released") return true;
+  // Unclean: its cleaning was given up, else it would not have come so far.
+  if (record.state === "released" || record.state === "unclean") return true;
   if (record.instance !== instance) return false;
   return record.state === "writing" || replaces === identityOf(disk);
 }

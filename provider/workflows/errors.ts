@@ -65,6 +65,12 @@ export const workflowErrors = defineErrors({
       "Nothing was written. Take it out or erase it, or set `wipe: true` to go on all the same; it is not erased.",
     fault: "input",
   },
+  DEPLOY_NO_CALL: {
+    text: "the deploy ramdisk of node {node} has not called within {limit}: {seen}",
+    remedy:
+      "Look at the server's console. Without a DHCP request it did not boot from the network, or from another card or VLAN than the Interface says; without a file UDP port 69 of this host is blocked; without a call TCP port 10000 is, or the ramdisk does not know the card. Raise `timeouts.callback` if it only needs longer.",
+    fault: "node",
+  },
   DEPLOY_ROOT_DAMAGED: {
     text: "the root file system that was written to node {node} is damaged, and was not grown: {report}",
     remedy:
@@ -76,11 +82,59 @@ export const workflowErrors = defineErrors({
     remedy: "What is on its disk may be in pieces. Run `pulumi up` again: the image is written anew.",
     fault: "node",
   },
+  VISIT_RUNNING_SERVER: {
+    text: "node {node} is switched on, and not by this site, so the ramdisk cannot be booted to {what} it",
+    remedy:
+      "Nothing was touched. If nobody needs what runs there, switch it off, or set `provide: true` on the Node.",
+    fault: "input",
+  },
+  CLEAN_DISK_UNKNOWN: {
+    text: "node {node} is to be cleaned of instance {instance} of {owner}, and which disk that used is not known: it was adopted, or its ramdisk did not tell",
+    remedy:
+      'Nothing was erased. Erase the disks yourself, or accept what is on them; then set `clean: "none"` on the Node, or `onDelete: "off"` on the Instance.',
+    fault: "input",
+  },
+  CLEAN_DISK_MISSING: {
+    text: "disk {disk}, which node {node} is to be cleaned of, is not in the server; seen are: {seen}",
+    remedy:
+      'Nothing was erased. Put the disk back. If it is gone for good, set `clean: "none"` on the Node, or `onDelete: "off"` on the Instance.',
+    fault: "node",
+  },
+  CLEAN_DISK_UNFIT: {
+    text: "disk {disk} of node {node} is never erased: {why}",
+    remedy:
+      'Nothing was erased: remote, removable and read-only disks may be somebody else\'s. Erase it yourself; then set `clean: "none"` on the Node, or `onDelete: "off"` on the Instance.',
+    fault: "node",
+  },
+  CLEAN_FAILED: {
+    text: "cleaning node {node} failed; its ramdisk reports: {report}",
+    remedy:
+      "The node is set aside, and given to nobody. Mend what it names, or set another `clean` on the Node; the next delete, or after `pulumi-baremetal nodes reset {node}` the next claim, cleans again.",
+    fault: "node",
+  },
+  CLEAN_STALLED: {
+    text: "disk {disk} of node {node} has stood at {done} of {all} for {limit} while it was cleaned",
+    remedy:
+      "Look at the server's console, and at the disk's health: it is probably dying. The node is set aside, and given to nobody.",
+    fault: "node",
+  },
   DEPLOY_NO_ANSWER: {
-    text: "the system on node {node} does not answer on {probe}: {seen}",
+    text: "the system on node {node} does not answer on {probe} within {limit}: {seen}",
     remedy:
       "The disk is written and the server is on. Look at its console; the next `pulumi up` waits again and writes nothing.",
     fault: "image",
+  },
+  DEPLOY_NO_PHONE_HOME: {
+    text: "the system on node {node} has not phoned home within {limit}: {seen}",
+    remedy:
+      "The disk is written and the server is on. cloud-init phones at the end of its first boot, over the provisioning network, and no preview can tell whether an image has cloud-init: look at the console and at /var/log/cloud-init.log. The next `pulumi up` waits again and writes nothing; `cloud-init single --name phone_home --frequency always` in the system calls again, another `waitFor` waits for something else.",
+    fault: "image",
+  },
+  DEPLOY_CANNOT_PHONE_HOME: {
+    text: "the system on node {node} was written without being told to phone home",
+    remedy:
+      "The server is on. Set `waitFor` to what it answers on: `ssh`, `ping` or a port. It is told to phone home when it is installed the next time.",
+    fault: "input",
   },
   DEPLOY_OTHER_ANSWERS: {
     text: "{address} answers, but with the MAC {seen}, which is not one of node {node}",

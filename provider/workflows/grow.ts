@@ -3,8 +3,9 @@ import { hasCode } from "../kernel/errors.ts";
 import type { Growing } from "../services/callback/announcement.ts";
 import type { DeployMachine } from "./deployment.ts";
 import { workflowErrors } from "./errors.ts";
-import { type Call, orFail } from "./netboot.ts";
+import type { Call } from "./netboot.ts";
 import type { Step } from "./run.ts";
+import { ramdiskFailed } from "./write.ts";
 
 /**
  * The ramdisk makes the root file system as large as its partition. One that cannot leaves it as it is, which is told and fails
@@ -52,11 +53,12 @@ async function outcomeOf(ctx: Context, machine: DeployMachine): Promise<Outcome>
 }
 
 /** The ramdisk's latest call. It calls every few seconds, but not while it grows what an earlier run has asked for. */
-async function present(ctx: Context, { calls, record, node }: DeployMachine) {
+async function present(ctx: Context, machine: DeployMachine) {
+  const { calls, record } = machine;
   const limit = record().growing === undefined ? "1 minute" : "55 minutes";
   try {
     const call = await limited(ctx, limit, "a call of the ramdisk", (inner) => calls.next(inner));
-    orFail(call, node.name);
+    if (call.failure !== undefined) throw ramdiskFailed(call, machine);
     return call;
   } catch (error) {
     if (!hasCode(error, "LIMIT_REACHED")) throw error;
@@ -68,7 +70,7 @@ async function present(ctx: Context, { calls, record, node }: DeployMachine) {
 async function told(ctx: Context, machine: DeployMachine, boot: string): Promise<Outcome> {
   for (;;) {
     const call: Call = await machine.calls.next(ctx);
-    orFail(call, machine.node.name);
+    if (call.failure !== undefined) throw ramdiskFailed(call, machine);
     if (call.boot !== boot) throw cutOff(machine);
     const growth = call.machine?.growth;
     if (growth !== undefined && growth.state !== "able") return growth;

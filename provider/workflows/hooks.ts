@@ -1,6 +1,6 @@
 import type { DeployMachine } from "./deployment.ts";
-import { orFail } from "./netboot.ts";
 import type { Step } from "./run.ts";
+import { ramdiskFailed } from "./write.ts";
 
 /**
  * The site's own scripts in the ramdisk, after the disk is written and before the server boots from it. The ramdisk runs
@@ -11,10 +11,12 @@ export const runHooks: Step<DeployMachine> = {
   stage: "running the site's hooks",
   limit: () => "1 hour",
   met: async (_, { record }) => record().hooked === true || record().machine?.hooks === undefined,
-  run: async (ctx, { calls, node, sendHooks, update }) => {
+  run: async (ctx, machine) => {
+    const { calls, scratch, sendHooks, update } = machine;
     for (let asked = ""; ; ) {
       const call = await calls.next(ctx);
-      orFail(call, node.name);
+      scratch.call = call;
+      if (call.failure !== undefined) throw ramdiskFailed(call, machine);
       if (call.machine?.hooks !== "waiting") break;
       calls.forget();
       if (asked === call.boot) continue; // said before it heard us

@@ -1,13 +1,14 @@
 import type { BootDriver, BootFiles } from "../drivers/boot/driver.ts";
 import type { ConductedPower } from "../drivers/power/conduct.ts";
 import type { WriteTarget } from "../drivers/write/driver.ts";
-import { type Context, limited } from "../kernel/context.ts";
-import { hasCode } from "../kernel/errors.ts";
+import { type Context, LimitReached, limited } from "../kernel/context.ts";
+import { hasCode, type MetalError } from "../kernel/errors.ts";
 import { type Duration, toMs } from "../kernel/units.ts";
 import type { NodeSpec } from "../resources/index.ts";
-import type { Machine } from "../services/callback/announcement.ts";
+import type { CleanedDisk, Machine, RamdiskMode, WipeProgress } from "../services/callback/announcement.ts";
 import { workflowErrors } from "./errors.ts";
 import type { Step } from "./run.ts";
+import type { Phase } from "./seen.ts";
 
 /** How a server comes to boot the ramdisk and to be heard, whatever it is booted for. */
 
@@ -35,6 +36,10 @@ export interface Call {
   readonly machine?: Machine;
   /** The ramdisk gave up, and says why. */
   readonly failure?: string;
+  /** What it does beside a deployment, and how far it is. */
+  readonly mode?: RamdiskMode;
+  readonly progress?: WipeProgress;
+  readonly cleaned?: readonly CleanedDisk[];
 }
 
 /** The calls for one deployment, as port 10000 hears them. */
@@ -43,7 +48,7 @@ export interface Calls {
   readonly next: (ctx: Context) => Promise<Call>;
   /** Resolves when a call differs in its boot from `boot`, or reports a failure; never otherwise. */
   readonly changed: (ctx: Context, boot: string) => Promise<Call>;
-  /** What was heard so far is of an earlier boot, which a power cycle has ended. */
+  /** What was heard and seen so far is of an earlier boot, which is over. */
   readonly forget: () => void;
 }
 
@@ -65,6 +70,10 @@ export interface NetbootMachine {
   readonly calls: Calls;
   readonly record: () => NetbootRecord;
   readonly update: (change: Partial<NetbootRecord>) => Promise<void>;
+  /** What a ramdisk tells of the server is remembered with the node, whatever becomes of the story. */
+  readonly keepSeen: (machine: Machine) => Promise<void>;
+  /** What was seen of the server in this boot, in words. It takes a few seconds, also when all limits are spent. */
+  readonly seen: (phase: Phase) => Promise<string>;
   readonly bootFiles: () => BootFiles;
   /** Let DHCP know the node's cards, and forget them. */
   readonly admit: (ctx: Context) => Promise<void>;
@@ -81,8 +90,8 @@ interface Way<M> {
   /** It boots from the network all its life. */
   readonly stays?: (machine: M) => boolean;
   readonly powerOff: Omit<Step<M>, "met">;
-  /** What its call is worth, before it counts. */
-  readonly heard?: (machine: M, call: Call) => Promise<void>;
+  /** What it means that the ramdisk gives up at once. */
+  readonly failed: (call: Call, machine: M) => MetalError;
 }
 
 /** From a server in any state to a ramdisk that has called: the first part of every story that needs one. */
@@ -90,7 +99,7 @@ export function intoRamdisk<M extends NetbootMachine>({
   finished,
   stays,
   powerOff,
-  heard,
+  failed,
 }: Way<M>): Step<M>[] {
   const past = (machine: M) => machine.scratch.found === true || finished(machine);
   return [
@@ -133,15 +142,25 @@ export function intoRamdisk<M extends NetbootMachine>({
       limit: ({ limits }) => limits.callback,
       met: async (_, machine) => finished(machine),
       run: async (ctx, machine) => {
-        const { calls, scratch, update, node } = machine;
-        const call = await calls.next(ctx);
+        const { scratch, update, keepSeen } = machine;
+        const call = await nextCall(ctx, machine);
+        if (call.machine) await keepSeen(call.machine);
         scratch.call = call;
-        await heard?.(machine, call);
-        orFail(call, node.name);
+        if (call.failure !== undefined) throw failed(call, machine);
         await update({ address: call.target.address, ...(call.machine ? { machine: call.machine } : {}) });
       },
     },
   ];
+}
+
+async function nextCall(ctx: Context, { calls, node, limits, seen }: NetbootMachine): Promise<Call> {
+  try {
+    return await calls.next(ctx);
+  } catch (error) {
+    if (!(ctx.signal.reason instanceof LimitReached)) throw error;
+    const facts = { node: node.name, limit: limits.callback, seen: await seen("call-back") };
+    throw workflowErrors.make("DEPLOY_NO_CALL", facts, { cause: error });
+  }
 }
 
 async function findRamdisk(ctx: Context, { calls, scratch }: NetbootMachine): Promise<void> {
@@ -151,11 +170,6 @@ async function findRamdisk(ctx: Context, { calls, scratch }: NetbootMachine): Pr
   } catch (error) {
     if (!hasCode(error, "LIMIT_REACHED")) throw error; // it is gone: from the start, then
   }
-}
-
-/** A call that reports a failure ends what it was booted for with the ramdisk's own words. */
-export function orFail({ failure }: Call, node: string): void {
-  if (failure !== undefined) throw workflowErrors.make("DEPLOY_RAMDISK_FAILED", { node, report: failure });
 }
 
 /** Room for a few commands; each has its own limit, whose words are better than ours. */

@@ -1,5 +1,5 @@
 import type { Context } from "../kernel/context.ts";
-import { hasCode } from "../kernel/errors.ts";
+import { hasCode, type MetalError } from "../kernel/errors.ts";
 import type { InstanceSpec } from "../resources/index.ts";
 import { erasingFields } from "../resources/plan.ts";
 import { hintsFor } from "../resources/root-device.ts";
@@ -7,7 +7,7 @@ import type { Disk } from "../services/callback/announcement.ts";
 import type { DeployMachine, DeploymentRecord } from "./deployment.ts";
 import { approveDisk, chosenDisk, identityOf, rejectedDisks } from "./disk.ts";
 import { workflowErrors } from "./errors.ts";
-import { type Call, orFail } from "./netboot.ts";
+import type { Call } from "./netboot.ts";
 import type { Step } from "./run.ts";
 
 type DeployStep = Step<DeployMachine>;
@@ -44,20 +44,22 @@ export const write: DeployStep = {
   },
 };
 
-/** What a ramdisk tells of the server is kept; one that could choose no disk ends the deployment with what its disks say. */
-export async function heard(machine: DeployMachine, { failure, machine: told }: Call): Promise<void> {
-  if (told === undefined) return;
-  const { node, instance, keepSeen } = machine;
-  await keepSeen(told);
-  if (failure === undefined || told.chosen !== undefined || told.disks.length === 0) return;
-  chosenDisk({ node: node.name, machine: told, hints: hintsFor(instance.spec, node.spec) });
+/** A ramdisk that gives up ends the deployment: with what its list of disks says where it chose none, else with its own words. */
+export function ramdiskFailed(
+  { machine, failure = "" }: Call,
+  { node, instance }: DeployMachine,
+): MetalError {
+  if (machine && machine.disks.length > 0 && machine.chosen === undefined) {
+    chosenDisk({ node: node.name, machine, hints: hintsFor(instance.spec, node.spec) });
+  }
+  return workflowErrors.make("DEPLOY_RAMDISK_FAILED", { node: node.name, report: failure });
 }
 
 async function approve(deployment: DeployMachine, call: Call): Promise<void> {
   const { node, instance, diskRecord, record, update } = deployment;
-  await heard(deployment, call);
-  orFail(call, node.name);
   const { machine } = call;
+  if (machine) await deployment.keepSeen(machine);
+  if (call.failure !== undefined) throw ramdiskFailed(call, deployment);
   if (machine === undefined) {
     // A classic ramdisk tells no disks, so what they hold can only be given up unseen.
     if (!instance.spec.wipe) throw workflowErrors.make("DEPLOY_DISK_UNTOLD", { node: node.name });

@@ -43,12 +43,21 @@ export interface InstanceArgs {
   readonly rebootTrigger?: pulumi.Input<string | undefined>;
   /** Cut the power when a soft reboot or shutdown is not heeded within its limit. Default: `false`. */
   readonly hardReboot?: pulumi.Input<boolean | undefined>;
-  /** When it counts as done: a TCP port that answers, or `"written"`. Default: `{ port: 22 }`. */
-  readonly waitFor?: pulumi.Input<"written" | WaitForPortArgs | undefined>;
+  /**
+   * When it counts as done: `{ port }`, a TCP port that answers; `"ssh"`, an SSH server on port 22 that
+   * greets; `"ping"`, steady ICMP echoes, which say only that a network stack is up; `"phone-home"`,
+   * cloud-init is done with everything and says so, at the first boot only; `"written"`, its disk is
+   * written and it was switched on. Default: `{ port: 22 }`.
+   */
+  readonly waitFor?: pulumi.Input<"written" | "ping" | "ssh" | "phone-home" | WaitForPortArgs | undefined>;
   /** Limits of the stages. */
   readonly timeouts?: pulumi.Input<TimeoutsArgs | undefined>;
-  /** `off`: powered off, boot files withdrawn, disk untouched. `keep`: left running. Default: `"off"`. */
-  readonly onDelete?: pulumi.Input<"keep" | "off" | undefined>;
+  /**
+   * `off`: powered off, boot files withdrawn, disk untouched until another owner gets the server.
+   * `keep`: left running. `clean`: powered off and its disk erased at once, as the node's `clean` says.
+   * Default: `"off"`.
+   */
+  readonly onDelete?: pulumi.Input<"keep" | "off" | "clean" | undefined>;
   /**
    * Allow the first install to erase a disk that holds something. Never erases an active instance's
    * disk. Default: `false`.
@@ -148,6 +157,7 @@ const declaration: Declaration = {
     "installedDigest",
     "verified",
     "answered",
+    "hostKeys",
     "bytesWritten",
     "timeline",
     "lastError",
@@ -179,12 +189,20 @@ export class Instance extends pulumi.dynamic.Resource {
   declare readonly rebootTrigger: pulumi.Output<string | undefined>;
   /** Cut the power when a soft reboot or shutdown is not heeded within its limit. */
   declare readonly hardReboot: pulumi.Output<boolean>;
-  /** When it counts as done: a TCP port that answers, or `"written"`. */
-  declare readonly waitFor: pulumi.Output<"written" | WaitForPort>;
+  /**
+   * When it counts as done: `{ port }`, a TCP port that answers; `"ssh"`, an SSH server on port 22 that
+   * greets; `"ping"`, steady ICMP echoes, which say only that a network stack is up; `"phone-home"`,
+   * cloud-init is done with everything and says so, at the first boot only; `"written"`, its disk is
+   * written and it was switched on.
+   */
+  declare readonly waitFor: pulumi.Output<"written" | "ping" | "ssh" | "phone-home" | WaitForPort>;
   /** Limits of the stages. */
   declare readonly timeouts: pulumi.Output<Timeouts | undefined>;
-  /** `off`: powered off, boot files withdrawn, disk untouched. `keep`: left running. */
-  declare readonly onDelete: pulumi.Output<"keep" | "off">;
+  /**
+   * `off`: powered off, boot files withdrawn, disk untouched until another owner gets the server.
+   * `keep`: left running. `clean`: powered off and its disk erased at once, as the node's `clean` says.
+   */
+  declare readonly onDelete: pulumi.Output<"keep" | "off" | "clean">;
   /**
    * Allow the first install to erase a disk that holds something. Never erases an active instance's
    * disk.
@@ -286,6 +304,11 @@ export class Instance extends pulumi.dynamic.Resource {
   declare readonly verified: pulumi.Output<"full" | "sampled" | "">;
   /** Whether the system answered. */
   declare readonly answered: pulumi.Output<boolean>;
+  /**
+   * Public SSH host keys, as `ssh-ed25519 AAAA…`. With `waitFor: "phone-home"` the system told them
+   * itself, with a token that only it had; else they are those that its address showed first.
+   */
+  declare readonly hostKeys: pulumi.Output<string[]>;
   /** Bytes of data sent to the disk. */
   declare readonly bytesWritten: pulumi.Output<number>;
   /** Each step, its start and seconds. */

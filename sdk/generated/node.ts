@@ -10,6 +10,7 @@ import type {
   IdentityArgs,
   Ipmi,
   IpmiArgs,
+  LastClean,
   RootDeviceHints,
   RootDeviceHintsArgs,
   Size,
@@ -53,6 +54,13 @@ export interface NodeArgs {
   /** Which disk is the system's. Without hints exactly one disk must qualify. */
   readonly rootDeviceHints?: pulumi.Input<RootDeviceHintsArgs | undefined>;
   /**
+   * How the disks that an instance used are erased before another owner (project and stack) gets the
+   * server, or at delete with `onDelete: "clean"`: `metadata` (partition tables and signatures),
+   * `discard` (the drive is told that it holds nothing), `full` (zeros over all of it; hours), `none`
+   * (as it was left; at delete `metadata`). Default: `"metadata"`.
+   */
+  readonly clean?: pulumi.Input<"metadata" | "discard" | "full" | "none" | undefined>;
+  /**
    * Its controller is given up: it is not asked any more, and what ran there can be deleted without it.
    * Nobody is installed on it. Default: `false`.
    */
@@ -78,6 +86,7 @@ const declaration: Declaration = {
     "serial",
     "assignedInstance",
     "lastError",
+    "lastClean",
     "maintenanceReason",
     "disks",
     "siteId",
@@ -119,6 +128,13 @@ export class Node extends pulumi.dynamic.Resource {
   /** Which disk is the system's. Without hints exactly one disk must qualify. */
   declare readonly rootDeviceHints: pulumi.Output<RootDeviceHints | undefined>;
   /**
+   * How the disks that an instance used are erased before another owner (project and stack) gets the
+   * server, or at delete with `onDelete: "clean"`: `metadata` (partition tables and signatures),
+   * `discard` (the drive is told that it holds nothing), `full` (zeros over all of it; hours), `none`
+   * (as it was left; at delete `metadata`).
+   */
+  declare readonly clean: pulumi.Output<"metadata" | "discard" | "full" | "none">;
+  /**
    * Its controller is given up: it is not asked any more, and what ran there can be deleted without it.
    * Nobody is installed on it.
    */
@@ -135,6 +151,8 @@ export class Node extends pulumi.dynamic.Resource {
     | "active"
     | "deploy failed"
     | "deleting"
+    | "cleaning"
+    | "clean failed"
     | "error"
   >;
   /** What the controller said last. */
@@ -149,6 +167,8 @@ export class Node extends pulumi.dynamic.Resource {
   declare readonly assignedInstance: pulumi.Output<string>;
   /** Why it was set aside; empty if it was not. */
   declare readonly lastError: pulumi.Output<string>;
+  /** The last cleaning; absent if there was none. */
+  declare readonly lastClean: pulumi.Output<LastClean | undefined>;
   /** Why the command line put it in maintenance; empty if it did not. Only it ends that. */
   declare readonly maintenanceReason: pulumi.Output<string>;
   /** Its disks, as the last ramdisk told; empty before the first. What hints are written from. */

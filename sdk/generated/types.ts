@@ -304,6 +304,16 @@ export interface Controller {
   readonly serial?: string;
 }
 
+/** The last cleaning; absent if there was none. */
+export interface LastClean {
+  /** When it was done, ISO 8601. */
+  readonly at: string;
+  /** How. */
+  readonly method: "metadata" | "discard" | "full";
+  /** WWN, else serial number, of each disk. */
+  readonly disks: string[];
+}
+
 /** A disk of a server. */
 export interface DiskState {
   /** The kernel's name in that boot; another one in the next. */

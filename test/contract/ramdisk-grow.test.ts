@@ -93,7 +93,7 @@ describe("the words of the helper", () => {
       printf '%s\\n' 'grow 4194304' done >&3
       post() { CODE=200; echo "$(sed 's/.*&w=//; s/&.*//' "$STATE/body")"; }
       obey() { GROWTH="grown \${1#grow }"; }
-      announce_until_done; echo done`;
+      MODE=deploy; announce_until done; echo done`;
     expect(await machine.run(["identity", "announce", "grow"], `mkfifo "$STATE/said"\n${lines}`)).toBe(
       "able\ngrown%204194304\ndone",
     );

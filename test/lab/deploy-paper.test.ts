@@ -333,7 +333,9 @@ describe.concurrent("a server", () => {
       await enrol(site, server);
       await server.mishap("mute");
       const outcome = install(site, server, { timeouts: { callback: "2 seconds" } });
-      await expect(outcome).rejects.toThrow(/waiting for the ramdisk.*2 seconds.*\[LIMIT_REACHED\]/s);
+      await expect(outcome).rejects.toThrow(
+        /not called within 2 seconds: DHCP gave it [\d.]+ at [\d:]+ UTC; .*on-paper\d+\/deploy_\w+.*; its ramdisk did not call; .* answers ping.*\[DEPLOY_NO_CALL\]/s,
+      );
       expect(await server.isOn()).toBe(false);
       await expectNothingServed(server);
     }));

@@ -8,6 +8,7 @@ import { rootFileSystem } from "../../provider/drivers/write/head.ts";
 import { newContext } from "../../provider/kernel/context.ts";
 import type { State } from "../../provider/site/site.ts";
 import { buildTestImages, imageCache, type TestImages } from "../../tools/images/index.ts";
+import { hostKey } from "../../tools/images/system.ts";
 import { type Lab, type LabServer, openLab, readBanner } from "./lab/index.ts";
 import { programsRunning } from "./programs.ts";
 import {
@@ -47,6 +48,8 @@ afterAll(async () => {
   expect(left).toEqual([]);
 });
 
+// The whole line: told on the disk to phone home, the system does, with busybox for a cloud-init.
+const partition = { image: "partition", waitFor: "phone-home" };
 const told = [
   ...["claiming", "powering off", "configuring boot", "powering on", "waiting for the ramdisk"],
   ...["looking at the disk", "wiping", "writing", "verifying", "finishing"],
@@ -68,10 +71,7 @@ const stagesTold = (server: LabServer) =>
 describe("two servers of QEMU", () => {
   it("are installed at once, from both kinds of image, and answer", async () => {
     await Promise.all([enrol(site, web), enrol(site, db)]);
-    const [webState, dbState] = await Promise.all([
-      install(site, web),
-      install(site, db, { image: "partition" }),
-    ]);
+    const [webState, dbState] = await Promise.all([install(site, web), install(site, db, partition)]);
 
     for (const [state, server] of [[webState, web] as const, [dbState, db] as const]) {
       expect(state).toMatchObject({
@@ -93,19 +93,20 @@ describe("two servers of QEMU", () => {
     // The images have 446 and 300 MiB; the disk has 4 GiB, the flavor declares 1.
     expect(Number(webState["rootSize"])).toBeGreaterThan(3.9 * 2 ** 30);
     expect(dbState["rootSize"]).toBe(2 ** 30);
-    const { whole, partition } = images;
-    expect(await bannerOf(webState)).toContain(whole.banner);
-    expect(await bannerOf(dbState)).toContain(partition.banner);
+    expect(await bannerOf(webState)).toContain(images.whole.banner);
+    expect(await bannerOf(dbState)).toContain(images.partition.banner);
     expect(await db.console()).toContain("swap /dev/sda2");
+    expect(await db.console()).toContain("phoned home");
+    expect(dbState["hostKeys"]).toEqual([hostKey]);
   });
 
   it("are not touched when the same is asked again", async () => {
     const before = [await commandsTo(web), await commandsTo(db)];
-    for (const [server, image] of [[web, "whole"] as const, [db, "partition"] as const]) {
-      const args = instanceArgs(site, server, { image });
+    for (const [server, given] of [[web, {}] as const, [db, partition] as const]) {
+      const args = instanceArgs(site, server, given);
       expect(await site.plan("instances", nameOn(server), args)).toMatchObject({ actions: [], failures: [] });
       const old = site.remembered("instances", nameOn(server));
-      expect(await install(site, server, { image })).toEqual(old);
+      expect(await install(site, server, given)).toEqual(old);
     }
     expect([await commandsTo(web), await commandsTo(db)]).toEqual(before);
   });

@@ -1,4 +1,4 @@
-import { mkdtemp, open, rm, truncate, utimes, writeFile } from "node:fs/promises";
+import { mkdtemp, open, rm, stat, truncate, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
@@ -21,8 +21,8 @@ async function boot(parts: MachineParts): Promise<Machine> {
   return machine;
 }
 
-const drive = (id: string, file: string, device: string) => [
-  ...["-drive", `file=${file},if=none,id=${id},format=raw,cache=unsafe`],
+const drive = (id: string, file: string, device: string, discard = "ignore") => [
+  ...["-drive", `file=${file},if=none,id=${id},format=raw,cache=unsafe,discard=${discard}`],
   ...["-device", `${device},drive=${id}`],
 ];
 
@@ -167,6 +167,53 @@ describe("the deploy ramdisk", () => {
     } finally {
       await rm(hooksDir, { recursive: true });
     }
+  });
+
+  it("erases the disk that it is told to, at the helper's word and not before, and tells so", async () => {
+    const machine = await boot({
+      args: ["mode=clean", "clean=discard", "clean_disks=USED-1"],
+      disks: async (folder) => [
+        ...drive(
+          "d0",
+          await withSystem(await sparse(folder, "other", 5 * GiB)),
+          "ide-hd,bus=ide.0,serial=OTHER",
+        ),
+        ...drive(
+          "d1",
+          await withSystem(await sparse(folder, "used", 5 * GiB)),
+          "nvme,serial=USED-1",
+          "unmap",
+        ),
+      ],
+      answer: () => ({ status: 200, line: "ok" }),
+    });
+    const { announced, folder, wait } = machine;
+    const before = parsed(await wait("an announcement", 60, () => announced[0]));
+    expect([before.mode, before.error, before.cleaned, before.iqn]).toEqual([
+      "clean",
+      undefined,
+      undefined,
+      "",
+    ]);
+    const used = before.machine?.disks.find(({ serial }) => serial === "USED-1");
+    expect(used?.holds).toBe('gpt; ext4 "root" on nvme0n1p1');
+    await machine.say("done");
+    await wait("another announcement", 30, () => announced[1]);
+    expect(parsed(announced[1] ?? "").progress).toBeUndefined();
+
+    await machine.say("clean");
+    const last = () => parsed(announced.at(-1) ?? "");
+    await wait("the end of the cleaning", 60, () => last().cleaned ?? last().error);
+    expect(last()).toMatchObject({
+      cleaned: [{ disk: "USED-1", name: "nvme0n1", size: 5 * GiB, method: "discard" }],
+    });
+    await machine.say("done");
+    await wait("the power-off", 20, () => (machine.running() ? undefined : true));
+    const blkid = (name: string) =>
+      execa("blkid", ["-p", "-s", "PTTYPE", "-o", "value", join(folder, name)], { reject: false });
+    expect([(await blkid("used")).stdout, (await blkid("other")).stdout]).toEqual(["", "gpt"]);
+    // What was discarded takes no room any more: the ends alone were written after it.
+    expect((await stat(join(folder, "used"))).blocks * 512).toBeLessThanOrEqual(8 * MiB);
   });
 
   it("exports nothing when two disks meet the hints, says which, and opens a shell to whoever is to look", async () => {

@@ -30,6 +30,10 @@ const growth: fc.Arbitrary<Growing> = fc.oneof(
   fc.record({ state: fc.constant("grown" as const), size: fc.integer({ min: 1, max: 2 ** 52 }) }),
   fc.record({ state: fc.constantFrom("left" as const, "damaged" as const), reason: words }),
 );
+const cleaned = fc.record({
+  ...{ disk: words, name: from(/^sd[a-z]$/), size: bytes },
+  method: fc.constantFrom("metadata" as const, "discard" as const, "full" as const),
+});
 const machine = fc
   .record({
     bootId: from(/^[0-9a-f]{16}$/),
@@ -59,6 +63,9 @@ const announcement: fc.Arbitrary<Announcement> = fc
       lun: fc.integer({ min: 0, max: 16_383 }),
       machine,
       log: fc.string({ minLength: 1, maxLength: 200 }),
+      mode: fc.constant("clean" as const),
+      progress: fc.record({ bytes, size: bytes, disk: words }),
+      cleaned: fc.array(cleaned, { minLength: 1, maxLength: 3 }),
     },
     { requiredKeys: ["deployment", "key", "peer", "iqn", "port", "lun"] },
   )
@@ -87,7 +94,7 @@ describe("reading an announcement", () => {
   });
 
   it("answers anything else with one line that repeats nothing of the body, and never throws", () => {
-    const field = fc.tuple(fc.constantFrom(..."ikanepl", ..."vbsumfdcow", "x"), fc.string());
+    const field = fc.tuple(fc.constantFrom(..."ikanepl", ..."vbsumfdcowtgr", "x"), fc.string());
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.array(field)), fc.string(), (body, peer) => {
         const text = typeof body === "string" ? body : new URLSearchParams(body).toString();
@@ -137,6 +144,9 @@ describe("reading an announcement", () => {
       { v: "1", b: "1", f: "bios", w: "grown lots" },
       "parameter 'w' is not a whole number from 1 to 9007199254740991",
     ],
+    [{ t: "erase" }, "parameter 't' is none of clean"],
+    [{ g: "half of it" }, "parameter 'g' is not a whole number from 0 to 9007199254740991"],
+    [{ r: "disk=1\tname=sda\tsize=9" }, "parameter 'r:method' is none of metadata, discard, full"],
   ] as const)("refuses %j: %s", ([changes, reason]) => {
     expect(reasonOf(form(changes))).toBe(reason);
   });
@@ -147,6 +157,11 @@ describe("reading an announcement", () => {
       "10.0.0.5",
     );
     expect(parsed).toMatchObject({ ok: true, announcement: { error: "no disk", iqn: "" } });
+  });
+
+  it("asks a ramdisk that exports nothing for no target", () => {
+    const body = form({ v: "1", b: "1", f: "bios", n: undefined, t: "clean" });
+    expect(parseAnnouncement(body, "10.0.0.5")).toMatchObject({ ok: true, announcement: { mode: "clean" } });
   });
 });
 

@@ -278,9 +278,9 @@ describe("a deployment that fails", () => {
       },
     });
     const error = await settle(world.run());
-    expect(codeOf(error)).toBe("LIMIT_REACHED");
+    expect(codeOf(error)).toBe("DEPLOY_NO_CALL");
     expect((error as StepFailed).step).toBe("call-back");
-    expect((error as Error).message).toContain("waiting for the ramdisk was not done within 30 minutes");
+    expect((error as Error).message).toContain("not called within 30 minutes: its switch port blinks");
     expect(world.server.power).toBe("off");
   });
 
@@ -288,7 +288,9 @@ describe("a deployment that fails", () => {
     const world = createWorld({ mute: true });
     const error = await settle(world.run());
     expect(codeOf(error)).toBe("DEPLOY_NO_ANSWER");
-    expect((error as Error).message).toContain("does not answer yet");
+    expect((error as Error).message).toContain(
+      "within 30 minutes: 10.0.0.7 does not answer yet; its switch port",
+    );
     expect(world.server).toMatchObject({ power: "on", running: "system" });
     expect(world.network).toEqual({ label: "boot", admitted: true });
     world.done.length = 0;

@@ -50,6 +50,16 @@ describe("the scheduler", () => {
       more: { provisionState: "deploy failed" as const, lastError: "no disk" },
       reason: "it was set aside: no disk",
     },
+    {
+      why: "its cleaning failed",
+      more: { provisionState: "clean failed" as const, lastError: "" },
+      reason: "it was set aside: its cleaning failed",
+    },
+    {
+      why: "it cannot be cleaned of what another owner left",
+      more: { unclean: "which disk is not known" },
+      reason: "which disk is not known",
+    },
     { why: "it is busy", more: { provisionState: "deleting" as const }, reason: "it is deleting" },
     { why: "it has no card", more: { interfaces: 0 }, reason: "it has no Interface to boot from" },
     { why: "it has too few CPUs", fields: { cpus: 4 }, reason: "it has 4 CPUs, asked are 8" },

@@ -14,6 +14,11 @@ const meanings: Readonly<Record<ProvisionState, readonly [meaning: string, nova:
     "deploy failed",
   ],
   deleting: ["Its instance is being released.", ""],
+  cleaning: ["Its ramdisk erases what its last instance left.", ""],
+  "clean failed": [
+    "Set aside because it could not be cleaned; never given to another owner until it is.",
+    "",
+  ],
   error: ["Something could not be undone; it needs a look.", "error"],
 };
 

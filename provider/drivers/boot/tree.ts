@@ -182,7 +182,8 @@ async function look(
 const ours = /^(pxelinux\.(0|cfg)|ldlinux\.c32|grub|(shim|grub)x64\.efi)$/i;
 
 function check(deployment: string, macs: readonly string[]): void {
-  const plain = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(deployment);
+  // With the prefix it is a visit's: no instance can have such a name.
+  const plain = /^(visit@)?[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(deployment);
   if (!plain || ours.test(deployment)) {
     throw bootErrors.make("BOOT_BAD_NAME", { name: deployment.slice(0, 80) });
   }

@@ -20,6 +20,39 @@ export interface Announcement {
   readonly machine?: Machine;
   /** `o`: the tail of the ramdisk's log, sent with an error. */
   readonly log?: string;
+  /** `t`: what our own ramdisk was booted for; absent = a deployment. */
+  readonly mode?: RamdiskMode;
+  /** `g`: how far it is with the disk that it erases. */
+  readonly progress?: WipeProgress;
+  /** `r`: all disks that were to be cleaned, and are. */
+  readonly cleaned?: readonly CleanedDisk[];
+}
+
+/** What a ramdisk is booted for, beside a deployment. */
+export const ramdiskModes = ["clean"] as const;
+export type RamdiskMode = (typeof ramdiskModes)[number];
+
+/** How a disk is cleaned: its tables and signatures, discarded as a whole, or overwritten with zeros. */
+export const cleanMethods = ["metadata", "discard", "full"] as const;
+export type CleanMethod = (typeof cleanMethods)[number];
+
+/** On the wire: `bytes size identity`. */
+export interface WipeProgress {
+  readonly bytes: number;
+  readonly size: number;
+  /** The disk's lasting name. */
+  readonly disk: string;
+}
+
+/** On the wire: `key=value` pairs joined by tabs, one disk a line. What is told of is erased and read back. */
+export interface CleanedDisk {
+  /** The lasting name by which it was asked for. */
+  readonly disk: string;
+  /** Its kernel name in that boot. */
+  readonly name: string;
+  /** Bytes. */
+  readonly size: number;
+  readonly method: CleanMethod;
 }
 
 /** The identity and the disks of the server that announces. */

@@ -16,7 +16,7 @@ export const callbackErrors = defineErrors({
   CALLBACK_NO_LISTENER: {
     text: "the ramdisk at {where} did not take the word {word}, asked {tries} times: {reason}",
     remedy:
-      "The image is on the disk. Look at the server's console; power the server off and on to start the system.",
+      "Look at the server's console. After a write the image is on the disk: power the server off and on to start the system.",
     fault: "node",
   },
 });

@@ -1,5 +1,14 @@
 import { canonicalAddress, sameAddress } from "./address.ts";
-import type { Announcement, Disk, Growing, Machine } from "./announcement.ts";
+import {
+  type Announcement,
+  type CleanedDisk,
+  cleanMethods,
+  type Disk,
+  type Growing,
+  type Machine,
+  ramdiskModes,
+  type WipeProgress,
+} from "./announcement.ts";
 
 /** An announcement, or in one line why it is none. */
 export type Parsed =
@@ -41,12 +50,13 @@ function read(fields: Fields, peer: string): Announcement {
   if (claimed === undefined) throw new Unfit("parameter 'a' is not an address");
   if (!sameAddress(claimed, from)) throw new Unfit("address is not the peer's");
   const [error, log, machine] = [fields.get("e")?.trim(), fields.get("o"), readMachine(fields)];
+  const [mode, progress, cleaned] = [readMode(fields), readProgress(fields), readCleaned(fields)];
   return {
     deployment,
     key,
     // The peer's own words carry the zone of a link-local address, without which nobody could connect back.
     address: from,
-    iqn: readIqn(fields, machine !== undefined && Boolean(error)),
+    iqn: readIqn(fields, machine !== undefined && (Boolean(error) || mode !== undefined)),
     ...(error ? { error } : {}),
     port: integer(fields.get("p") ?? "3260", "p", 1, 65_535),
     // 14 bits: what flat-space addressing of a LUN can say (SAM-4).
@@ -54,6 +64,9 @@ function read(fields: Fields, peer: string): Announcement {
     peer: from,
     ...(machine ? { machine } : {}),
     ...(log === undefined ? {} : { log }),
+    ...(mode === undefined ? {} : { mode }),
+    ...(progress === undefined ? {} : { progress }),
+    ...(cleaned === undefined ? {} : { cleaned }),
   };
 }
 
@@ -124,13 +137,52 @@ function readMac(text: string): string {
   return mac;
 }
 
-function readDisk(line: string): Disk {
-  const pairs = new Map(
+function oneOf<T extends string>(words: readonly T[], text: string, name: string): T {
+  const found = words.find((word) => word === text);
+  if (found === undefined) throw new Unfit(`parameter '${name}' is none of ${words.join(", ")}`);
+  return found;
+}
+
+function readMode(fields: Fields) {
+  const mode = fields.get("t");
+  return mode === undefined ? undefined : oneOf(ramdiskModes, mode, "t");
+}
+
+function readProgress(fields: Fields): WipeProgress | undefined {
+  const text = fields.get("g");
+  if (text === undefined) return undefined;
+  const [, bytes = "", size = "", disk = ""] = /^(\S+) (\S+) (.*)$/.exec(text) ?? [];
+  const count = (word: string) => integer(word, "g", 0, Number.MAX_SAFE_INTEGER);
+  return { bytes: count(bytes), size: count(size), disk };
+}
+
+function readCleaned(fields: Fields): readonly CleanedDisk[] | undefined {
+  return fields
+    .get("r")
+    ?.split("\n")
+    .filter(Boolean)
+    .map((line) => {
+      const pairs = pairsOf(line);
+      const text = (name: string) => pairs.get(name) ?? "";
+      return {
+        ...{ disk: text("disk"), name: text("name") },
+        size: integer(text("size"), "r:size", 0, Number.MAX_SAFE_INTEGER),
+        method: oneOf(cleanMethods, text("method"), "r:method"),
+      };
+    });
+}
+
+/** `key=value` pairs joined by tabs. */
+const pairsOf = (line: string): Fields =>
+  new Map(
     line.split("\t").map((pair) => {
       const at = pair.indexOf("=");
       return [pair.slice(0, Math.max(at, 0)), pair.slice(at + 1).trim()] as const;
     }),
   );
+
+function readDisk(line: string): Disk {
+  const pairs = pairsOf(line);
   const text = (name: string) => pairs.get(name) ?? "";
   const bytes = (name: string, least: number) =>
     integer(text(name) || "0", `d:${name}`, least, Number.MAX_SAFE_INTEGER);

@@ -12,7 +12,7 @@ import { type Additions, fingerprintOf } from "./additions.ts";
 import { alone, sweep } from "./cache.ts";
 import { type Contents, contentsOf } from "./contents.ts";
 import { encodeCpio } from "./cpio.ts";
-import type { Flavour } from "./flavours.ts";
+import { extras, type Flavour } from "./flavours.ts";
 import { cannotBuild, choosePackages, download, uncompressModules, unpack } from "./packages.ts";
 import { findKernel, readAssets, treeOf } from "./tree.ts";
 
@@ -106,7 +106,7 @@ async function recipeOf({ flavour, ...options }: RamdiskOptions): Promise<string
 
 async function buildIn(ctx: Context, work: string, options: RamdiskOptions): Promise<Entry> {
   ctx.report({ stage, note: "choosing packages" });
-  const packages = await choosePackages(ctx);
+  const packages = await choosePackages(ctx, extras(options.flavour).packages);
   ctx.report({ stage, note: `downloading ${packages.length} packages` });
   const files = await download(ctx, join(options.cacheDir, "packages"), packages);
   ctx.report({ stage, note: "unpacking the kernel" });

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { type Additions, addModules, hookFiles } from "./additions.ts";
 import type { CpioEntry } from "./cpio.ts";
 import { neededLibraries } from "./elf.ts";
-import { carried, type Flavour, loadedAtOnce } from "./flavours.ts";
+import { carried, extras, type Flavour, loadedAtOnce } from "./flavours.ts";
 import { aliasTable, dependencyTable, type Module, openModules, resolveModules } from "./modules.ts";
 import { cannotBuild } from "./packages.ts";
 
@@ -78,7 +78,7 @@ export async function treeOf({
     throw cannotBuild(`the kernel package ${kernel.version} lacks the module ${absent}`);
   const files = [
     ...(await scripts()),
-    ...(await programFiles(root)),
+    ...(await programFiles(root, [...programs, ...extras(flavour).programs])),
     ...moduleFiles(kernel.version, modules, atOnce),
     ...(firmwareDir === undefined ? [] : await firmwareFiles(firmwareDir, modules)),
     ...(hooksDir === undefined ? [] : await hookFiles(hooksDir)),
@@ -105,7 +105,7 @@ async function scripts(): Promise<CpioEntry[]> {
   ];
 }
 
-async function programFiles(root: string): Promise<CpioEntry[]> {
+async function programFiles(root: string, programs: readonly string[]): Promise<CpioEntry[]> {
   const found = new Map<string, CpioEntry>();
   const add = async (name: string, folders: readonly string[], place: string): Promise<void> => {
     if (found.has(name)) return;

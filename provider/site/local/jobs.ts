@@ -1,4 +1,5 @@
 import type { Context, Progress } from "../../kernel/context.ts";
+import { hasCode } from "../../kernel/errors.ts";
 import { siteErrors } from "../errors.ts";
 import type { State } from "../site.ts";
 
@@ -26,6 +27,10 @@ interface Job {
   readonly result: Promise<State>;
   last?: Progress;
 }
+
+/** Ended from outside, other than by an operator's abort, which is to be cleaned up after like a failure. */
+export const cutOff = ({ signal }: Context): boolean =>
+  signal.aborted && !hasCode(signal.reason, "SITE_ABORTED");
 
 /** `own` is the site's context: its signal ends all jobs, its logger hears them. */
 export function createJobs(own: Context): Jobs {

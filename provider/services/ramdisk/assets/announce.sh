@@ -29,6 +29,9 @@ write_form() {
       [ -n "$GROWTH" ] && pair w "$GROWTH"
       [ -n "$HOOKS" ] && pair h "$HOOKS"
       [ -s "$STATE/disks" ] && pair d "$(cat "$STATE/disks")"
+      [ "$MODE" = deploy ] || pair t "$MODE"
+      [ -s "$STATE/progress" ] && pair g "$(cat "$STATE/progress")"
+      [ -s "$STATE/cleaned" ] && pair r "$(cat "$STATE/cleaned")"
       [ -n "$1" ] && { pair e "$(printf %s "$1" | head -c 4096)"; pair o "$(own_log "$bytes")"; }
     } | awk -f "$PARTS/form.awk" > "$STATE/body"
     [ "$(wc -c < "$STATE/body")" -lt 65000 ] && return
@@ -59,17 +62,28 @@ heard() {
   read -t "$1" -r word <&3
 }
 
-# announce_until_done: every 3 s until it is accepted, then every 12 s: a helper that died may have a successor.
-announce_until_done() {
+# announce_until WORD: every 3 s until it is accepted, then every 12 s: a helper that died may have a successor.
+announce_until() {
   write_form
   turn=0 number=0 CODE=000
   while :; do
     if [ "$CODE" != 200 ] || [ $((turn % 4)) = 0 ]; then announce "$number"; number=$((number + 1)); fi
     turn=$((turn + 1))
     heard 3 || continue
-    [ "$word" = "done" ] && return
+    [ "$word" = "$1" ] && return
     # What came of another word is told at once.
     obey "$word" && { write_form; CODE=000; }
+  done
+}
+
+# announce_while PID: what it has got to, every 6 s, until it ends.
+announce_while() {
+  number=0 turn=0
+  # Its zombie is a process too: what it leaves tells that it has ended.
+  while kill -0 "$1" 2>/dev/null && [ ! -e "$STATE/cleaned" ] && [ ! -e "$STATE/why" ]; do
+    if [ $((turn % 6)) = 0 ]; then write_form; announce "$number"; number=$((number + 1)); fi
+    turn=$((turn + 1))
+    sleep 1
   done
 }
 

@@ -14,7 +14,8 @@ grow() {
   signature "$device"
   case $REPLY in
     ext[234] | ext[234]\ *) grow_ext "$device" ;;
-    *) left "this ramdisk grows ext2, ext3 and ext4, not ${REPLY:-an unknown file system}" ;;
+    xfs | xfs\ *) grow_xfs "$device" ;;
+    *) left "this ramdisk grows ext2, ext3, ext4 and xfs, not ${REPLY:-an unknown file system}" ;;
   esac
   sync
   say grow "$GROWTH"
@@ -66,4 +67,24 @@ grow_ext() {
   fi
   last_words "$STATE/resize"; why=$REPLY
   if e2fsck -f -n "$1" >> "$LOG" 2>&1; then left "$why"; else GROWTH="damaged $why"; fi
+}
+
+# grow_xfs DEVICE: only a mounted one can be grown; each of its changes is a transaction, so a failure leaves it whole.
+grow_xfs() {
+  [ -x /usr/bin/xfs_growfs ] || { left "this ramdisk has no program that grows xfs"; return; }
+  if ! mount -t xfs -o nouuid "$1" /mnt 2> "$STATE/resize"; then
+    cat "$STATE/resize" >> "$LOG"
+    last_words "$STATE/resize"
+    # "Structure needs cleaning", EUCLEAN: what the kernel says of one that is damaged.
+    case $REPLY in *'needs cleaning'*) GROWTH="damaged $REPLY" ;; *) left "$REPLY" ;; esac
+    return
+  fi
+  xfs_growfs -d /mnt > "$STATE/resize" 2>&1; code=$?
+  cat "$STATE/resize" >> "$LOG"
+  umount /mnt || { left "it could not be unmounted"; return; }
+  last_words "$STATE/resize"
+  [ "$code" = 0 ] || { left "$REPLY"; return; }
+  bsize=$(sed -n 's/^data .* bsize=\([0-9]*\) .*/\1/p' "$STATE/resize")
+  blocks=$(sed -n 's/^data .* blocks=\([0-9]*\),.*/\1/p; s/^data blocks changed from [0-9]* to \([0-9]*\).*/\1/p' "$STATE/resize" | tail -n 1)
+  GROWTH="grown $((bsize * blocks))"
 }

@@ -24,6 +24,6 @@ mode_deploy() {
   prove_zeros
   export_disk || { fail "$WHY"; return 1; }
   say target "$IQN"
-  announce_until_done
+  announce_until done
   finish
 }

@@ -19,9 +19,21 @@ export interface Claims {
   readonly keepDisk: (node: string, disk: string, instance: Ref, state: DiskRecord["state"]) => Promise<void>;
   /**
    * The instance's owner deleted it: what it left on this node may be overwritten, and what it began to write
-   * elsewhere. An earlier instance of the name may have been kept, running, on another node.
+   * elsewhere. An earlier instance of the name may have been kept, running, on another node. `unclean`: nobody gets the
+   * node before they are cleaned.
    */
-  readonly releaseDisks: (instance: string, node: string) => Promise<void>;
+  readonly releaseDisks: (instance: string, node: string, as?: "released" | "unclean") => Promise<void>;
+  /** What was written on the site's nodes and not cleaned since. */
+  readonly disksLeft: () => Promise<readonly DiskLeft[]>;
+  /** They are clean: nothing of ours is on them any more. */
+  readonly forgetDisks: (node: string, disks: readonly string[]) => Promise<void>;
+}
+
+export interface DiskLeft extends DiskRecord {
+  readonly node: string;
+  /** Its lasting name; empty where nobody knows which disk it was. */
+  readonly disk: string;
+  readonly owner: string;
 }
 
 export function openClaims(db: Db): Claims {
@@ -66,10 +78,18 @@ export function openClaims(db: Db): Claims {
         .onConflict((oc) => oc.columns(["node", "disk"]).doUpdateSet(change))
         .execute();
     },
-    async releaseDisks(instance, node) {
+    async disksLeft() {
+      const rows = await db.selectFrom("disks").selectAll().execute();
+      return rows.map(({ state, ...row }) => ({ ...row, state: state as DiskRecord["state"] }));
+    },
+    async forgetDisks(node, disks) {
+      if (disks.length === 0) return;
+      await db.deleteFrom("disks").where("node", "=", node).where("disk", "in", disks).execute();
+    },
+    async releaseDisks(instance, node, state = "released") {
       await db
         .updateTable("disks")
-        .set({ state: "released", at: now() })
+        .set({ state, at: now() })
         .where("instance", "=", instance)
         .where((eb) => eb.or([eb("node", "=", node), eb("state", "=", "writing")]))
         .execute();

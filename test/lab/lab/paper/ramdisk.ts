@@ -1,9 +1,15 @@
 import { randomUUID } from "node:crypto";
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
+import { stat, truncate } from "node:fs/promises";
 import { request } from "node:http";
 import { createServer } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
-import type { Announcement, Machine } from "../../../../provider/services/callback/announcement.ts";
+import type {
+  Announcement,
+  CleanedDisk,
+  CleanMethod,
+  Machine,
+} from "../../../../provider/services/callback/announcement.ts";
 import { encodeAnnouncement } from "../../../fixtures/announcement.ts";
 import type { PaperBody, Run } from "./body.ts";
 import { type DiskLook, lookAt } from "./disk.ts";
@@ -20,32 +26,51 @@ type Arguments = ReadonlyMap<string, string>;
 export async function runRamdisk(run: Run, args: Arguments, { address, server }: Lease): Promise<void> {
   const { folder, body, mishap, signal, say } = run;
   const bootId = randomUUID();
-  const word = listenForDone(signal);
+  const words = listenForWords(signal);
   const look = await lookAt(body.disk.path);
   const unfit = look.size < least ? "too small" : "";
   const error =
     mishap === "error" ? "the disk sda does not answer" : unfit && `no disk qualifies: sda: ${unfit}`;
-  const iqn = `${args.get("iscsi_target_iqn") ?? ""}:${bootId.split("-")[0]}`.toLowerCase();
-  const target = error ? undefined : await exportDisk(folder, address, iqn, body.disk.path);
+  const cleans = args.get("mode") === "clean";
+  const iqn = `${args.get("iscsi_target_iqn") ?? "none"}:${bootId.split("-")[0]}`.toLowerCase();
+  const target = error || cleans ? undefined : await exportDisk(folder, address, iqn, body.disk.path);
   say(error ? `BAREMETAL error ${error}` : `BAREMETAL target ${iqn}`);
+  const announcement: Announcement = {
+    ...{ deployment: args.get("deployment_id") ?? "", key: args.get("deployment_key") ?? "" },
+    ...{ address, iqn, port: 3260, lun: 1, peer: address },
+    machine: machineOf(body, bootId, look, unfit, Number(args.get("zero_bytes") ?? 0)),
+    ...(cleans ? { mode: "clean" as const } : {}),
+    ...(error ? { error, log: error } : {}),
+  };
+  const helper = {
+    host: args.get("deploy_server") ?? server,
+    port: Number(args.get("deploy_port") ?? 10_000),
+  };
+  const until = (word: Promise<void>, told: Partial<Announcement> = {}) =>
+    mishap === "mute"
+      ? word
+      : announceUntil(run, word, helper, encodeAnnouncement({ ...announcement, ...told }));
   try {
-    const announcement: Announcement = {
-      ...{ deployment: args.get("deployment_id") ?? "", key: args.get("deployment_key") ?? "" },
-      ...{ address, iqn, port: 3260, lun: 1, peer: address },
-      machine: machineOf(body, bootId, look, unfit, Number(args.get("zero_bytes") ?? 0)),
-      ...(error ? { error, log: error } : {}),
-    };
-    const helper = {
-      host: args.get("deploy_server") ?? server,
-      port: Number(args.get("deploy_port") ?? 10_000),
-    };
-    const told =
-      mishap === "mute" ? word : announceUntil(run, word, helper, encodeAnnouncement(announcement));
-    await told;
+    if (cleans) {
+      await until(words.clean);
+      await until(words.done, { cleaned: [await wipe(run, args)] });
+    } else await until(words.done);
     say("BAREMETAL done");
   } finally {
+    words.close();
     await target?.stop();
   }
+}
+
+/** A file of holes holds nothing: what every way of cleaning leaves of it. */
+async function wipe({ body: { disk }, say }: Run, args: Arguments): Promise<CleanedDisk> {
+  const wanted = decodeURIComponent(args.get("clean_disks") ?? "");
+  if (wanted !== disk.serial) throw new Error(`asked to wipe ${wanted}, this disk is ${disk.serial}`);
+  const { size } = await stat(disk.path);
+  await truncate(disk.path, 0);
+  await truncate(disk.path, size);
+  say(`BAREMETAL wipe ${wanted} ${args.get("clean")}`);
+  return { disk: wanted, name: "sda", size, method: args.get("clean") as CleanMethod };
 }
 
 function machineOf(
@@ -120,27 +145,27 @@ async function post(
   return `${response.statusCode} ${text.split(/\r?\n/)[0] ?? ""}`;
 }
 
-/** Resolves at the word on port 10000; other words and silence are passed over. Rejects when the power goes. */
-function listenForDone(signal: AbortSignal): Promise<void> {
-  const heard = new Promise<void>((resolve, reject) => {
-    const server = createServer((socket) => {
-      let text = "";
-      socket.setTimeout(3_000, () => socket.destroy());
-      socket.on("error", () => {});
-      socket.on("data", (piece) => {
-        text += piece.toString("latin1");
-      });
-      socket.on("close", () => {
-        if (text.trim() !== "done") return;
-        server.close();
-        resolve();
-      });
-      socket.on("end", () => socket.end());
+/** What is said on port 10000; other words and silence are passed over. Each rejects when the power goes. */
+function listenForWords(signal: AbortSignal) {
+  const said = new EventEmitter();
+  const heard = (word: string): Promise<void> => {
+    const promise = once(said, `word ${word}`, { signal }).then(() => {});
+    promise.catch(() => {});
+    return promise;
+  };
+  const [done, clean] = [heard("done"), heard("clean")];
+  const server = createServer((socket) => {
+    let text = "";
+    socket.setTimeout(3_000, () => socket.destroy());
+    socket.on("error", () => {});
+    socket.on("data", (piece) => {
+      text += piece.toString("latin1");
     });
-    server.on("error", reject);
-    server.listen({ host: "0.0.0.0", port: 10_000, signal });
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    socket.on("close", () => void said.emit(`word ${text.trim()}`));
+    socket.on("end", () => socket.end());
   });
-  heard.catch(() => {});
-  return heard;
+  // `once` rejects at an error.
+  server.on("error", (error) => said.emit("error", error));
+  server.listen({ host: "0.0.0.0", port: 10_000, signal });
+  return { done, clean, close: () => void server.close() };
 }

@@ -46,11 +46,7 @@ function deployArgs({ record, spec, node, settings, server, ref, reach }: Facts)
     // Nova's list, for classic ramdisks, which take the first that is there; our own ramdisk goes by hints.
     "disk=cciss/c0d0,sda,hda,vda",
     `iscsi_target_iqn=iqn.2026-11.baremetal:${ref.name.toLowerCase().replace(/[^a-z0-9.-]/g, "-")}`,
-    `deployment_id=${record.id}`,
-    `deployment_key=${record.key}`,
-    `troubleshoot=${spec.troubleshoot ? 1 : 0}`,
-    `deploy_server=${server}`,
-    `deploy_port=${settings.callbackPort}`,
+    ...callBackWords(record, server, settings, spec.troubleshoot),
     `zero_bytes=${reach}`,
     ...(hints.length > 0 ? [`root_device=${hints.join(";")}`] : []),
   ];
@@ -58,3 +54,17 @@ function deployArgs({ record, spec, node, settings, server, ref, reach }: Facts)
 
 /** Ironic's name of a hint: `by_path`. */
 const ironicName = (key: string) => key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+/** How any ramdisk finds the helper, and is known to it. */
+export const callBackWords = (
+  { id, key }: Pick<DeploymentRecord, "id" | "key">,
+  server: string,
+  { callbackPort }: Pick<SiteSettings, "callbackPort">,
+  troubleshoot = false,
+): readonly string[] => [
+  `deployment_id=${id}`,
+  `deployment_key=${key}`,
+  `troubleshoot=${troubleshoot ? 1 : 0}`,
+  `deploy_server=${server}`,
+  `deploy_port=${callbackPort}`,
+];

@@ -1,10 +1,11 @@
 import type { Context } from "../../../../kernel/context.ts";
 import type { FlavorSpec, InstanceSpec, InterfaceSpec, NodeSpec } from "../../../../resources/index.ts";
 import { type Candidate, type Choice, schedule } from "../../../../resources/schedule.ts";
-import type { ProvisionState } from "../../../../resources/states.ts";
+import { isSetAside, type ProvisionState } from "../../../../resources/states.ts";
 import { workflowErrors } from "../../../../workflows/errors.ts";
 import { siteErrors } from "../../../errors.ts";
 import type { Ref } from "../../../site.ts";
+import { owedTo, uncleanable } from "../../debts.ts";
 import type { Parts } from "../../parts.ts";
 import type { Run } from "../../runs.ts";
 import type { Store } from "../../store/index.ts";
@@ -27,12 +28,18 @@ export const flavorOf = async (store: Store, name: string, run?: Run): Promise<F
   (run?.declared.get(`flavors/${name}`) as FlavorSpec | undefined) ?? specOf(store, "flavors", name);
 
 /** Which node the flavor would choose for this instance now, and why not the others. */
-export async function choose(store: Store, instance: string, spec: InstanceSpec, run?: Run): Promise<Choice> {
+export async function choose(
+  store: Store,
+  { name: instance, owner }: Ref,
+  spec: InstanceSpec,
+  run?: Run,
+): Promise<Choice> {
   const flavor = await flavorOf(store, spec.flavor, run);
   const wanted = spec.node === undefined ? spec.candidates : [spec.node];
   for (const name of wanted ?? []) await specOf(store, "nodes", name);
   const claims = await store.claims();
   const cards = await store.all("interfaces");
+  const left = await store.disksLeft();
   const candidates = (await store.all("nodes"))
     .filter(({ ref }) => wanted === undefined || wanted.includes(ref.name))
     .map((record): Candidate => {
@@ -40,12 +47,15 @@ export async function choose(store: Store, instance: string, spec: InstanceSpec,
       const holder = claims.get(ref.name);
       const node = run?.declared.get(`nodes/${ref.name}`) ?? recorded;
       const maintenance = maintenanceOf({ spec: node, state });
+      const mine = left.filter((disk) => disk.node === ref.name);
+      const unclean = uncleanable(ref.name, owedTo(owner, mine, node as NodeSpec));
       return {
         name: ref.name,
         spec: node as NodeSpec,
         ...(maintenance === undefined ? {} : { maintenance }),
         provisionState: state["provisionState"] as ProvisionState,
         ...(holder === undefined ? {} : { claimedBy: holder }),
+        ...(unclean === undefined ? {} : { unclean: unclean.record.text }),
         interfaces: cards.filter(
           ({ ref: { name }, spec: card }) =>
             (card as InterfaceSpec).node === ref.name &&
@@ -76,7 +86,7 @@ export async function claimNode(
     // A reinstall stays where its system is, or was.
     const earlier = (await store.deployment(ref.name))?.record.earlier;
     if (held !== undefined && earlier !== undefined) return held;
-    const choice = await choose(store, ref.name, spec);
+    const choice = await choose(store, ref, spec);
     if (held !== undefined && choice.chosen === held) return held;
     if (held !== undefined && (await isUnderWay(store, ref.name, held))) return held;
     // It held another one, which failed or fits no more: that one stays set aside, and is free of this instance.
@@ -109,11 +119,11 @@ export async function isUnderWay(store: Store, instance: string, node: string): 
   if (stored.record.earlier !== undefined) return true;
   if (stored.record.touched !== true) return false;
   const state = (await store.get("nodes", node))?.state["provisionState"];
-  return stored.record.done === true || state !== "deploy failed";
+  return stored.record.done === true || !isSetAside(state as ProvisionState);
 }
 
 /** The cards an instance boots from: those it names, or all of its node. */
-export async function cardsOf(store: Store, node: string, spec: InstanceSpec) {
+export async function cardsOf(store: Store, node: string, spec: Pick<InstanceSpec, "interfaces">) {
   const all = await store.all("interfaces");
   const mine = all.filter(({ ref, spec: card }) =>
     spec.interfaces?.length ? spec.interfaces.includes(ref.name) : (card as InterfaceSpec).node === node,

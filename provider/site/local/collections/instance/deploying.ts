@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Context } from "../../../../kernel/context.ts";
-import { hasCode, MetalError, toRecord } from "../../../../kernel/errors.ts";
+import { MetalError, toRecord } from "../../../../kernel/errors.ts";
 import type { InstanceSpec } from "../../../../resources/index.ts";
 import type { Effect } from "../../../../resources/plan.ts";
 import { abandon } from "../../../../workflows/abandon.ts";
@@ -9,17 +9,17 @@ import type { DeploymentRecord } from "../../../../workflows/deployment.ts";
 import { runSteps, StepFailed } from "../../../../workflows/run.ts";
 import { installedFields } from "../../../../workflows/write.ts";
 import { PartlyDone, type Ref, type State } from "../../../site.ts";
+import { cleanNode, owedBy } from "../../cleaning.ts";
+import { cutOff } from "../../jobs.ts";
 import type { Parts } from "../../parts.ts";
 import { type Run, refuseAfterFailures } from "../../runs.ts";
 import type { StoredDeployment } from "../../store/deployments.ts";
+import { endVisit } from "../../visits.ts";
 import { setsAside } from "../node.ts";
 import { layBoot } from "./boot.ts";
 import { claimNode } from "./claim.ts";
 import { newRecord, openMachine } from "./machine.ts";
 import { outputsOf } from "./outputs.ts";
-
-/** Ended from outside, other than by an operator's abort, which is to be cleaned up after like a failure. */
-const cutOff = ({ signal }: Context): boolean => signal.aborted && !hasCode(signal.reason, "SITE_ABORTED");
 
 /** What is begun: nothing but these writes to a disk, or boots what was written. */
 export type Deploying = Extract<Effect, "install" | "reinstall" | "restore">;
@@ -71,6 +71,11 @@ async function deployInstance(
   });
 
   try {
+    const owed = await owedBy(parts, node, ref.owner);
+    if (owed.length > 0) {
+      await cleanNode(ctx, parts, node, owed);
+      await store.patch("nodes", node, { provisionState: "deploying" });
+    } else await endVisit(ctx, parts, node);
     await parts.network.open(ctx);
     // Given up, its boot files and DHCP entries were withdrawn.
     if (effect === "restore") await layBoot(ctx, parts, ref, spec, stored);
@@ -126,7 +131,9 @@ async function deployInstance(
     const lastError = failure instanceof MetalError ? failure.message : toRecord(failure).text;
     const left = undisturbed ? standing : "wait call-back";
     const provisionState = written ? left : "deploy failed";
-    const nodeState = written ? left : setsAside(failure) ? "deploy failed" : "available";
+    const seen = (await store.get("nodes", node))?.state["provisionState"];
+    const aside = seen === "clean failed" ? seen : "deploy failed";
+    const nodeState = written ? left : setsAside(failure) ? aside : "available";
     await store.patch("nodes", node, {
       provisionState: nodeState,
       lastError: setsAside(failure) ? lastError : "",

@@ -11,6 +11,7 @@ import type { Parts } from "../../parts.ts";
 import type { Run } from "../../runs.ts";
 import { lastSeen } from "../node.ts";
 import { choose, flavorOf, isUnderWay } from "./claim.ts";
+import { cleansFirst } from "./unclean.ts";
 
 /** What the plan of an instance is computed from: our records, the inputs, what this run declares. No hardware is asked. */
 export async function factsOf(
@@ -33,14 +34,17 @@ export async function factsOf(
   const flavor = await declaredFlavor(parts, after, run);
   const unfit = system && flavor ? await unfitHere(parts, system.node, flavor, run) : undefined;
   const placed = system !== undefined && !replacing && movesOf({ after, unfit }, system).length === 0;
+  const choice =
+    placed || !(await allKnown(parts, after, run)) ? undefined : await choose(store, ref, after, run);
+  const cleans = await cleansFirst(store, choice?.chosen, ref, run);
   return {
     ...{ name: ref.name, before, after, system, lost, replacing },
     server: at === undefined ? undefined : await serverOf(parts, at),
     unfit,
     underWay: await underWayOn(parts, ref.name, system !== undefined),
     waiting: record !== undefined && record.state["provisionState"] !== "active",
-    choice:
-      placed || !(await allKnown(parts, after, run)) ? undefined : await choose(store, ref.name, after, run),
+    choice,
+    ...(cleans === undefined ? {} : { cleans }),
     seconds: await store.usualSeconds(),
     ephemeral: flavor && toBytes(flavor.ephemeral ?? "0 B"),
   };

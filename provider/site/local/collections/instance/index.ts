@@ -5,14 +5,16 @@ import type { InstanceSpec } from "../../../../resources/index.ts";
 import type { Collection, Ref, State } from "../../../site.ts";
 import { collectionOf, type Found } from "../../collection.ts";
 import type { Parts } from "../../parts.ts";
+import { countErase } from "../../runs.ts";
 import { adjust } from "./adjusting.ts";
 import { deployInTurn } from "./deploying.ts";
 import { observeInstance } from "./observing.ts";
 import { failureProperty, planInstance, planUnderLock } from "./planning.ts";
-import { releaseInstance } from "./release.ts";
+import { erasesOnDelete, releaseInstance } from "./release.ts";
 import { refuseReplacement } from "./replacing.ts";
 import { restoreAdopted } from "./restoring.ts";
 import { adoptInstance, enrolInstance } from "./taking.ts";
+import { limitOf } from "./warnings.ts";
 
 /** Operating systems on servers. What takes long is a job: the caller may go away, the work goes on. */
 export function instances(parts: Parts): Collection {
@@ -36,6 +38,10 @@ export function instances(parts: Parts): Collection {
         throw planErrors.make("INSTANCE_LOCKED", { instance: record.ref.name, what: "delete it" });
       }
       await refuseReplacement(parts, record, known);
+      // Counted among what the run erases; asked again, and for a replacement that was counted, it counts once.
+      if (await erasesOnDelete(parts, record)) {
+        countErase(parts.runs.of(known.run), record.ref.name, await limitOf(parts));
+      }
       await jobs.abort(`instances/${record.ref.name}`, new Error("deleted"));
       await job(ctx, record.ref, { remove: true }, async (inner) => {
         await releaseInstance(inner, parts, record);

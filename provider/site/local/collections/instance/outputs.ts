@@ -4,7 +4,7 @@ import { lastingName } from "../../../../workflows/disk.ts";
 import type { Ref, State } from "../../../site.ts";
 import type { Parts } from "../../parts.ts";
 import { cardsOf } from "./claim.ts";
-import { addressesOf } from "./machine.ts";
+import { addressesOf } from "./probing.ts";
 
 /** The outputs of an instance, from the records of its deployment. */
 export async function outputsOf(parts: Parts, ref: Ref, spec: InstanceSpec): Promise<State> {
@@ -29,6 +29,7 @@ export async function outputsOf(parts: Parts, ref: Ref, spec: InstanceSpec): Pro
     installedDigest: done ? digestOf(made, spec) : "",
     verified: written?.verified ?? "",
     answered: timeline.some(({ step }) => step === "answer"),
+    hostKeys: made?.hostKeys ?? [],
     bytesWritten: written?.bytesWritten ?? 0,
     timeline,
     powerState: "unknown",

@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import type { BootDriver } from "../../../../drivers/boot/driver.ts";
 import type { Context } from "../../../../kernel/context.ts";
 import { MetalError } from "../../../../kernel/errors.ts";
 import { planErrors } from "../../../../resources/errors.ts";
@@ -14,8 +13,11 @@ import { type Found, toFailure } from "../../collection.ts";
 import type { Parts } from "../../parts.ts";
 import { countErase, newsOf, type Run } from "../../runs.ts";
 import { reasonsOf, refuseMaintenance } from "./claim.ts";
-import { unconfigurable } from "./configuration.ts";
+import { declared, unconfigurable } from "./configuration.ts";
 import { factsOf } from "./facts.ts";
+import { firmwareWords } from "./firmware.ts";
+import { adoptsOthers } from "./unclean.ts";
+import { cannotPhone, readyToWait } from "./waiting.ts";
 import { limitOf, warningsOf } from "./warnings.ts";
 
 /** A plan, and what speaks against it. */
@@ -39,6 +41,7 @@ export async function weigh(
     ...(await inTheWay(parts, ref, plan, facts, found)),
     ...(await otherImage(parts, plan, facts, how.run)),
     ...(await unconfigurable({ ...parts, run: how.run }, ref.name, spec, placeOf(plan, facts))),
+    ...(await cannotPhone(parts.store, ref.name, spec, plan.effect)),
   ];
   // Nobody is asked for a permission that would not help.
   const vain = blocked.some(({ code }) => code === "INSTANCE_LOST_RECORD" || code === "INSTANCE_EXISTS");
@@ -56,7 +59,7 @@ function placeOf({ effect, choice }: ResourcePlan, { system, underWay, after }: 
 /** What no gate opens. */
 async function inTheWay(
   { store }: Parts,
-  { name: instance }: Ref,
+  { name: instance, owner }: Ref,
   plan: ResourcePlan,
   { system, choice, after, lost, replacing, underWay }: InstanceFacts,
   { known }: Found,
@@ -71,6 +74,7 @@ async function inTheWay(
   if (effect === "adopt" && system === undefined && after.node === undefined) {
     return [planErrors.make("INSTANCE_ADOPT_WHICH", { instance })];
   }
+  if (effect === "adopt") return adoptsOthers(store, { name: instance, owner }, system?.node ?? after.node);
   // Before a replacement too: Pulumi deletes first, and must not find out then that there is no other place.
   const places = effect === "replace" || (effect === "install" && underWay === undefined);
   if (places && choice && choice.chosen === undefined) {
@@ -126,7 +130,8 @@ export async function planInstance(
   const problems =
     against.length > 0 ? [...against] : [...(await limits(parts, ref, spec, plan, found, run))];
   const writes = ["install", "reinstall", "replace", "restore"].includes(plan.effect);
-  if (writes) problems.push(...(await hostProblems(ctx, parts, await bootOf(parts, facts, run))));
+  const place = writes ? await placeIn(parts, facts, run) : undefined;
+  if (writes) problems.push(...(await hostProblems(ctx, parts, spec, place)));
   const open = problems.length === 0;
   if (open) run.planned.set(ref.name, plan.erases?.token);
   const unknown = known.unknown ?? [];
@@ -135,7 +140,10 @@ export async function planInstance(
     ...plan,
     failures: problems.map((problem) => toFailure(problem, propertyOf[problem.code] ?? "")),
     warnings: open
-      ? newsOf(run, ref.name, await warningsOf(parts, ref, { plan, facts, run, place: placeOf(plan, facts) }))
+      ? newsOf(run, ref.name, [
+          ...(await warningsOf(parts, ref, { plan, facts, run, place: placeOf(plan, facts) })),
+          ...(await firmwareWords({ ...parts, run }, spec, place)),
+        ])
       : [],
     says:
       open && known.dryRun
@@ -184,28 +192,28 @@ function inputsOf(spec: InstanceSpec): string {
   return createHash("sha256").update(JSON.stringify(sorted)).digest("hex");
 }
 
-/** What this host lacks for a deployment: the network's side, the boot loader, and the writer's. */
+/** What this host lacks for a deployment: the network's side, the boot loader, the writer's, and what it takes to wait. */
 async function hostProblems(
   ctx: Context,
-  { network, writer }: Parts,
-  boot: BootDriver | undefined,
+  { network, writer, boot }: Parts,
+  spec: InstanceSpec,
+  node: NodeSpec | undefined,
 ): Promise<readonly MetalError[]> {
   return [
     ...(await network.problems(ctx)),
-    ...(await refused((async () => boot?.ready(ctx))())),
+    ...(await refused((async () => (await (node && boot(node.bootMode)))?.ready(ctx))())),
     ...(await refused((async () => (await writer()).ready(ctx))())),
+    ...(await refused(readyToWait(ctx, spec))),
   ];
 }
 
-/** How the server boots on which it would be installed; undefined while that is open. */
-async function bootOf(
-  { store, boot }: Parts,
+/** The server on which it would be installed; undefined while that is open. */
+async function placeIn(
+  { store }: Parts,
   { choice, server }: InstanceFacts,
   run: Run,
-): Promise<BootDriver | undefined> {
-  const name = choice?.chosen ?? server?.node ?? "";
-  const node = run.declared.get(`nodes/${name}`) ?? (await store.get("nodes", name))?.spec;
-  return node ? boot((node as NodeSpec).bootMode) : undefined;
+): Promise<NodeSpec | undefined> {
+  return declared({ store, run }, "nodes", choice?.chosen ?? server?.node ?? "");
 }
 
 const propertyOf: Readonly<Record<string, string>> = {
@@ -214,8 +222,10 @@ const propertyOf: Readonly<Record<string, string>> = {
   INSTANCE_LOCKED: "locked",
   INSTANCE_EPHEMERAL_LOST: "preserveEphemeral",
   INSTANCE_ADOPT_WHICH: "node",
+  INSTANCE_ADOPT_UNCLEAN: "node",
   INSTANCE_NETWORK_CARD: "networks",
   INSTANCE_VOLUME_NO_ROOM: "flavor",
+  DEPLOY_CANNOT_PHONE_HOME: "waitFor",
 };
 
 /**

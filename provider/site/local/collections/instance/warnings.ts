@@ -7,6 +7,7 @@ import type { Ref } from "../../../site.ts";
 import type { Parts } from "../../parts.ts";
 import { eraseLimit, type Run } from "../../runs.ts";
 import type { NodeState } from "../node.ts";
+import { neverCleaned } from "./unclean.ts";
 
 /** How many systems a run may erase here. */
 export const limitOf = async ({ store, settings }: Parts) =>
@@ -24,7 +25,7 @@ interface Foreseen {
 export async function warningsOf(parts: Parts, { name }: Ref, how: Foreseen): Promise<readonly string[]> {
   const { plan, facts, run } = how;
   const { erases, effect } = plan;
-  const { system, underWay, after } = facts;
+  const { system, underWay, after, choice } = facts;
   const last = (await parts.store.get("instances", name))?.state["lastError"];
   const tried = (underWay !== undefined || system?.whole === false || effect === "install") && last;
   const tally = erases && [...run.erasing].indexOf(name) + 1;
@@ -35,6 +36,7 @@ export async function warningsOf(parts: Parts, { name }: Ref, how: Foreseen): Pr
           "`allowReinstall: true` stays: every later change that needs it erases this server without a question",
         ]
       : []),
+    ...(await neverCleaned(parts.store, after, choice?.chosen ?? system?.node, run)),
     ...(tried ? [`the last attempt failed: ${last}`] : []),
     ...(await diskWarnings(parts, how)),
   ];

@@ -1,0 +1,134 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
+import type { BootFiles } from "../../drivers/boot/driver.ts";
+import type { Context } from "../../kernel/context.ts";
+import type { NodeSpec } from "../../resources/index.ts";
+import { sendDone } from "../../services/callback/done.ts";
+import type { BuiltRamdisk } from "../../services/ramdisk/build.ts";
+import { abandon } from "../../workflows/abandon.ts";
+import { runSteps } from "../../workflows/run.ts";
+import { describeSeen } from "../../workflows/seen.ts";
+import type { VisitMachine, VisitOrder, VisitRecord, VisitStep } from "../../workflows/visit.ts";
+import { callBackWords } from "./collections/instance/boot-files.ts";
+import { cardsOf, specOf } from "./collections/instance/claim.ts";
+import { expectedOf, rememberDisks } from "./collections/node.ts";
+import { cutOff } from "./jobs.ts";
+import type { Parts } from "./parts.ts";
+
+const newVisit = (order: VisitOrder): VisitRecord => ({
+  id: randomUUID(),
+  key: randomBytes(32).toString("hex"),
+  order,
+});
+
+/**
+ * Have a server boot the ramdisk and be left switched off, going on where an earlier run of the same order was cut off.
+ * The caller holds the node. Answers what came of it.
+ */
+export async function runVisit(
+  ctx: Context,
+  parts: Parts,
+  node: string,
+  order: VisitOrder,
+  steps: readonly VisitStep[],
+): Promise<VisitRecord> {
+  const { store } = parts;
+  const found = await store.visit(node);
+  if (found && !isDeepStrictEqual(found.order, order)) await endVisit(ctx, parts, node);
+  const begun = (await store.visit(node)) ?? newVisit(order);
+  await store.keepVisit(node, begun);
+  await parts.network.open(ctx);
+  const { machine, close } = await openVisit(ctx, parts, node, begun);
+  try {
+    await runSteps(ctx, machine, steps, {
+      begin: (step) => store.begin(begun.id, step),
+      end: (step, outcome) => store.end(begun.id, step, outcome),
+    });
+    await store.dropVisit(node);
+    return machine.record();
+  } catch (error) {
+    if (cutOff(ctx)) throw error; // not failed: the next run goes on from here
+    await giveUp(ctx, parts, machine);
+    throw error;
+  } finally {
+    close();
+  }
+}
+
+/** End a visit that was cut off and is not gone on with: the server may still be on, in its ramdisk. */
+export async function endVisit(ctx: Context, parts: Parts, node: string): Promise<void> {
+  const record = await parts.store.visit(node);
+  if (!record) return;
+  const { machine, close } = await openVisit(ctx, parts, node, record);
+  try {
+    await giveUp(ctx, parts, machine);
+  } finally {
+    close();
+  }
+}
+
+async function giveUp(ctx: Context, { store }: Parts, machine: VisitMachine): Promise<void> {
+  const { name } = machine.node;
+  // What may still be on stays ours to switch off; its key is void.
+  if ((await abandon(ctx, machine)) === "clean") await store.dropVisit(name);
+  else await store.keepVisit(name, { ...newVisit(machine.record().order), touched: true });
+}
+
+async function openVisit(ctx: Context, parts: Parts, name: string, begun: VisitRecord) {
+  const { store, network, switchboard, settings } = parts;
+  const node = await specOf<NodeSpec>(store, "nodes", name);
+  const cards = await cardsOf(store, name, {});
+  const macs = cards.map(({ mac }) => mac);
+  const expected = expectedOf(node, (await store.get("nodes", name))?.state);
+  const server = await network.address(ctx);
+  let record = begun;
+  let ramdisk: BuiltRamdisk | undefined;
+  const line = switchboard.open({
+    ...{ id: record.id, key: record.key, node: name, firmware: node.bootMode },
+    ...{ expected: { ...expected, macs }, classic: false, report: ctx.report },
+    ...(record.machine ? { bound: record.machine } : {}),
+  });
+  const bootFiles = (): BootFiles => {
+    if (!ramdisk) throw new Error("the ramdisk is used before it is fetched");
+    const { kernel, ramdisk: archive } = ramdisk;
+    const append = settings.pxeAppendParams.split(/\s+/).filter((word) => word !== "");
+    const words = ["selinux=0", ...orderWords(record.order), ...callBackWords(record, server, settings)];
+    return {
+      ...{ deployment: served(name), macs, boot: "local" },
+      deploy: { kernel, ramdisk: archive, args: [...words, ...append] },
+    };
+  };
+  const machine: VisitMachine = {
+    node: { name, spec: node, macs },
+    served: served(name),
+    limits: settings.limits,
+    power: parts.powerOf(node.power, expected),
+    boot: await parts.boot(node.bootMode),
+    calls: line,
+    record: () => record,
+    async update(change) {
+      record = { ...record, ...change };
+      await store.keepVisit(name, record);
+    },
+    async fetch(inner) {
+      ramdisk = await parts.ramdisk(inner);
+    },
+    keepSeen: (told) => rememberDisks(store, name, told),
+    seen: async (phase) => describeSeen(line.sightings, { phase, managed: settings.dhcp === "managed" }),
+    bootFiles,
+    admit: (inner) => network.admit(inner, cards),
+    dismiss: (inner) => network.dismiss(inner, macs),
+    say: (inner, word) => sendDone(inner, record.address ?? "", 10_000, word),
+    scratch: {},
+  };
+  return { machine, close: line.close };
+}
+
+/** No instance can have such a name. */
+const served = (node: string) => `visit@${node}`;
+
+function orderWords({ mode, method, disks }: VisitOrder): readonly string[] {
+  // GRUB takes no quotes, which encodeURIComponent leaves as they are.
+  const encoded = disks.map((disk) => encodeURIComponent(disk).replaceAll("'", "%27"));
+  return [`mode=${mode}`, `clean=${method}`, `clean_disks=${encoded.join(";")}`];
+}

@@ -1,0 +1,85 @@
+import type { Context } from "../kernel/context.ts";
+import type { MetalError } from "../kernel/errors.ts";
+import type { CleanedDisk, CleanMethod } from "../services/callback/announcement.ts";
+import { leave } from "./abandon.ts";
+import { workflowErrors } from "./errors.ts";
+import { type Call, intoRamdisk, type NetbootMachine, type NetbootRecord, powerLimit } from "./netboot.ts";
+import type { Step } from "./run.ts";
+
+/**
+ * A visit: a server without a running instance boots the ramdisk, something is done through it, and it is left switched
+ * off, as it was found. Journalled and gone on with like a deployment.
+ */
+
+/** What a visit is for. */
+export interface VisitOrder {
+  readonly mode: "clean";
+  readonly method: CleanMethod;
+  /** Lasting names of the disks. */
+  readonly disks: readonly string[];
+}
+
+export interface VisitRecord extends NetbootRecord {
+  readonly order: VisitOrder;
+  /** All is erased: what is left is to switch off. */
+  readonly cleaned?: readonly CleanedDisk[];
+}
+
+/** All that a visit needs, handed in by the site. */
+export interface VisitMachine extends NetbootMachine {
+  readonly record: () => VisitRecord;
+  readonly update: (change: Partial<Omit<VisitRecord, "order">>) => Promise<void>;
+  /** The ramdisk, on this host. */
+  readonly fetch: (ctx: Context) => Promise<void>;
+  /** Say a word to the ramdisk. */
+  readonly say: (ctx: Context, word: string) => Promise<void>;
+}
+
+export type VisitStep = Step<VisitMachine>;
+const finished = ({ record }: VisitMachine) => record().cleaned !== undefined;
+
+const fetchRamdisk: VisitStep = {
+  name: "fetch ramdisk",
+  stage: "fetching the ramdisk",
+  limit: () => "2 hours",
+  met: async (_, machine) => finished(machine),
+  run: (ctx, { fetch }) => fetch(ctx),
+};
+
+/** Whoever switched it on, if it was not this visit, needs it. */
+const powerOff: Omit<VisitStep, "met"> = {
+  name: "power off",
+  stage: "powering off",
+  limit: powerLimit,
+  run: async (ctx, { power, node, record, update, limits }) => {
+    const { state } = await power.probe(ctx);
+    if (state === "on" && !record().touched && !node.spec.provide) {
+      throw workflowErrors.make("VISIT_RUNNING_SERVER", { node: node.name, what: record().order.mode });
+    }
+    await update({ touched: true });
+    await power.ensure(ctx, "off", { limit: limits.power });
+  },
+};
+
+/** A ramdisk that gives up ends the visit with its own words. */
+export const visitFailed = ({ failure = "" }: Call, { node }: VisitMachine): MetalError =>
+  workflowErrors.make("CLEAN_FAILED", { node: node.name, report: failure });
+
+const leaveOff: VisitStep = {
+  name: "leave",
+  stage: "powering off",
+  limit: () => "15 minutes",
+  met: async (_, { record }) => record().done === true,
+  run: async (ctx, machine) => {
+    await leave(ctx, machine);
+    await machine.update({ done: true });
+  },
+};
+
+/** A visit in which `work` is done. */
+export const visit = (work: readonly VisitStep[]): readonly VisitStep[] => [
+  fetchRamdisk,
+  ...intoRamdisk({ finished, powerOff, failed: visitFailed }),
+  ...work,
+  leaveOff,
+];
