@@ -12,9 +12,10 @@ export const runHooks: Step<DeployMachine> = {
   limit: () => "1 hour",
   met: async (_, { record }) => record().hooked === true || record().machine?.hooks === undefined,
   run: async (ctx, machine) => {
-    const { calls, sendHooks, update } = machine;
+    const { calls, scratch, sendHooks, update } = machine;
     for (let asked = ""; ; ) {
       const call = await calls.next(ctx);
+      scratch.call = call;
       if (call.failure !== undefined) throw ramdiskFailed(call, machine);
       if (call.machine?.hooks !== "waiting") break;
       calls.forget();

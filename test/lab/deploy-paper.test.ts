@@ -316,6 +316,18 @@ describe.concurrent("a server", () => {
       expect(await nodeOf(server)).toMatchObject({ provisionState: "active", lastError: "" });
     }));
 
+  it("whose ramdisk gives up stays on where somebody is to look, and the next run takes it from there", () =>
+    withServer({}, async (server) => {
+      await enrol(site, server);
+      await server.mishap("error");
+      const outcome = install(site, server, { troubleshoot: true });
+      await expect(outcome).rejects.toThrow(/the disk sda does not answer.*\[DEPLOY_RAMDISK_FAILED\]/s);
+      expect(await server.isOn()).toBe(true);
+      await expectNothingServed(server);
+      await server.mishap("none");
+      expect(await install(site, server)).toMatchObject({ provisionState: "active", lastError: "" });
+    }));
+
   it("whose ramdisk never calls fails within its limit", () =>
     withServer({}, async (server) => {
       await enrol(site, server);

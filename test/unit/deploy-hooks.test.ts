@@ -30,6 +30,12 @@ describe("the site's hooks in the ramdisk", () => {
     expect(world.done).not.toContain("boot.switchTo boot -");
   });
 
+  it("leave the server on where one fails and somebody is to look", async () => {
+    const world = createWorld({ hooks: "fail", spec: { troubleshoot: true } });
+    expect(codeOf(await settle(world.run()))).toBe("DEPLOY_RAMDISK_FAILED");
+    expect(world.server).toMatchObject({ power: "on", running: "ramdisk" });
+  });
+
   it("are not asked for where there are none, or nobody tells of any", async () => {
     for (const scenario of [{}, { classic: true, spec: { wipe: true } }]) {
       const world = createWorld(scenario);
