@@ -2,15 +2,18 @@ import { Command } from "commander";
 import { showBytes } from "../kernel/units.ts";
 import type { CacheEntry } from "../services/images/types.ts";
 import { shortDigest } from "./details.ts";
+import { addInspection } from "./inspect/index.ts";
 import { type OutputOptions, type Shell, tell, withOutput } from "./shell.ts";
 import { type Column, table } from "./table.ts";
 
 type Cached = CacheEntry & { readonly neededBy: readonly string[] };
 
-/** `images`: what lies in a site's image cache. */
+/** `images`: what is in an image, and what lies in a site's image cache. */
 export function imagesCommand(shell: Shell): Command {
   const { ctx } = shell;
-  const images = new Command("images").description("the image cache of a site: look, prune");
+  const images = new Command("images").description(
+    "images: what is in one; the image cache of a site: look, prune",
+  );
 
   withOutput(images.command("list"))
     .description("what lies in the cache, and who needs it")
@@ -33,6 +36,7 @@ export function imagesCommand(shell: Shell): Command {
       );
       doubt(shell, answer["unsure"]);
     });
+  addInspection(images, shell);
   return images;
 }
 

@@ -71,6 +71,13 @@ export const programs: readonly Need[] = [
   { name: "qemu-img", package: "qemu-utils", purpose: "writing images to disks", version: ["--version"] },
   { name: "mke2fs", package: "e2fsprogs", purpose: "ephemeral partitions", version: ["-V"] },
   {
+    name: "debugfs",
+    package: "e2fsprogs",
+    purpose: "`images inspect` and `images extract-kernel`",
+    version: ["-V"],
+    optional: true,
+  },
+  {
     name: "xz",
     package: "xz-utils",
     purpose: "compressed images and kernel modules",
@@ -92,7 +99,13 @@ export const programs: readonly Need[] = [
   {
     name: "ssh-keyscan",
     package: "openssh-client",
-    purpose: "noticing that a system was installed anew by hand",
+    purpose: "the output `hostKeys`, and noticing that a system was installed anew by hand",
+    optional: true,
+  },
+  {
+    name: "ping",
+    package: "iputils-ping",
+    purpose: '`waitFor: "ping"`, and telling whether a silent server is there at all',
     optional: true,
   },
 ];

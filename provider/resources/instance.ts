@@ -1,9 +1,10 @@
 import { z } from "zod";
 import { always, drift, duration, name, reference } from "./fields.ts";
 import { Networks } from "./networks.ts";
-import { RootDeviceHints } from "./node.ts";
 import { defineResource } from "./resource.ts";
+import { RootDeviceHints } from "./root-device.ts";
 import { hostname, idleFields, metadata, sshKeys, userData } from "./system.ts";
+import { WaitFor } from "./wait-for.ts";
 
 const Timeouts = z
   .strictObject({
@@ -17,15 +18,6 @@ const Timeouts = z
       .meta({ description: "From reboot to the system's answer. Default: 30 minutes." }),
   })
   .meta({ id: "Timeouts", description: "How long each stage may take." });
-
-const WaitFor = z
-  .union([
-    z.literal("written"),
-    z
-      .strictObject({ port: z.int().min(1).max(65535).meta({ description: "The TCP port." }) })
-      .meta({ id: "WaitForPort", description: "A TCP port that must answer." }),
-  ])
-  .meta({ id: "WaitFor" });
 
 const allowable = [
   ...["image", "flavor", "node", "candidates", "rootDeviceHints"],
@@ -55,6 +47,13 @@ const TimelineEntry = z
     seconds: z.number().meta({ description: "How long it took." }),
   })
   .meta({ id: "TimelineEntry", description: "One step of a deployment." });
+
+const RejectedDisk = z
+  .object({
+    disk: z.string().meta({ description: "Its name under /dev/disk/by-id, or by-path." }),
+    reason: z.string().meta({ description: 'Why not it: "usb", "size is 10.0 GiB, not >= 400".' }),
+  })
+  .meta({ id: "RejectedDisk", description: "A disk that was not chosen." });
 
 export const Instance = defineResource({
   kind: "Instance",
@@ -101,7 +100,8 @@ export const Instance = defineResource({
         change: "in-place",
       }),
       waitFor: WaitFor.default({ port: 22 }).meta({
-        description: 'When it counts as done: a TCP port that answers, or `"written"`.',
+        description:
+          'When it counts as done: `{ port }`, a TCP port that answers; `"ssh"`, an SSH server on port 22 that greets; `"ping"`, steady ICMP echoes, which say only that a network stack is up; `"phone-home"`, cloud-init is done with everything and says so, at the first boot only; `"written"`, its disk is written and it was switched on.',
         change: "in-place",
       }),
       timeouts: Timeouts.optional().meta({ description: "Limits of the stages.", change: "in-place" }),
@@ -117,6 +117,11 @@ export const Instance = defineResource({
       }),
       verify: z.enum(["full", "sampled"]).default("full").meta({
         description: "Read back all that was written, or samples.",
+        change: "in-place",
+      }),
+      grow: z.enum(["root", "none"]).default("root").meta({
+        description:
+          "`root`: after the write the root file system (ext, xfs) is made to fill its partition, and the root partition of a whole-disk image its disk.",
         change: "in-place",
       }),
       rootDeviceHints: RootDeviceHints.optional().meta({
@@ -149,6 +154,11 @@ export const Instance = defineResource({
           "Take over the server's system as it is, without a power action or a write. The server is named by `node`.",
         change: "in-place",
       }),
+      troubleshoot: z.boolean().default(false).meta({
+        description:
+          "Leave a server whose deploy ramdisk gives up switched on, with a shell on its console; the next `pulumi up` takes it from there.",
+        change: "in-place",
+      }),
       drift,
     })
     .refine((given) => given.node === undefined || given.candidates === undefined, {
@@ -173,11 +183,24 @@ export const Instance = defineResource({
     addresses: z.array(z.string()).meta({ description: "All known addresses." }),
     macs: z.array(z.string()).meta({ description: "The cards it booted from." }),
     serial: z.string().meta({ description: "Serial of the server, as its ramdisk told." }),
-    rootDevice: z.string().meta({ description: "The disk that was written, by id." }),
+    rootDevice: z.string().meta({
+      description:
+        "The disk that was written: its name under /dev/disk/by-id, or under by-path where it has none; the same after each boot.",
+    }),
+    rejectedDisks: z
+      .array(RejectedDisk)
+      .meta({ description: "The server's other disks when it was written, and why they were not chosen." }),
     rootUuid: z.string().meta({ description: "UUID of the root file system (partition images)." }),
+    rootSize: z
+      .number()
+      .meta({ description: "Bytes of the root file system as it was grown; 0 where it was not." }),
     installedDigest: z.string().meta({ description: "Digest of the image on the disk." }),
     verified: z.enum(["full", "sampled", ""]).meta({ description: "How the write was checked." }),
     answered: z.boolean().meta({ description: "Whether the system answered." }),
+    hostKeys: z.array(z.string()).meta({
+      description:
+        'Public SSH host keys, as `ssh-ed25519 AAAA…`. With `waitFor: "phone-home"` the system told them itself, with a token that only it had; else they are those that its address showed first.',
+    }),
     bytesWritten: z.number().meta({ description: "Bytes of data sent to the disk." }),
     timeline: z.array(TimelineEntry).meta({ description: "Each step, its start and seconds." }),
     lastError: z.string().meta({ description: "What went wrong last; empty when nothing did." }),

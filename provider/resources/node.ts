@@ -1,27 +1,11 @@
 import { z } from "zod";
 import { Power } from "../drivers/power/index.ts";
 import { cleanMethods } from "../services/callback/announcement.ts";
+import { DiskState } from "./disks.ts";
 import { capabilities, drift, name, size } from "./fields.ts";
 import { defineResource } from "./resource.ts";
+import { RootDeviceHints } from "./root-device.ts";
 import { provisionStates } from "./states.ts";
-
-/** Which disk is the system's. Ironic's vocabulary; every hint that is given must match. */
-export const RootDeviceHints = z
-  .strictObject({
-    serial: z.string().optional().meta({ description: "Serial number of the disk." }),
-    wwn: z.string().optional().meta({ description: 'World Wide Name, as in "0x5000c500a1b2c3d4".' }),
-    model: z.string().optional().meta({ description: "Model." }),
-    vendor: z.string().optional().meta({ description: "Vendor." }),
-    size: z.string().optional().meta({ description: 'Size in GiB, with an operator if wished: ">= 400".' }),
-    rotational: z.boolean().optional().meta({ description: "true: a spinning disk, false: flash." }),
-    hctl: z.string().optional().meta({ description: 'SCSI address, as in "0:0:0:0".' }),
-    byPath: z.string().optional().meta({ description: "Name under /dev/disk/by-path." }),
-    name: z
-      .string()
-      .optional()
-      .meta({ description: 'Kernel name, as in "/dev/nvme0n1"; it may change between boots.' }),
-  })
-  .meta({ id: "RootDeviceHints", description: "Which disk is the system's; all hints given must match." });
 
 const Identity = z
   .strictObject({
@@ -123,6 +107,10 @@ export const Node = defineResource({
       .meta({ id: "LastClean", description: "The last cleaning; absent if there was none." }),
     maintenanceReason: z.string().meta({
       description: "Why the command line put it in maintenance; empty if it did not. Only it ends that.",
+    }),
+    disks: z.array(DiskState).meta({
+      description:
+        "Its disks, as the last ramdisk told; empty before the first. What hints are written from.",
     }),
     siteId: z.string().meta({ description: "The site whose records hold it." }),
   }),

@@ -97,8 +97,8 @@ export interface InstanceFacts {
   readonly server: Pick<Erasure, "node" | "controller" | "serial" | "verified"> | undefined;
   /** Why that server no longer meets the flavor. */
   readonly unfit: string | undefined;
-  /** This site has no record of what Pulumi remembers as installed. */
-  readonly lost: boolean;
+  /** This site has no record of what Pulumi remembers as installed, or, where Pulumi shows the inputs alone, does not say. */
+  readonly lost: "installed" | "unsaid" | false;
   /** A first installation was begun and goes on. */
   readonly underWay: string | undefined;
   /** Its system was written and has not answered yet. */
@@ -159,7 +159,8 @@ export function planInstance(facts: InstanceFacts): ResourcePlan {
   }
   if (lost) {
     const where = system.node === "" ? "" : ` on ${system.node}`;
-    return { ...common, effect: "enrol", actions: [`enrol ${facts.name}${where} again`] };
+    const otherwise = lost === "unsaid" ? ", or install it if that never ended" : "";
+    return { ...common, effect: "enrol", actions: [`enrol ${facts.name}${where} again${otherwise}`] };
   }
   if (!system.whole) return { ...common, effect: "restore", actions: [`boot ${system.node} from its disk`] };
   if (waking.length > 0)

@@ -1,4 +1,5 @@
 import type { InstanceSpec } from "./index.ts";
+import { waitAction } from "./wait-for.ts";
 
 /** What a plan does to a server, in order, in words: the same story that provider/workflows acts. */
 
@@ -8,12 +9,13 @@ export function installActions(
   disk = "the disk that the hints select",
 ): readonly string[] {
   const on = power === "on";
+  const wait = on ? waitAction(waitFor) : undefined;
   return [
     node === undefined ? "claim a node" : `power ${node} off`,
     "boot the deploy ramdisk from the network",
     `write ${image} to ${disk}`,
     on ? "boot its system" : "power it off",
-    ...(on && waitFor !== "written" ? [`wait for port ${waitFor.port}`] : []),
+    ...(wait === undefined ? [] : [wait]),
   ];
 }
 

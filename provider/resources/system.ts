@@ -94,6 +94,7 @@ interface Configuration {
   readonly sshKeys?: unknown;
   readonly networks?: unknown;
   readonly userData?: unknown;
+  readonly waitFor?: unknown;
 }
 
 /** What user data makes of the other inputs: the fields that would have no effect, each with the reason. */
@@ -102,16 +103,29 @@ export function idleFields(
 ): readonly { readonly field: string; readonly reason: string }[] {
   const look = typeof given.userData === "string" ? lookAtUserData(given.userData) : undefined;
   if (look?.kind === "ignition") {
-    return (["hostname", "sshKeys", "networks"] as const)
-      .filter((field) => given[field] !== undefined)
-      .map((field) => ({ field, reason: "Ignition reads its own document only: put this into it" }));
+    const own = (["hostname", "sshKeys", "networks"] as const).filter((field) => given[field] !== undefined);
+    return [
+      ...own.map((field) => ({ field, reason: "Ignition reads its own document only: put this into it" })),
+      ...phoning(given, "Ignition phones nobody"),
+    ];
   }
-  const named = look?.keys.find((key) => key === "hostname" || key === "fqdn");
-  if (named === undefined || given.hostname === undefined) return [];
+  const says = (...names: readonly string[]) => look?.keys.find((key) => names.includes(key));
+  const [named, phones, vendor] = [says("hostname", "fqdn"), says("phone_home"), says("vendor_data")];
+  const other = phones ?? vendor;
   return [
-    {
-      field: "hostname",
-      reason: `The cloud-config in userData says ${named}, too, and would win: keep one of them`,
-    },
+    ...(named === undefined || given.hostname === undefined
+      ? []
+      : [
+          {
+            field: "hostname",
+            reason: `The cloud-config in userData says ${named}, too, and would win: keep one of them`,
+          },
+        ]),
+    ...(other === undefined
+      ? []
+      : phoning(given, `The cloud-config in userData says ${other}, and would win`)),
   ];
 }
+
+const phoning = ({ waitFor }: Configuration, why: string) =>
+  waitFor === "phone-home" ? [{ field: "waitFor", reason: `${why}: wait for something else` }] : [];

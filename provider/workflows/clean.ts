@@ -42,7 +42,7 @@ const cleaning: VisitStep = {
     for (;;) {
       const call = await limited(ctx, silence, `a word of the ramdisk on ${node.name}`, calls.next);
       calls.forget();
-      if (call.failure !== undefined) throw visitFailed(machine, call.failure);
+      if (call.failure !== undefined) throw visitFailed(call, machine);
       if (call.cleaned) return update({ cleaned: call.cleaned });
       if (call.progress) watch(call.progress, order.method);
       else await begin(ctx, machine, call, order.disks);

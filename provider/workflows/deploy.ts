@@ -1,8 +1,9 @@
 import type { Context } from "../kernel/context.ts";
 import { toMs } from "../kernel/units.ts";
-import { waitForAnswer } from "./answer.ts";
+import { keepKeys, waitForAnswer } from "./answer.ts";
 import type { DeployMachine } from "./deployment.ts";
 import { workflowErrors } from "./errors.ts";
+import { growRoot } from "./grow.ts";
 import { intoRamdisk, powerLimit } from "./netboot.ts";
 import type { Step } from "./run.ts";
 import { lookAtDisk, ramdiskFailed, write } from "./write.ts";
@@ -79,7 +80,8 @@ const reboot: DeployStep = {
   // The word is tried ten times before power is, which takes up to 40 s when nobody is there.
   limit: ({ limits }) => `${(3 * toMs(limits.power)) / 1000 + 60} seconds`,
   met: async (_, { record }) => record().done === true,
-  run: async (ctx, { sendDone, record, power, update, keepDisk, scratch, limits }) => {
+  run: async (ctx, { sendDone, record, power, update, keepDisk, scratch, limits, calls }) => {
+    calls.forget();
     // Without a ramdisk of ours nobody hears the word: an earlier system, whose reinstall was given up, is booted again.
     if (record().powered) await dismissRamdisk(ctx, { sendDone, record, power, limits });
     else await power.cycle(ctx, { limit: limits.power });
@@ -104,14 +106,14 @@ const powerAsWanted: DeployStep = {
 const answer: DeployStep = {
   name: "answer",
   stage: "waiting for the system",
-  limit: ({ limits }) => `${toMs(limits.answer) / 1000 + 10} seconds`,
-  met: async (_, { instance }) => instance.spec.waitFor === "written" || instance.spec.power === "off",
+  limit: ({ limits }) => `${toMs(limits.answer) / 1000 + 15} seconds`,
+  met: async (_, { instance: { spec }, record }) =>
+    spec.waitFor === "written" ||
+    spec.power === "off" ||
+    // It does so once in its life: an earlier system that is booted again has done it.
+    (spec.waitFor === "phone-home" && record().phonedFrom !== undefined),
   run: async (ctx, machine) => {
-    const { address } = await waitForAnswer(ctx, machine, machine.limits.answer);
-    const { waitFor } = machine.instance.spec;
-    if (address === undefined || waitFor === "written") return;
-    const hostKeys = await machine.hostKeys(ctx, address, waitFor.port);
-    if (hostKeys.length > 0) await machine.update({ hostKeys });
+    await keepKeys(ctx, machine, await waitForAnswer(ctx, machine, machine.limits.answer));
   },
 };
 
@@ -122,10 +124,11 @@ export const deploy: readonly DeployStep[] = [
     finished: ({ record }) => record().written !== undefined,
     stays: ({ image }) => image().source.kind === "partition", // Nova's way
     powerOff,
-    failed: ({ node }, report) => ramdiskFailed(node.name, report),
+    failed: ramdiskFailed,
   }),
   lookAtDisk,
   write,
+  growRoot,
   switchBoot,
   reboot,
   powerAsWanted,

@@ -2,14 +2,20 @@ import type { SourceImage, WriteDriver, Written } from "../drivers/write/driver.
 import type { Context } from "../kernel/context.ts";
 import type { Duration } from "../kernel/units.ts";
 import type { ImageSpec, InstanceSpec } from "../resources/index.ts";
-import type { Disk } from "../services/callback/announcement.ts";
+import type { Disk, Growing } from "../services/callback/announcement.ts";
 import type { NetbootMachine, NetbootRecord, NetbootScratch } from "./netboot.ts";
 
 /** What is remembered of one deployment; each change is on disk before the next thing is done. */
 export interface DeploymentRecord extends NetbootRecord {
   /** The disk that was looked at and approved. */
   readonly disk?: Disk;
+  /** The others, and why they were not. */
+  readonly rejected?: readonly RejectedDisk[];
   readonly written?: Written;
+  /** The boot of the ramdisk that was asked to grow the root. */
+  readonly growing?: string;
+  /** What came of that. */
+  readonly grown?: Growing;
   readonly switched?: boolean;
   /** The inputs by which it was written, of those whose change writes it again. */
   readonly system?: Readonly<Record<string, unknown>>;
@@ -25,10 +31,21 @@ export interface DeploymentRecord extends NetbootRecord {
   readonly erased?: boolean;
   /** Digest of the boot files as they were laid last; another one was laid by somebody else. */
   readonly bootDigest?: string;
+  /** Part of the address that the system phones home to; only where it was told to. Void when it was used. */
+  readonly phoneToken?: string;
+  /** The address from which the system phoned home. */
+  readonly phonedFrom?: string;
   /** SSH host keys of the system when it answered. */
   readonly hostKeys?: readonly string[];
   /** Host keys that answered in its place at the last look: somebody installed the server by hand. */
   readonly foreign?: readonly string[];
+}
+
+/** A disk that was not chosen. */
+export interface RejectedDisk {
+  /** Its name under /dev/disk/by-id or by-path. */
+  readonly disk: string;
+  readonly reason: string;
 }
 
 /** What an earlier install left on a disk, by our records. */
@@ -40,8 +57,13 @@ export interface DiskRecord {
 /** Whether the system answers, and who it is that answers. */
 export interface AnswerSeen {
   readonly open: boolean;
-  /** From the neighbour table; undefined when the address is not on the link. */
+  /** The one that answers. */
+  readonly address?: string;
+  /** From the neighbour table; undefined where the answer itself proves whose it is. */
   readonly mac?: string;
+  /** What the system told of itself, proven by its token. */
+  readonly hostKeys?: readonly string[];
+  /** What was seen, for people. */
   readonly detail: string;
 }
 
@@ -64,9 +86,12 @@ export interface DeployMachine extends NetbootMachine {
   ) => Promise<{ readonly node: string; readonly instance: string } | undefined>;
   readonly keepDisk: (disk: Disk | undefined, state: DiskRecord["state"]) => Promise<void>;
   readonly sendDone: (ctx: Context, address: string) => Promise<void>;
-  readonly probe: (ctx: Context, port: number) => Promise<AnswerSeen>;
-  /** SSH host keys on a port; empty where none are shown. */
-  readonly hostKeys: (ctx: Context, address: string, port: number) => Promise<readonly string[]>;
+  /** Have the ramdisk grow the file system of the partition that starts there. */
+  readonly sendGrow: (ctx: Context, address: string, start: number) => Promise<void>;
+  /** Look once whether the system answers, in the way that its instance is waited for. */
+  readonly probe: (ctx: Context) => Promise<AnswerSeen>;
+  /** SSH host keys that an address shows; empty where none are shown, or nobody waits for an SSH server. */
+  readonly hostKeys: (ctx: Context, address: string) => Promise<readonly string[]>;
   /** A fact worth keeping in the run's own notes. */
   readonly scratch: Scratch;
 }

@@ -1,14 +1,46 @@
 import { realValue } from "../drivers/power/identity.ts";
+import { showBytes } from "../kernel/units.ts";
+import { type Hints, rejection } from "../resources/hints.ts";
 import type { Disk, Machine } from "../services/callback/announcement.ts";
-import type { DiskRecord } from "./deployment.ts";
+import type { DiskRecord, RejectedDisk } from "./deployment.ts";
 import { workflowErrors } from "./errors.ts";
 
-/** What is known when the first byte is about to be written. */
-export interface DiskQuestion {
+/** Which of a machine's disks is asked for. */
+export interface DiskChoice {
   readonly node: string;
+  readonly machine: Machine;
+  readonly hints: Hints;
+}
+
+/**
+ * The disk that the ramdisk chose, if by our own judgement too it is the one that is meant; otherwise each disk is named,
+ * with the reason against it.
+ */
+export function chosenDisk({ node, machine, hints }: DiskChoice): Disk {
+  const { disks } = machine;
+  const meeting = disks.filter((disk) => rejection(hints, disk) === "");
+  const chosen = meeting.find(({ name }) => name === machine.chosen);
+  const told = Object.values(hints).some((hint) => hint !== undefined);
+  if (chosen && (meeting.length === 1 || !told)) return chosen;
+  if (meeting.length > 1) {
+    const seen = meeting.map((disk) => `${describe(disk)}, ${showBytes(disk.size)}`).join("; ");
+    throw workflowErrors.make("DEPLOY_DISK_AMBIGUOUS", { node, count: meeting.length, seen });
+  }
+  const against = (disk: Disk) => rejection(hints, disk) || "the ramdisk did not export it";
+  const seen = disks.map((disk) => `${describe(disk)}: ${against(disk)}`).join("; ") || "none was found";
+  throw workflowErrors.make("DEPLOY_NO_DISK", { node, seen });
+}
+
+/** The disks that were not chosen, under their lasting names, with the reasons. */
+export const rejectedDisks = ({ machine, hints }: DiskChoice): readonly RejectedDisk[] =>
+  machine.disks
+    .filter(({ name }) => name !== machine.chosen)
+    .map((disk) => ({ disk: lastingName(disk), reason: rejection(hints, disk) }));
+
+/** What is known when the first byte is about to be written. */
+export interface DiskQuestion extends DiskChoice {
   readonly instance: string;
   readonly wipe: boolean;
-  readonly machine: Machine;
   /** Our records of a disk, if there are any. */
   readonly recordOf: (disk: Disk) => DiskRecord | undefined;
   /** Another node on whose disk of this identity an instance is installed. */
@@ -23,11 +55,7 @@ export interface DiskQuestion {
  */
 export function approveDisk(question: DiskQuestion): Disk {
   const { node, machine, wipe } = question;
-  const chosen = machine.disks.find(({ name }) => name === machine.chosen);
-  if (chosen?.unfit !== "") {
-    const seen = machine.disks.map(describe).join("; ") || "none was found";
-    throw workflowErrors.make("DEPLOY_NO_DISK", { node, seen });
-  }
+  const chosen = chosenDisk(question);
   const other = question.elsewhere?.(chosen);
   if (other) {
     throw workflowErrors.make("DEPLOY_DISK_OF_OTHER", { disk: describe(chosen), node, ...named(other) });
@@ -78,7 +106,8 @@ const named = ({ node, instance }: { readonly node: string; readonly instance: s
 export const identityOf = ({ wwn, serial, byId }: Disk): string =>
   [wwn, serial, byId].find((word) => realValue(word.replace(/^0x/i, "")) !== undefined) ?? "";
 
-const describe = (disk: Disk) =>
-  [disk.name, disk.model, disk.serial && `serial ${disk.serial}`, disk.unfit && `(${disk.unfit})`]
-    .filter((word) => word !== "")
-    .join(" ");
+/** The name under /dev/disk that a disk keeps over reboots; the kernel's own only where it tells nothing else. */
+export const lastingName = ({ byId, byPath, name }: Disk): string => byId || byPath || name;
+
+const describe = ({ name, model, serial }: Disk) =>
+  [name, model, serial && `serial ${serial}`].filter((word) => word !== "").join(" ");

@@ -36,6 +36,12 @@ export const workflowErrors = defineErrors({
       "Check the disks and the `rootDeviceHints`. Disks under 4 GiB, removable, USB and remote ones never qualify.",
     fault: "node",
   },
+  DEPLOY_DISK_AMBIGUOUS: {
+    text: "{count} disks of node {node} could be meant: {seen}",
+    remedy:
+      "Nothing was written. Say which is meant by `rootDeviceHints`, best by `serial` or `wwn`; output `disks` of the Node tells them.",
+    fault: "input",
+  },
   DEPLOY_DISK_NOT_BLANK: {
     text: "disk {disk} of node {node} holds {holds}, which this site did not write",
     remedy: "Nothing was written. If it may be erased, set `wipe: true` on the Instance.",
@@ -58,6 +64,23 @@ export const workflowErrors = defineErrors({
     remedy:
       "Nothing was written. Take it out or erase it, or set `wipe: true` to go on all the same; it is not erased.",
     fault: "input",
+  },
+  DEPLOY_NO_CALL: {
+    text: "the deploy ramdisk of node {node} has not called within {limit}: {seen}",
+    remedy:
+      "Look at the server's console. Without a DHCP request it did not boot from the network, or from another card or VLAN than the Interface says; without a file UDP port 69 of this host is blocked; without a call TCP port 10000 is, or the ramdisk does not know the card. Raise `timeouts.callback` if it only needs longer.",
+    fault: "node",
+  },
+  DEPLOY_ROOT_DAMAGED: {
+    text: "the root file system that was written to node {node} is damaged, and was not grown: {report}",
+    remedy:
+      'It lies on the disk as it lies in the image: mend the image (`e2fsck -f`), or set `grow: "none"` on the Instance to boot it as it is.',
+    fault: "image",
+  },
+  DEPLOY_GROWTH_CUT_OFF: {
+    text: "node {node} was switched or booted again while its root file system was grown",
+    remedy: "What is on its disk may be in pieces. Run `pulumi up` again: the image is written anew.",
+    fault: "node",
   },
   VISIT_RUNNING_SERVER: {
     text: "node {node} is switched on, and not by this site, so the ramdisk cannot be booted to {what} it",
@@ -107,10 +130,22 @@ export const workflowErrors = defineErrors({
     fault: "node",
   },
   DEPLOY_NO_ANSWER: {
-    text: "the system on node {node} does not answer on {probe}: {seen}",
+    text: "the system on node {node} does not answer on {probe} within {limit}: {seen}",
     remedy:
       "The disk is written and the server is on. Look at its console; the next `pulumi up` waits again and writes nothing.",
     fault: "image",
+  },
+  DEPLOY_NO_PHONE_HOME: {
+    text: "the system on node {node} has not phoned home within {limit}: {seen}",
+    remedy:
+      "The disk is written and the server is on. cloud-init phones at the end of its first boot, over the provisioning network, and no preview can tell whether an image has cloud-init: look at the console and at /var/log/cloud-init.log. The next `pulumi up` waits again and writes nothing; `cloud-init single --name phone_home --frequency always` in the system calls again, another `waitFor` waits for something else.",
+    fault: "image",
+  },
+  DEPLOY_CANNOT_PHONE_HOME: {
+    text: "the system on node {node} was written without being told to phone home",
+    remedy:
+      "The server is on. Set `waitFor` to what it answers on: `ssh`, `ping` or a port. It is told to phone home when it is installed the next time.",
+    fault: "input",
   },
   DEPLOY_OTHER_ANSWERS: {
     text: "{address} answers, but with the MAC {seen}, which is not one of node {node}",

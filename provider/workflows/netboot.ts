@@ -1,12 +1,14 @@
 import type { BootDriver, BootFiles } from "../drivers/boot/driver.ts";
 import type { ConductedPower } from "../drivers/power/conduct.ts";
 import type { WriteTarget } from "../drivers/write/driver.ts";
-import { type Context, limited } from "../kernel/context.ts";
+import { type Context, LimitReached, limited } from "../kernel/context.ts";
 import { hasCode, type MetalError } from "../kernel/errors.ts";
 import { type Duration, toMs } from "../kernel/units.ts";
 import type { NodeSpec } from "../resources/index.ts";
 import type { CleanedDisk, Hardware, Machine, WipeProgress } from "../services/callback/announcement.ts";
+import { workflowErrors } from "./errors.ts";
 import type { Step } from "./run.ts";
+import type { Phase } from "./seen.ts";
 
 /** How a server comes to boot the ramdisk and to be heard, whatever it is booted for. */
 
@@ -46,7 +48,7 @@ export interface Calls {
   readonly next: (ctx: Context) => Promise<Call>;
   /** Resolves when a call differs in its boot from `boot`, or reports a failure; never otherwise. */
   readonly changed: (ctx: Context, boot: string) => Promise<Call>;
-  /** What was heard so far is of an earlier boot, which a power cycle has ended. */
+  /** What was heard and seen so far is of an earlier boot, which is over. */
   readonly forget: () => void;
 }
 
@@ -68,10 +70,16 @@ export interface NetbootMachine {
   readonly calls: Calls;
   readonly record: () => NetbootRecord;
   readonly update: (change: Partial<NetbootRecord>) => Promise<void>;
+  /** What a ramdisk tells of the server is remembered with the node, whatever becomes of the story. */
+  readonly keepSeen: (machine: Machine) => Promise<void>;
+  /** What was seen of the server in this boot, in words. It takes a few seconds, also when all limits are spent. */
+  readonly seen: (phase: Phase) => Promise<string>;
   readonly bootFiles: () => BootFiles;
   /** Let DHCP know the node's cards, and forget them. */
   readonly admit: (ctx: Context) => Promise<void>;
   readonly dismiss: (ctx: Context) => Promise<void>;
+  /** A ramdisk that gives up is left on, with a shell for whoever is to look. */
+  readonly troubleshoot?: boolean;
   readonly scratch: NetbootScratch;
 }
 
@@ -83,7 +91,7 @@ interface Way<M> {
   readonly stays?: (machine: M) => boolean;
   readonly powerOff: Omit<Step<M>, "met">;
   /** What it means that the ramdisk gives up at once. */
-  readonly failed: (machine: M, report: string) => MetalError;
+  readonly failed: (call: Call, machine: M) => MetalError;
 }
 
 /** From a server in any state to a ramdisk that has called: the first part of every story that needs one. */
@@ -134,14 +142,25 @@ export function intoRamdisk<M extends NetbootMachine>({
       limit: ({ limits }) => limits.callback,
       met: async (_, machine) => finished(machine),
       run: async (ctx, machine) => {
-        const { calls, scratch, update } = machine;
-        const call = await calls.next(ctx);
-        if (call.failure !== undefined) throw failed(machine, call.failure);
+        const { scratch, update, keepSeen } = machine;
+        const call = await nextCall(ctx, machine);
+        if (call.machine) await keepSeen(call.machine);
         scratch.call = call;
+        if (call.failure !== undefined) throw failed(call, machine);
         await update({ address: call.target.address, ...(call.machine ? { machine: call.machine } : {}) });
       },
     },
   ];
+}
+
+async function nextCall(ctx: Context, { calls, node, limits, seen }: NetbootMachine): Promise<Call> {
+  try {
+    return await calls.next(ctx);
+  } catch (error) {
+    if (!(ctx.signal.reason instanceof LimitReached)) throw error;
+    const facts = { node: node.name, limit: limits.callback, seen: await seen("call-back") };
+    throw workflowErrors.make("DEPLOY_NO_CALL", facts, { cause: error });
+  }
 }
 
 async function findRamdisk(ctx: Context, { calls, scratch }: NetbootMachine): Promise<void> {

@@ -4,7 +4,7 @@ import type { ProvisionState } from "../resources/states.ts";
 import type { CleanedDisk, CleanMethod, Hardware } from "../services/callback/announcement.ts";
 import { leave } from "./abandon.ts";
 import { workflowErrors } from "./errors.ts";
-import { intoRamdisk, type NetbootMachine, type NetbootRecord, powerLimit } from "./netboot.ts";
+import { type Call, intoRamdisk, type NetbootMachine, type NetbootRecord, powerLimit } from "./netboot.ts";
 import type { Step } from "./run.ts";
 
 /**
@@ -78,10 +78,10 @@ const powerOff: Omit<VisitStep, "met"> = {
 };
 
 /** A ramdisk that gives up ends the visit with its own words. */
-export const visitFailed = ({ node, record }: VisitMachine, report: string): MetalError =>
+export const visitFailed = ({ failure = "" }: Call, { node, record }: VisitMachine): MetalError =>
   workflowErrors.make(record().order.mode === "clean" ? "CLEAN_FAILED" : "INSPECT_FAILED", {
     node: node.name,
-    report,
+    report: failure,
   });
 
 const leaveOff: VisitStep = {

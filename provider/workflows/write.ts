@@ -2,9 +2,10 @@ import type { Context } from "../kernel/context.ts";
 import { hasCode, type MetalError } from "../kernel/errors.ts";
 import type { InstanceSpec } from "../resources/index.ts";
 import { erasingFields } from "../resources/plan.ts";
+import { hintsFor } from "../resources/root-device.ts";
 import type { Disk } from "../services/callback/announcement.ts";
 import type { DeployMachine, DeploymentRecord } from "./deployment.ts";
-import { approveDisk, identityOf } from "./disk.ts";
+import { approveDisk, chosenDisk, identityOf, rejectedDisks } from "./disk.ts";
 import { workflowErrors } from "./errors.ts";
 import type { Call } from "./netboot.ts";
 import type { Step } from "./run.ts";
@@ -36,20 +37,29 @@ export const write: DeployStep = {
     while (call) {
       const newer: Call | undefined = await writeOnce(ctx, machine, call);
       machine.scratch.resumed = true;
+      if (newer) scratch.call = newer;
       if (newer) await approve(machine, newer);
       call = newer;
     }
   },
 };
 
-/** A ramdisk that gives up ends the deployment with its own words. */
-export const ramdiskFailed = (node: string, report: string): MetalError =>
-  workflowErrors.make("DEPLOY_RAMDISK_FAILED", { node, report });
+/** A ramdisk that gives up ends the deployment: with what its list of disks says where it chose none, else with its own words. */
+export function ramdiskFailed(
+  { machine, failure = "" }: Call,
+  { node, instance }: DeployMachine,
+): MetalError {
+  if (machine && machine.disks.length > 0 && machine.chosen === undefined) {
+    chosenDisk({ node: node.name, machine, hints: hintsFor(instance.spec, node.spec) });
+  }
+  return workflowErrors.make("DEPLOY_RAMDISK_FAILED", { node: node.name, report: failure });
+}
 
 async function approve(deployment: DeployMachine, call: Call): Promise<void> {
   const { node, instance, diskRecord, record, update } = deployment;
-  if (call.failure !== undefined) throw ramdiskFailed(node.name, call.failure);
   const { machine } = call;
+  if (machine) await deployment.keepSeen(machine);
+  if (call.failure !== undefined) throw ramdiskFailed(call, deployment);
   if (machine === undefined) {
     // A classic ramdisk tells no disks, so what they hold can only be given up unseen.
     if (!instance.spec.wipe) throw workflowErrors.make("DEPLOY_DISK_UNTOLD", { node: node.name });
@@ -60,11 +70,11 @@ async function approve(deployment: DeployMachine, call: Call): Promise<void> {
   const records = new Map(await asked(diskRecord));
   const elsewhere = new Map(await asked(deployment.diskElsewhere));
   const { earlier } = record();
+  const choice = { node: node.name, machine, hints: hintsFor(instance.spec, node.spec) };
   const disk = approveDisk({
-    node: node.name,
+    ...choice,
     instance: instance.name,
     wipe: instance.spec.wipe,
-    machine,
     recordOf: ({ name }) => records.get(name),
     elsewhere: ({ name }) => elsewhere.get(name),
     ...(earlier ? { replaces: earlier.disk ? identityOf(earlier.disk) : "any" } : {}),
@@ -74,7 +84,7 @@ async function approve(deployment: DeployMachine, call: Call): Promise<void> {
     const [seen, expected] = [identityOf(disk), identityOf(before)];
     throw workflowErrors.make("DEPLOY_OTHER_MACHINE", { node: node.name, what: "disk", seen, expected });
   }
-  await update({ disk });
+  await update({ disk, rejected: rejectedDisks(choice) });
 }
 
 /** One attempt onto one boot's target. Answers the newer call that ended it, or undefined when all is written. */
@@ -126,6 +136,7 @@ async function put(ctx: Context, machine: DeployMachine, call: Call) {
     provenZero: disk?.zero ?? 0,
     ...(disk ? { sector: disk.sector } : {}),
     verify: instance.spec.verify,
+    grow: instance.spec.grow === "root",
     stall: limits.stall,
     ...(keeps ? { keepEphemeral: scratch.resumed ? "resume" : "check", ...cutOf(record()) } : {}),
   });

@@ -10,6 +10,7 @@ import type { Node } from "./node.ts";
 import type {
   Networks,
   NetworksArgs,
+  RejectedDisk,
   RootDeviceHints,
   RootDeviceHintsArgs,
   TimelineEntry,
@@ -42,8 +43,13 @@ export interface InstanceArgs {
   readonly rebootTrigger?: pulumi.Input<string | undefined>;
   /** Cut the power when a soft reboot or shutdown is not heeded within its limit. Default: `false`. */
   readonly hardReboot?: pulumi.Input<boolean | undefined>;
-  /** When it counts as done: a TCP port that answers, or `"written"`. Default: `{ port: 22 }`. */
-  readonly waitFor?: pulumi.Input<"written" | WaitForPortArgs | undefined>;
+  /**
+   * When it counts as done: `{ port }`, a TCP port that answers; `"ssh"`, an SSH server on port 22 that
+   * greets; `"ping"`, steady ICMP echoes, which say only that a network stack is up; `"phone-home"`,
+   * cloud-init is done with everything and says so, at the first boot only; `"written"`, its disk is
+   * written and it was switched on. Default: `{ port: 22 }`.
+   */
+  readonly waitFor?: pulumi.Input<"written" | "ping" | "ssh" | "phone-home" | WaitForPortArgs | undefined>;
   /** Limits of the stages. */
   readonly timeouts?: pulumi.Input<TimeoutsArgs | undefined>;
   /**
@@ -59,6 +65,11 @@ export interface InstanceArgs {
   readonly wipe?: pulumi.Input<boolean | undefined>;
   /** Read back all that was written, or samples. Default: `"full"`. */
   readonly verify?: pulumi.Input<"full" | "sampled" | undefined>;
+  /**
+   * `root`: after the write the root file system (ext, xfs) is made to fill its partition, and the root
+   * partition of a whole-disk image its disk. Default: `"root"`.
+   */
+  readonly grow?: pulumi.Input<"root" | "none" | undefined>;
   /** Which disk, instead of the node's hints. A change installs the server again. */
   readonly rootDeviceHints?: pulumi.Input<RootDeviceHintsArgs | undefined>;
   /**
@@ -114,6 +125,11 @@ export interface InstanceArgs {
    * `node`. Default: `false`.
    */
   readonly adopt?: pulumi.Input<boolean | undefined>;
+  /**
+   * Leave a server whose deploy ramdisk gives up switched on, with a shell on its console; the next
+   * `pulumi up` takes it from there. Default: `false`.
+   */
+  readonly troubleshoot?: pulumi.Input<boolean | undefined>;
 }
 
 const provider = providerOf("instances");
@@ -135,10 +151,13 @@ const declaration: Declaration = {
     "macs",
     "serial",
     "rootDevice",
+    "rejectedDisks",
     "rootUuid",
+    "rootSize",
     "installedDigest",
     "verified",
     "answered",
+    "hostKeys",
     "bytesWritten",
     "timeline",
     "lastError",
@@ -170,8 +189,13 @@ export class Instance extends pulumi.dynamic.Resource {
   declare readonly rebootTrigger: pulumi.Output<string | undefined>;
   /** Cut the power when a soft reboot or shutdown is not heeded within its limit. */
   declare readonly hardReboot: pulumi.Output<boolean>;
-  /** When it counts as done: a TCP port that answers, or `"written"`. */
-  declare readonly waitFor: pulumi.Output<"written" | WaitForPort>;
+  /**
+   * When it counts as done: `{ port }`, a TCP port that answers; `"ssh"`, an SSH server on port 22 that
+   * greets; `"ping"`, steady ICMP echoes, which say only that a network stack is up; `"phone-home"`,
+   * cloud-init is done with everything and says so, at the first boot only; `"written"`, its disk is
+   * written and it was switched on.
+   */
+  declare readonly waitFor: pulumi.Output<"written" | "ping" | "ssh" | "phone-home" | WaitForPort>;
   /** Limits of the stages. */
   declare readonly timeouts: pulumi.Output<Timeouts | undefined>;
   /**
@@ -186,6 +210,11 @@ export class Instance extends pulumi.dynamic.Resource {
   declare readonly wipe: pulumi.Output<boolean>;
   /** Read back all that was written, or samples. */
   declare readonly verify: pulumi.Output<"full" | "sampled">;
+  /**
+   * `root`: after the write the root file system (ext, xfs) is made to fill its partition, and the root
+   * partition of a whole-disk image its disk.
+   */
+  declare readonly grow: pulumi.Output<"root" | "none">;
   /** Which disk, instead of the node's hints. */
   declare readonly rootDeviceHints: pulumi.Output<RootDeviceHints | undefined>;
   /** Name of the system. Default, where it is told anything at all: the instance's name. */
@@ -231,6 +260,11 @@ export class Instance extends pulumi.dynamic.Resource {
    * `node`.
    */
   declare readonly adopt: pulumi.Output<boolean>;
+  /**
+   * Leave a server whose deploy ramdisk gives up switched on, with a shell on its console; the next
+   * `pulumi up` takes it from there.
+   */
+  declare readonly troubleshoot: pulumi.Output<boolean>;
   /** What a refresh found that differs from what was made, in words; the next update mends it. */
   declare readonly drift: pulumi.Output<string[]>;
   /** How far it is, in Ironic's words. */
@@ -253,16 +287,28 @@ export class Instance extends pulumi.dynamic.Resource {
   declare readonly macs: pulumi.Output<string[]>;
   /** Serial of the server, as its ramdisk told. */
   declare readonly serial: pulumi.Output<string>;
-  /** The disk that was written, by id. */
+  /**
+   * The disk that was written: its name under /dev/disk/by-id, or under by-path where it has none; the
+   * same after each boot.
+   */
   declare readonly rootDevice: pulumi.Output<string>;
+  /** The server's other disks when it was written, and why they were not chosen. */
+  declare readonly rejectedDisks: pulumi.Output<RejectedDisk[]>;
   /** UUID of the root file system (partition images). */
   declare readonly rootUuid: pulumi.Output<string>;
+  /** Bytes of the root file system as it was grown; 0 where it was not. */
+  declare readonly rootSize: pulumi.Output<number>;
   /** Digest of the image on the disk. */
   declare readonly installedDigest: pulumi.Output<string>;
   /** How the write was checked. */
   declare readonly verified: pulumi.Output<"full" | "sampled" | "">;
   /** Whether the system answered. */
   declare readonly answered: pulumi.Output<boolean>;
+  /**
+   * Public SSH host keys, as `ssh-ed25519 AAAA…`. With `waitFor: "phone-home"` the system told them
+   * itself, with a token that only it had; else they are those that its address showed first.
+   */
+  declare readonly hostKeys: pulumi.Output<string[]>;
   /** Bytes of data sent to the disk. */
   declare readonly bytesWritten: pulumi.Output<number>;
   /** Each step, its start and seconds. */

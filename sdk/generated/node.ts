@@ -5,6 +5,7 @@ import { type Declaration, propertiesOf, settle } from "../declare.ts";
 import { providerOf } from "../provider.ts";
 import type {
   Controller,
+  DiskState,
   Identity,
   IdentityArgs,
   Ipmi,
@@ -87,6 +88,7 @@ const declaration: Declaration = {
     "lastError",
     "lastClean",
     "maintenanceReason",
+    "disks",
     "siteId",
   ],
 };
@@ -170,6 +172,8 @@ export class Node extends pulumi.dynamic.Resource {
   declare readonly lastClean: pulumi.Output<LastClean | undefined>;
   /** Why the command line put it in maintenance; empty if it did not. Only it ends that. */
   declare readonly maintenanceReason: pulumi.Output<string>;
+  /** Its disks, as the last ramdisk told; empty before the first. What hints are written from. */
+  declare readonly disks: pulumi.Output<DiskState[]>;
   /** The site whose records hold it. */
   declare readonly siteId: pulumi.Output<string>;
 

@@ -43,25 +43,38 @@ export interface IdentityArgs {
   readonly productUuid?: pulumi.Input<string | undefined>;
 }
 
-/** Which disk is the system's; all hints given must match. */
+/** Which disk is the system's; all hints given must be met. */
 export interface RootDeviceHintsArgs {
-  /** Serial number of the disk. */
+  /** Serial number, as in `"S64FNE0R"` or `"<or> ZC1 <or> ZC2"`. */
   readonly serial?: pulumi.Input<string | undefined>;
-  /** World Wide Name, as in "0x5000c500a1b2c3d4". */
+  /**
+   * World Wide Name, as in `"0x5000c500a1b2c3d4"` or `"eui.0025385171b0c3d4"`; of a RAID volume also
+   * its first 16 digits.
+   */
   readonly wwn?: pulumi.Input<string | undefined>;
-  /** Model. */
+  /** World Wide Name with the vendor's extension: all 32 digits of a RAID volume. */
+  readonly wwnWithExtension?: pulumi.Input<string | undefined>;
+  /** The vendor's extension: the last 16 of these 32 digits. */
+  readonly wwnVendorExtension?: pulumi.Input<string | undefined>;
+  /** Model, as in `"<in> SAMSUNG"`. */
   readonly model?: pulumi.Input<string | undefined>;
-  /** Vendor. */
+  /** Vendor; `ATA` for SATA disks, unknown for NVMe. */
   readonly vendor?: pulumi.Input<string | undefined>;
-  /** Size in GiB, with an operator if wished: ">= 400". */
+  /**
+   * Size in whole GiB or with a unit: `"447"`, `">= 400"`, `"480 GB"`, `"<or> 480 GB <or> 960 GB"`,
+   * `"<range-in> [ 400 500 ]"`.
+   */
   readonly size?: pulumi.Input<string | undefined>;
   /** true: a spinning disk, false: flash. */
   readonly rotational?: pulumi.Input<boolean | undefined>;
-  /** SCSI address, as in "0:0:0:0". */
+  /** SCSI address, as in `"0:0:0:0"`; its first number may change between boots. */
   readonly hctl?: pulumi.Input<string | undefined>;
-  /** Name under /dev/disk/by-path. */
+  /** Name under /dev/disk/by-path: the slot, whatever disk is in it. */
   readonly byPath?: pulumi.Input<string | undefined>;
-  /** Kernel name, as in "/dev/nvme0n1"; it may change between boots. */
+  /**
+   * A name under /dev: `"/dev/disk/by-id/…"`, `"/dev/disk/by-path/…"`, or the kernel's,
+   * `"/dev/nvme0n1"`, which may change between boots.
+   */
   readonly name?: pulumi.Input<string | undefined>;
 }
 
@@ -244,25 +257,38 @@ export interface Identity {
   readonly productUuid?: string;
 }
 
-/** Which disk is the system's; all hints given must match. */
+/** Which disk is the system's; all hints given must be met. */
 export interface RootDeviceHints {
-  /** Serial number of the disk. */
+  /** Serial number, as in `"S64FNE0R"` or `"<or> ZC1 <or> ZC2"`. */
   readonly serial?: string;
-  /** World Wide Name, as in "0x5000c500a1b2c3d4". */
+  /**
+   * World Wide Name, as in `"0x5000c500a1b2c3d4"` or `"eui.0025385171b0c3d4"`; of a RAID volume also
+   * its first 16 digits.
+   */
   readonly wwn?: string;
-  /** Model. */
+  /** World Wide Name with the vendor's extension: all 32 digits of a RAID volume. */
+  readonly wwnWithExtension?: string;
+  /** The vendor's extension: the last 16 of these 32 digits. */
+  readonly wwnVendorExtension?: string;
+  /** Model, as in `"<in> SAMSUNG"`. */
   readonly model?: string;
-  /** Vendor. */
+  /** Vendor; `ATA` for SATA disks, unknown for NVMe. */
   readonly vendor?: string;
-  /** Size in GiB, with an operator if wished: ">= 400". */
+  /**
+   * Size in whole GiB or with a unit: `"447"`, `">= 400"`, `"480 GB"`, `"<or> 480 GB <or> 960 GB"`,
+   * `"<range-in> [ 400 500 ]"`.
+   */
   readonly size?: string;
   /** true: a spinning disk, false: flash. */
   readonly rotational?: boolean;
-  /** SCSI address, as in "0:0:0:0". */
+  /** SCSI address, as in `"0:0:0:0"`; its first number may change between boots. */
   readonly hctl?: string;
-  /** Name under /dev/disk/by-path. */
+  /** Name under /dev/disk/by-path: the slot, whatever disk is in it. */
   readonly byPath?: string;
-  /** Kernel name, as in "/dev/nvme0n1"; it may change between boots. */
+  /**
+   * A name under /dev: `"/dev/disk/by-id/…"`, `"/dev/disk/by-path/…"`, or the kernel's,
+   * `"/dev/nvme0n1"`, which may change between boots.
+   */
   readonly name?: string;
 }
 
@@ -286,6 +312,34 @@ export interface LastClean {
   readonly method: "metadata" | "discard" | "full";
   /** WWN, else serial number, of each disk. */
   readonly disks: string[];
+}
+
+/** A disk of a server. */
+export interface DiskState {
+  /** The kernel's name in that boot; another one in the next. */
+  readonly name: string;
+  /** Bytes. */
+  readonly size: number;
+  /** Model. */
+  readonly model: string;
+  /** Vendor; empty for NVMe. */
+  readonly vendor: string;
+  /** Serial number. */
+  readonly serial: string;
+  /** World Wide Name, with the vendor's extension where it has one. */
+  readonly wwn: string;
+  /** Name under /dev/disk/by-id. */
+  readonly byId: string;
+  /** Name under /dev/disk/by-path. */
+  readonly byPath: string;
+  /** SCSI address; empty for other disks. */
+  readonly hctl: string;
+  /** true: a spinning disk. */
+  readonly rotational: boolean;
+  /** Why it never qualifies: "usb", "remote", "too small", "second path"; empty if it does. */
+  readonly unfit: string;
+  /** What was on it: "gpt; ext4 "root" on sda1"; empty = blank. */
+  readonly holds: string;
 }
 
 /** A deploy ramdisk of your own. */
@@ -437,6 +491,14 @@ export interface NetworkVlan {
   readonly nameservers?: Nameservers;
   /** Largest packet, bytes. */
   readonly mtu?: number;
+}
+
+/** A disk that was not chosen. */
+export interface RejectedDisk {
+  /** Its name under /dev/disk/by-id, or by-path. */
+  readonly disk: string;
+  /** Why not it: "usb", "size is 10.0 GiB, not >= 400". */
+  readonly reason: string;
 }
 
 /** One step of a deployment. */

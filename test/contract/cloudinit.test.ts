@@ -29,7 +29,9 @@ describe("the volume", () => {
       const { stdout: label } = await execa("blkid", ["-p", "-o", "export", path], { env });
       expect(label.split("\n")).toEqual(expect.arrayContaining(["LABEL=cidata", "TYPE=vfat"]));
       const { stdout: names } = await execa("mdir", ["-b", "-i", path, "::"]);
-      expect(names.split("\n")).toEqual(["::/meta-data", "::/user-data", "::/network-config"]);
+      expect(names.split("\n")).toEqual([
+        ...["::/meta-data", "::/user-data", "::/vendor-data", "::/network-config"],
+      ]);
       for (const { name, content } of nocloudFiles({ ...everything, userData })) {
         const { stdout } = await execa("mtype", ["-i", path, `::${name}`], {
           encoding: "buffer",
@@ -55,7 +57,7 @@ describe("cloud-init itself", () => {
   }, 120_000);
   afterAll(() => cloudInit?.stop());
 
-  it.for(["user-data", "bare"])("finds its schema kept in %s", async (name) => {
+  it.for(["user-data", "bare", "vendor-data"])("finds its schema kept in %s", async (name) => {
     expect(await cloudInit.run("schema", "--config-file", await put(name))).toContain("Valid");
   });
 

@@ -101,16 +101,18 @@ function scans(port: number): string[] {
 }
 
 describe("the host keys of an SSH server", () => {
-  it("are the ones that it has, sorted, as OpenSSH shows them", async () => {
+  it("are the ones that it has, sorted, as OpenSSH writes them", async () => {
     const server = await sshServer();
     const { kinds } = await server.install("rsa", "ecdsa", "ed25519");
     const keys = await server.scan();
     expect(keys.map((key) => key.split(" ")[0])).toEqual([...kinds].sort());
-    for (const key of keys) expect(key).toMatch(/^\S+ SHA256:[A-Za-z0-9+/]{43}$/);
     const known = await execa("ssh-keyscan", ["-p", `${server.port}`, "127.0.0.1"]);
-    const { stdout } = await execa("ssh-keygen", ["-lf", "-"], { input: known.stdout });
-    const shown = stdout.split("\n").map((line) => line.split(" ")[1]);
-    expect(keys.map((key) => key.split(" ")[1]).sort()).toEqual(shown.sort());
+    const fingerprints = async (input: string) =>
+      (await execa("ssh-keygen", ["-lf", "-"], { input })).stdout
+        .split("\n")
+        .map((line) => line.split(" ")[1])
+        .sort();
+    expect(await fingerprints(keys.join("\n"))).toEqual(await fingerprints(known.stdout));
   });
 
   it("stay the same from scan to scan and over a restart, and differ when the system was installed anew", async () => {
@@ -131,7 +133,7 @@ describe("the host keys of an SSH server", () => {
   it.runIf(hasIpv6)("are seen by IPv6 too", async () => {
     const server = await sshServer("[::1]");
     await server.install("ed25519");
-    expect(await server.scan()).toEqual([expect.stringMatching(/^ssh-ed25519 SHA256:/)]);
+    expect(await server.scan()).toEqual([expect.stringMatching(/^ssh-ed25519 AAAA/)]);
   });
 });
 

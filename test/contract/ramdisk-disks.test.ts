@@ -1,8 +1,7 @@
-import { open, truncate, writeFile } from "node:fs/promises";
+import { open, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { assetsPath } from "../../provider/services/ramdisk/tree.ts";
 import { type ShellMachine, shellMachine } from "../fixtures/ramdisk-shell.ts";
 
 const MiB = 2 ** 20;
@@ -72,15 +71,125 @@ describe("the list of disks", () => {
     expect(lines[0]).toContain("\tmodel=A B=C D\t");
   });
 
-  it("tells the second path to a disk as such", async () => {
-    const same = { "device/type": "0", "device/wwid": "naa.5000c50000000001" };
-    await machine.disk("sda", "pci0000:00/0000:03:00.0/host1/target1:0:0/1:0:0:0", same);
-    await machine.disk("sdb", "pci0000:00/0000:03:00.0/host1/target1:0:1/1:0:1:0", same);
-    const text = await machine.run(
+  const sas = (host: string, id: string, more: object = {}) =>
+    [
+      `pci0000:00/0000:03:00.0/host${host}/target${host}:0:${id}/${host}:0:${id}:0`,
+      { "device/type": "0", ...more },
+    ] as const;
+  /** Kernel name and what speaks against it, a line each. */
+  const unfits = () =>
+    machine.run(
       ["disks"],
-      'list_disks; sed "s/.*unfit=\\([^\\t]*\\).*/\\1/" "$STATE/disks"',
+      'list_disks; sed "s/name=\\([^\t]*\\).*unfit=\\([^\t]*\\).*/\\1: \\2/" "$STATE/disks"',
     );
-    expect(text.split("\n")).toEqual(["", "second path"]);
+
+  it("tells the second path to a disk as such, and the first one that qualifies is the first", async () => {
+    const same = { "device/wwid": "naa.5000C50000000001", "device/vpd_pg80": Buffer.from("\0\x80\0\x03Z01") };
+    await machine.disk("sda", ...sas("1", "0", { ...same, ro: "1" }));
+    await machine.disk("sdb", ...sas("1", "1", same));
+    await machine.disk("sdc", ...sas("2", "0", same));
+    expect(await unfits()).toBe("sda: read-only\nsdb: \nsdc: second path");
+  });
+
+  it.for([
+    { what: "drives that a vendor gave one WWN", wwid: "naa.5000c50000000001", serials: ["A", "B"] },
+    { what: "drives whose WWN is nothing but zeros", wwid: "naa.0000000000000000", serials: ["A", "A"] },
+    { what: "drives that tell no WWN", wwid: "", serials: ["A", "A"] },
+  ])("takes two $what for two disks", async ({ wwid, serials }) => {
+    for (const [index, serial] of serials.entries()) {
+      const page = Buffer.from(`\0\x80\0\x01${serial}`, "latin1");
+      await machine.disk(
+        `sd${"ab"[index]}`,
+        ...sas("1", String(index), { "device/wwid": wwid, "device/vpd_pg80": page }),
+      );
+    }
+    expect(await unfits()).toBe("sda: \nsdb: ");
+  });
+
+  it("tells the namespaces of one NVMe drive as disks of their own, and no single path to one", async () => {
+    const place = "pci0000:00/0000:01:00.0/nvme/nvme0";
+    const drive = { "device/model": "KCD6", "device/serial": "X1", "device/transport": "pcie" };
+    await machine.disk("nvme0n1", place, { ...drive, wwid: "eui.00a0000000000001", nsid: "1" });
+    await machine.disk("nvme0n2", place, { ...drive, wwid: "eui.00a0000000000002", nsid: "2" });
+    await machine.disk("nvme0n3", place, { ...drive, wwid: "eui.00a0000000000003", nsid: "3", hidden: "1" });
+    await machine.disk("nvme0c0n4", place, { ...drive, wwid: "eui.00a0000000000004" });
+    const told = await machine.run(["disks"], 'list_disks; cat "$STATE/disks"');
+    const shown = told
+      .split("\n")
+      .map((line) => /^name=(\S+).*\twwn=(\S+)\tbyId=(\S+)\tbyPath=(\S+).*unfit=\t/.exec(line)?.slice(1));
+    expect(shown).toEqual([
+      ["nvme0n1", "eui.00a0000000000001", "nvme-eui.00a0000000000001", "pci-0000:01:00.0-nvme-1"],
+      ["nvme0n2", "eui.00a0000000000002", "nvme-eui.00a0000000000002", "pci-0000:01:00.0-nvme-2"],
+    ]);
+  });
+
+  it.for([
+    {
+      what: "an NVMe disk that two controllers may reach",
+      name: "nvme0n1",
+      place: "virtual/nvme-subsystem/nvme-subsys0",
+      also: { "sys/devices/virtual/nvme-subsystem/nvme-subsys0/nvme1": "pci0000:00/0000:c1:00.0/nvme/nvme1" },
+      files: { nsid: "1" },
+      byPath: "pci-0000:c1:00.0-nvme-1",
+    },
+    {
+      what: "a SAS disk in a slot",
+      name: "sda",
+      place: "pci0000:00/0000:03:00.0/host0/port-0:2/end_device-0:2/target0:0:2/0:0:2:0",
+      files: {},
+      sys: { "sas_port/port-0:2/num_phys": "1", "sas_device/end_device-0:2/phy_identifier": "2" },
+      byPath: "pci-0000:03:00.0-sas-phy2-lun-0",
+    },
+    {
+      what: "a SAS disk behind an expander",
+      name: "sda",
+      place:
+        "pci0000:00/0000:03:00.0/host0/port-0:0/expander-0:0/port-0:0:7/end_device-0:0:7/target0:0:7/0:0:7:0",
+      files: {},
+      sys: {
+        "sas_port/port-0:0:7/num_phys": "1",
+        "sas_device/end_device-0:0:7/phy_identifier": "7",
+        "sas_device/expander-0:0/sas_address": "0x500e004aaaaaaaff",
+      },
+      byPath: "pci-0000:03:00.0-sas-exp0x500e004aaaaaaaff-phy7-lun-0",
+    },
+    {
+      what: "a SAS disk on two lanes",
+      name: "sda",
+      place: "pci0000:00/0000:03:00.0/host0/port-0:2/end_device-0:2/target0:0:2/0:0:2:0",
+      files: {},
+      sys: {
+        "sas_port/port-0:2/num_phys": "2",
+        "sas_device/end_device-0:2/sas_address": "0x5000c500a1b2c3d5",
+      },
+      byPath: "pci-0000:03:00.0-sas-0x5000c500a1b2c3d5-lun-0",
+    },
+    {
+      what: "a virtio-scsi disk",
+      name: "sda",
+      place: "pci0000:00/0000:00:05.0/virtio1/host2/target2:0:1/2:0:1:3",
+      files: {},
+      byPath: "pci-0000:00:05.0-scsi-0:0:1:3",
+    },
+    {
+      what: "a virtio disk",
+      name: "vda",
+      place: "pci0000:00/0000:00:04.0/virtio1",
+      files: {},
+      byPath: "pci-0000:00:04.0",
+    },
+  ])("names the place of $what as udev does", async ({ name, place, files, also = {}, sys = {}, byPath }) => {
+    await machine.disk(name, place, files);
+    for (const [from, to] of Object.entries(also)) {
+      await machine.lay({ [`sys/devices/${to}/transport`]: "pcie" });
+      await symlink(join(machine.folder, "sys/devices", to), join(machine.folder, from));
+    }
+    await machine.lay(
+      Object.fromEntries(Object.entries(sys).map(([path, text]) => [`sys/class/${path}`, text])),
+    );
+    expect(await machine.run(["disks"], `identify ${name}; by_path ${name}; printf %s "$REPLY"`)).toBe(
+      byPath,
+    );
   });
 
   it.for([
@@ -198,155 +307,5 @@ describe("zeros", () => {
     expect(await machine.run(["zeros"], `read_zeros ${path} ${count} 60; echo $proven`)).toBe(
       String(proven * MiB),
     );
-  });
-});
-
-describe("the choice", () => {
-  const line = (pairs: Readonly<Record<string, string>>) =>
-    Object.entries({ unfit: "", holds: "", model: "", serial: "", wwn: "", ...pairs })
-      .map((pair) => pair.join("="))
-      .join("\t");
-  const sda = {
-    name: "sda",
-    size: String(480e9),
-    model: "INTEL SSDSC2KB48",
-    vendor: "ATA",
-    serial: "PHYF1",
-    rotational: "false",
-  };
-  const sdb = {
-    name: "sdb",
-    size: String(4e12),
-    model: "ST4000NM0035",
-    vendor: "ATA",
-    serial: "ZC1",
-    wwn: "0x5000c500a1",
-    rotational: "true",
-  };
-  const usb = { name: "sdc", size: String(32e9), unfit: "usb" };
-
-  const choose = async (
-    disks: readonly Record<string, string>[],
-    hints: Readonly<Record<string, string>>,
-    disk = "",
-  ) => {
-    const hintLines = Object.entries(hints)
-      .map((pair) => `${pair.join("\t")}\n`)
-      .join("");
-    await machine.lay({
-      "state/disks": disks.map((one) => `${line(one)}\n`).join(""),
-      "state/hints": hintLines,
-    });
-    const [list, given] = [join(machine.folder, "state/disks"), join(machine.folder, "state/hints")];
-    const words = [
-      "-F",
-      "\t",
-      "-v",
-      `disk=${disk}`,
-      "-v",
-      `hints=${given}`,
-      "-f",
-      join(assetsPath, "choose.awk"),
-      list,
-    ];
-    return (await execa("busybox", ["awk", ...words])).stdout;
-  };
-
-  it.for([
-    { serial: "phyf1" },
-    { wwn: "0X5000C500A1", name: "sdb" },
-    { wwn: "naa.5000c500a1", name: "sdb" },
-    { size: ">= 1000", name: "sdb" },
-    { size: "447" },
-    { size: "< 1 TB" },
-    { size: "480 GB" },
-    { model: "intel_ssdsc2kb48" },
-    { model: "s== INTEL SSDSC2KB48" },
-    { model: "s!= INTEL SSDSC2KB48", name: "sdb" },
-    { model: "<in> nm0035", name: "sdb" },
-    { serial: "<or> A <or> ZC1", name: "sdb" },
-    { rotational: "true", name: "sdb" },
-    { rotational: "False" },
-    { name: "/dev/sdb" },
-    { vendor: "ATA", rotational: "false" },
-  ])("by %j is one disk", async ({ name, ...rest }: Record<string, string>) => {
-    const hints = name?.startsWith("/dev/") ? { name } : rest;
-    expect(await choose([sda, sdb, usb], hints)).toBe(`ok ${name?.replace("/dev/", "") ?? "sda"}`);
-  });
-
-  it.for([
-    {
-      why: "two qualify",
-      disks: [sda, sdb],
-      hints: {},
-      says: /^many 2 disks qualify .*: sda \(447\.0 GiB, INTEL SSDSC2KB48, serial PHYF1, blank\), sdb/,
-    },
-    {
-      why: "two match",
-      disks: [sda, sdb],
-      hints: { vendor: "ata" },
-      says: /^many 2 disks meet the root device hints: sda .*, sdb/,
-    },
-    {
-      why: "none matches",
-      disks: [sda, usb],
-      hints: { serial: "X" },
-      says: /^none no disk meets .*: sda: serial is PHYF1, not X; sdc: usb$/,
-    },
-    {
-      why: "the only match never qualifies",
-      disks: [sda, usb],
-      hints: { name: "sdc" },
-      says: /^none .*sdc: usb$/,
-    },
-    { why: "none qualifies", disks: [usb], hints: {}, says: /^none no disk qualifies: sdc: usb$/ },
-    { why: "there is none", disks: [], hints: {}, says: /^none no disk was found/ },
-    {
-      why: "a hint is unknown",
-      disks: [sda],
-      hints: { colour: "red" },
-      says: /^bad root device hint colour is not known$/,
-    },
-    {
-      why: "a size is not understood",
-      disks: [sda],
-      hints: { size: ">= many" },
-      says: /^bad size >= many is not understood$/,
-    },
-    {
-      why: "an operator does not fit",
-      disks: [sda],
-      hints: { serial: ">= 4" },
-      says: /^bad operator >= does not fit a text$/,
-    },
-  ])("is refused when $why", async ({ disks, hints, says }) => {
-    expect(await choose(disks, hints)).toMatch(says);
-  });
-
-  it.for([
-    { what: "the only one that qualifies", disks: [sda, usb], hints: {}, disk: "", answer: "ok sda" },
-    {
-      what: "the one that the classic argument names",
-      disks: [sda, sdb],
-      hints: {},
-      disk: "sdb",
-      answer: "ok sdb",
-    },
-    {
-      what: "by hints although the classic argument names another",
-      disks: [sda, sdb],
-      hints: { serial: "ZC1" },
-      disk: "sda",
-      answer: "ok sdb",
-    },
-    {
-      what: "the only one, whatever the classic list says",
-      disks: [sdb],
-      hints: {},
-      disk: "cciss/c0d0,sda,hda",
-      answer: "ok sdb",
-    },
-  ])("is $what", async ({ disks, hints, disk, answer }) => {
-    expect(await choose(disks, hints, disk)).toBe(answer);
   });
 });

@@ -86,17 +86,22 @@ describe("the form", () => {
   });
 });
 
-describe("the word", () => {
+describe("a word", () => {
   it.for([
-    { said: "done", ends: true },
-    { said: "done\r\n", ends: true },
-    { said: "", ends: false },
-    { said: "hello", ends: false },
-    { said: "done and more", ends: false },
-    { said: "GET / HTTP/1.1\r\nHost: done\r\n\r\n", ends: false },
-  ])("$said ends the deployment: $ends", async ({ said, ends }) => {
+    { said: "done", heard: true },
+    { said: "done\r\n", heard: true },
+    { said: "grow 1048576", heard: true },
+    { said: "", heard: false },
+    { said: "hello", heard: false },
+    { said: "done and more", heard: false },
+    { said: "grow", heard: false },
+    { said: "grow ", heard: false },
+    { said: "grow 1;reboot", heard: false },
+    { said: "grow 1 2", heard: false },
+    { said: "GET / HTTP/1.1\r\nHost: done\r\n\r\n", heard: false },
+  ])("$said is heard: $heard", async ({ said, heard }) => {
     const env = { STATE: join(machine.folder, "state") };
     await execa("busybox", ["sh", join(assetsPath, "word.sh")], { input: said, env });
-    expect((await readdir(env.STATE)).includes("word")).toBe(ends);
+    expect((await readdir(env.STATE)).includes("word")).toBe(heard);
   });
 });

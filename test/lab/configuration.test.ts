@@ -1,11 +1,11 @@
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { buildTestImages, imageCache } from "../../tools/images/index.ts";
 import { publicKey } from "../fixtures/configuration.ts";
-import { partitionsIn, tableProblems } from "../fixtures/tables.ts";
+import { tableProblems } from "../fixtures/tables.ts";
+import { readCidata } from "./cidata.ts";
 import { type Lab, openLab } from "./lab/index.ts";
 import { bootFilesOf, declareSystems, enrol, install, nameOn, openSite, type TestSite } from "./site.ts";
 
@@ -71,11 +71,7 @@ describe("what a program tells its system", () => {
 
       const disk = server.diskPath();
       expect(await tableProblems(disk, table)).toBe("");
-      const last = (await partitionsIn(disk)).at(-1);
-      const volume = `${disk}@@${(last?.start ?? 0) * 512}`;
-      const { stdout: label } = await execa("mlabel", ["-s", "-i", volume, "::"]);
-      expect(label).toContain("cidata");
-      const read = async (name: string) => (await execa("mtype", ["-i", volume, `::${name}`])).stdout;
+      const read = (name: string) => readCidata(server, name);
       expect(await read("user-data")).toBe(args.userData.trimEnd());
       expect(await read("meta-data")).toContain('local-hostname: "web-1"');
       expect(await read("network-config")).toContain(`macaddress: "${server.mac}"`);

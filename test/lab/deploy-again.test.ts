@@ -1,10 +1,10 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { newContext, type Progress } from "../../provider/kernel/context.ts";
 import { buildTestImages, imageCache, type TestImages } from "../../tools/images/index.ts";
+import { expectWhole } from "./installed.ts";
 import { type Lab, openLab, type PaperServer } from "./lab/index.ts";
 import { programsRunning } from "./programs.ts";
 import {
@@ -82,10 +82,7 @@ describe("a deployment whose helper died and has a successor", () => {
     // The ramdisk of the first run is still there: nobody had to switch anything before it was done.
     const since = (await commandsTo(server)).slice(before.length);
     expect(since.filter((command) => command.includes("power"))).toEqual([]);
-    const { stdout } = await execa("qemu-img", [
-      ...["compare", "-f", "qcow2", "-F", "raw", images.whole.disk.path, server.diskPath()],
-    ]);
-    expect(stdout).toContain("Images are identical");
+    await expectWhole(server.diskPath(), images.whole);
     expect(await site.local.instances.list(newContext())).toHaveLength(1);
   });
 

@@ -10,6 +10,7 @@ import { newContext } from "../../provider/kernel/context.ts";
 import { toBytes } from "../../provider/kernel/units.ts";
 import type { State } from "../../provider/site/site.ts";
 import { buildTestImages, imageCache, type TestImages } from "../../tools/images/index.ts";
+import { expectWhole } from "./installed.ts";
 import { type Lab, type LabServer, openLab, type PaperOptions, type PaperServer } from "./lab/index.ts";
 import { bootWord, type CallChanges, diskOf, type PlayedRamdisk, playRamdisk } from "./played.ts";
 import { ipmi, programsRunning } from "./programs.ts";
@@ -186,7 +187,7 @@ describe.concurrent("port 10000", () => {
         expect(await outcome).toMatchObject({ provisionState: "active", verified: "full" });
         await ramdisk.done;
         expect(wipesOf(server)).toBe(1);
-        await expectInstalled(ramdisk.disk, images.whole.disk.path);
+        await expectWhole(ramdisk.disk, images.whole);
         // The key is void now.
         expect(await ramdisk.call()).toEqual({ status: 400, line: "key is not match" });
       });
@@ -205,7 +206,7 @@ describe.concurrent("port 10000", () => {
         expect((await ramdisk.call({ machine: { bootId: "another-boot" } })).status).toBe(200);
         expect(await outcome).toMatchObject({ provisionState: "active" });
         expect(wipesOf(server)).toBe(2);
-        await expectInstalled(ramdisk.disk, images.whole.disk.path);
+        await expectWhole(ramdisk.disk, images.whole);
       });
     }));
 
@@ -286,12 +287,6 @@ describe.concurrent("port 10000", () => {
   );
 });
 
-/** The disk holds the image, and zeros beyond it. */
-async function expectInstalled(disk: string, image: string): Promise<void> {
-  const { stdout } = await execa("qemu-img", ["compare", "-f", "qcow2", "-F", "raw", image, disk]);
-  expect(stdout).toContain("Images are identical");
-}
-
 describe.concurrent("a server", () => {
   it("that answers with another serial than its controller's is not written", () =>
     withServer({ serial: "P-1" }, async (server) => {
@@ -326,7 +321,9 @@ describe.concurrent("a server", () => {
       await enrol(site, server);
       await server.mishap("mute");
       const outcome = install(site, server, { timeouts: { callback: "2 seconds" } });
-      await expect(outcome).rejects.toThrow(/waiting for the ramdisk.*2 seconds.*\[LIMIT_REACHED\]/s);
+      await expect(outcome).rejects.toThrow(
+        /not called within 2 seconds: DHCP gave it [\d.]+ at [\d:]+ UTC; .*on-paper\d+\/deploy_\w+.*; its ramdisk did not call; .* answers ping.*\[DEPLOY_NO_CALL\]/s,
+      );
       expect(await server.isOn()).toBe(false);
       await expectNothingServed(server);
     }));
@@ -371,7 +368,7 @@ describe.concurrent("a server", () => {
       await expectNothingServed(server);
       await server.fault("none");
       expect(await install(site, server)).toMatchObject({ provisionState: "active", lastError: "" });
-      await expectInstalled(server.diskPath(), images.whole.disk.path);
+      await expectWhole(server.diskPath(), images.whole);
     }));
 
   it("that was switched on by somebody is refused before any power command", () =>
@@ -434,8 +431,9 @@ describe.concurrent("a disk", () => {
     withServer({ disk: { size: "2 GiB" } }, async (server) => {
       await enrol(site, server);
       await writingNothing(server, async () => {
-        await expect(install(site, server)).rejects.toThrow(/too small.*\[DEPLOY_RAMDISK_FAILED\]/s);
+        await expect(install(site, server)).rejects.toThrow(/sda .*: too small.*\[DEPLOY_NO_DISK\]/s);
       });
+      expect(await nodeOf(server)).toMatchObject({ disks: [{ name: "sda", unfit: "too small" }] });
     }));
 
   it("smaller than the flavor's partitions is not written, whatever the Node was said to have", () =>
@@ -511,7 +509,7 @@ describe.concurrent("a deployment", () => {
       await expectNothingServed(server);
       expect(await nodeOf(server)).toMatchObject({ provisionState: "available" });
       expect(await install(site, server)).toMatchObject({ provisionState: "active" });
-      await expectInstalled(server.diskPath(), images.whole.disk.path);
+      await expectWhole(server.diskPath(), images.whole);
     }));
 
   it("has its key in its own boot files and nowhere else, and the controller's password is nowhere", () =>

@@ -2,8 +2,13 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { imageBlock } from "../../provider/drivers/write/blocks.ts";
+import { readRange } from "../../provider/drivers/write/files.ts";
+import { rootFileSystem } from "../../provider/drivers/write/head.ts";
+import { newContext } from "../../provider/kernel/context.ts";
 import type { State } from "../../provider/site/site.ts";
 import { buildTestImages, imageCache, type TestImages } from "../../tools/images/index.ts";
+import { hostKey } from "../../tools/images/system.ts";
 import { type Lab, type LabServer, openLab, readBanner } from "./lab/index.ts";
 import { programsRunning } from "./programs.ts";
 import {
@@ -43,14 +48,16 @@ afterAll(async () => {
   expect(left).toEqual([]);
 });
 
+// The whole line: told on the disk to phone home, the system does, with busybox for a cloud-init.
+const partition = { image: "partition", waitFor: "phone-home" };
 const told = [
   ...["claiming", "powering off", "configuring boot", "powering on", "waiting for the ramdisk"],
-  ...["looking at the disk", "wiping", "writing", "verifying", "finishing", "switching boot", "rebooting"],
-  "waiting for the system",
+  ...["looking at the disk", "wiping", "writing", "verifying", "finishing"],
+  ...["growing the root file system", "switching boot", "rebooting", "waiting for the system"],
 ];
 const steps = [
   ...["fetch image", "power off", "configure boot", "power on", "call-back", "look at the disk", "write"],
-  ...["switch boot", "done", "answer"],
+  ...["grow the root", "switch boot", "done", "answer"],
 ];
 
 /** The stages of `told`, in the order in which they came. The step that writes says so before it knows how much. */
@@ -64,10 +71,7 @@ const stagesTold = (server: LabServer) =>
 describe("two servers of QEMU", () => {
   it("are installed at once, from both kinds of image, and answer", async () => {
     await Promise.all([enrol(site, web), enrol(site, db)]);
-    const [webState, dbState] = await Promise.all([
-      install(site, web),
-      install(site, db, { image: "partition" }),
-    ]);
+    const [webState, dbState] = await Promise.all([install(site, web), install(site, db, partition)]);
 
     for (const [state, server] of [[webState, web] as const, [dbState, db] as const]) {
       expect(state).toMatchObject({
@@ -85,19 +89,24 @@ describe("two servers of QEMU", () => {
       expect(writing.at(-1)?.rate).toBeGreaterThan(0);
     }
     expect(dbState["rootUuid"]).toBe(images.partition.uuid);
-    const { whole, partition } = images;
-    expect(await bannerOf(webState)).toContain(whole.banner);
-    expect(await bannerOf(dbState)).toContain(partition.banner);
+    console.log(`the root was grown in ${growing(webState)} and ${growing(dbState)} s`);
+    // The images have 446 and 300 MiB; the disk has 4 GiB, the flavor declares 1.
+    expect(Number(webState["rootSize"])).toBeGreaterThan(3.9 * 2 ** 30);
+    expect(dbState["rootSize"]).toBe(2 ** 30);
+    expect(await bannerOf(webState)).toContain(images.whole.banner);
+    expect(await bannerOf(dbState)).toContain(images.partition.banner);
     expect(await db.console()).toContain("swap /dev/sda2");
+    expect(await db.console()).toContain("phoned home");
+    expect(dbState["hostKeys"]).toEqual([hostKey]);
   });
 
   it("are not touched when the same is asked again", async () => {
     const before = [await commandsTo(web), await commandsTo(db)];
-    for (const [server, image] of [[web, "whole"] as const, [db, "partition"] as const]) {
-      const args = instanceArgs(site, server, { image });
+    for (const [server, given] of [[web, {}] as const, [db, partition] as const]) {
+      const args = instanceArgs(site, server, given);
       expect(await site.plan("instances", nameOn(server), args)).toMatchObject({ actions: [], failures: [] });
       const old = site.remembered("instances", nameOn(server));
-      expect(await install(site, server, { image })).toEqual(old);
+      expect(await install(site, server, given)).toEqual(old);
     }
     expect([await commandsTo(web), await commandsTo(db)]).toEqual(before);
   });
@@ -115,6 +124,9 @@ describe("two servers of QEMU", () => {
   it("are off, free and without boot files after their instances were removed", async () => {
     for (const server of [web, db]) await site.remove("instances", nameOn(server));
     expect([await web.isOn(), await db.isOn()]).toEqual([false, false]);
+    // What the running systems have made of it: the table's partition, or the flavor's, filled and in use.
+    expect(await fileSystemOn(web, 65 * mib)).toBeGreaterThan(3.9 * 2 ** 30);
+    expect(await fileSystemOn(db, mib)).toBe(2 ** 30);
     expect(await bootFilesOf(site)).toEqual([]);
     expect(await readdir(join(site.stateDir, "hosts"))).toEqual([]);
     for (const server of [web, db]) {
@@ -125,6 +137,19 @@ describe("two servers of QEMU", () => {
   });
 });
 
+const mib = 2 ** 20;
+
+/** Bytes of the ext4 file system that begins there on a server's disk. */
+async function fileSystemOn({ diskPath }: LabServer, at: number): Promise<number> {
+  const image = imageBlock({ path: diskPath(), format: "qcow2" });
+  const head = await readRange(newContext(), image, { start: at, length: 4096 }, folder);
+  const found = rootFileSystem(head);
+  return found?.size ?? 0;
+}
+
+type Timeline = readonly { step: string; seconds: number }[];
+const growing = (state: State) =>
+  (state["timeline"] as Timeline).find(({ step }) => step === "grow the root")?.seconds;
 const stepsOf = (state: State) => (state["timeline"] as readonly { step: string }[]).map(({ step }) => step);
 
 const bannerOf = (state: State) => readBanner(String(state["address"]), "10 seconds");

@@ -166,7 +166,7 @@ describe.concurrent("a reinstall", () => {
     const allowed = { image: "whole", allowReinstall: token };
     await server.mishap("mute");
     const hasty = { ...allowed, timeouts: { callback: "1 second" } };
-    await expect(install(site, server, hasty)).rejects.toThrow("[LIMIT_REACHED]");
+    await expect(install(site, server, hasty)).rejects.toThrow("[DEPLOY_NO_CALL]");
     expect(await server.isOn()).toBe(false);
     await server.mishap("none");
     // Either way is open: the token counts until it is done, and what was there is there.

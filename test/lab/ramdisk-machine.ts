@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
-import { type AddressInfo, connect, createServer as listen } from "node:net";
+import { type AddressInfo, connect, createServer as listen, type Socket } from "node:net";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { newContext } from "../../provider/kernel/context.ts";
@@ -13,6 +13,8 @@ export interface Machine {
   /** The bodies of its announcements, in order. */
   readonly announced: readonly string[];
   readonly serial: () => Promise<string>;
+  /** Type on the serial line. */
+  readonly type: (text: string) => Promise<void>;
   /** Until `ask` gives something; throws after `seconds` with the tail of the serial line. */
   readonly wait: <T>(
     what: string,
@@ -52,10 +54,16 @@ export async function bootRamdisk({ args, disks, answer }: MachineParts): Promis
   const helper = await startHelper((body) => answer(announced.push(body) - 1));
   const [iscsi, word] = [await freePort(), await freePort()];
   const forward = `hostfwd=tcp:127.0.0.1:${iscsi}-:3260,hostfwd=tcp:127.0.0.1:${word}-:10000`;
-  const log = join(folder, "serial");
+  const [log, line] = [join(folder, "serial"), join(folder, "line")];
   const qemu = spawn("qemu-system-x86_64", [
     ...["-accel", "tcg", "-machine", "q35", "-m", "512", "-display", "none", "-vga", "none"],
-    ...["-monitor", "none", "-serial", `file:${log}`, "-no-reboot", "-kernel", built.kernel],
+    ...[
+      "-chardev",
+      `socket,id=line,path=${line},server=on,wait=off,logfile=${log}`,
+      "-serial",
+      "chardev:line",
+    ],
+    ...["-monitor", "none", "-no-reboot", "-kernel", built.kernel],
     ...["-initrd", built.ramdisk, "-append", commandLine(portOf(helper), args)],
     ...["-netdev", `user,id=n0,${forward}`, "-device", `e1000,netdev=n0,mac=${mac}`],
     ...["-uuid", "11111111-2222-3333-4444-555555555555", "-smbios", "type=1,serial=SRV-7"],
@@ -70,7 +78,8 @@ export async function bootRamdisk({ args, disks, answer }: MachineParts): Promis
   return {
     ...{ folder, announced, serial, running },
     lun: (iqn) => `iscsi://127.0.0.1:${iscsi}/${iqn}/1`,
-    say: (text) => sayWord(word, text),
+    say: (text) => sayWord(connect(word, "127.0.0.1"), text),
+    type: (text) => sayWord(connect(line), text),
     async wait(what, seconds, ask) {
       for (const end = Date.now() + seconds * 1000; Date.now() < end; await pause(100)) {
         const found = await ask();
@@ -134,9 +143,9 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-function sayWord(port: number, word: string): Promise<void> {
+function sayWord(socket: Socket, word: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    const socket = connect(port, "127.0.0.1", () => socket.end(word));
+    socket.once("connect", () => socket.end(word));
     socket.on("error", reject);
     socket.on("close", () => resolve());
     socket.resume();

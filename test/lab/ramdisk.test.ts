@@ -195,7 +195,7 @@ describe("the deploy ramdisk", () => {
     expect(chosen?.serial).toBe("BLANK-1");
     expect(told.hardware).toEqual({
       ...{ cpus: 1, memory: 512 * MiB, vendor: "QEMU", product: expect.stringContaining("Q35") },
-      ...{ version: expect.any(String), tpm: false, why: "" },
+      ...{ version: expect.any(String), tpm: false },
       nics: [
         {
           ...{ nic: "eth0", mac: "52:54:00:00:00:07", driver: "e1000" },
@@ -208,9 +208,9 @@ describe("the deploy ramdisk", () => {
     await machine.wait("the power-off", 20, () => (machine.running() ? undefined : true));
   });
 
-  it("exports nothing when two disks could be meant, and says which", async () => {
+  it("exports nothing when two disks meet the hints, says which, and opens a shell to whoever is to look", async () => {
     const machine = await boot({
-      args: ["disk=sda,hda"],
+      args: ["disk=sda,hda", "root_device=model=%3Cin%3E%20harddisk;size=%3E%3D%205", "troubleshoot=1"],
       disks: async (folder) => [
         ...drive("d0", await sparse(folder, "one", 5 * GiB), "ide-hd,bus=ide.0,serial=ONE"),
         ...drive("d1", await sparse(folder, "two", 5 * GiB), "ide-hd,bus=ide.1,serial=TWO"),
@@ -220,7 +220,7 @@ describe("the deploy ramdisk", () => {
     const body = await machine.wait("an announcement", 60, () => machine.announced[0]);
     const told = parsed(body);
     expect(told.error).toMatch(
-      /^2 disks qualify .*: sd[ab] \(5\.0 GiB, QEMU HARDDISK, serial (?:ONE|TWO), blank\), sd[ab] /,
+      /^2 disks meet the root device hints: sd[ab] \(5\.0 GiB, QEMU HARDDISK, serial (?:ONE|TWO), blank\), sd[ab] /,
     );
     expect(told.machine?.chosen).toBeUndefined();
     expect(told.log).toContain("BAREMETAL error");
@@ -231,5 +231,10 @@ describe("the deploy ramdisk", () => {
     });
     expect(failed).toBe(true);
     await machine.wait("the error once more", 20, () => machine.announced[1]);
+    const answered = async () => ((await machine.serial()).includes("it is 42") ? true : undefined);
+    await machine.wait("an answer of the shell", 20, async () => {
+      await machine.type("echo it is $((6 * 7))\n");
+      return await answered();
+    });
   });
 });

@@ -1,5 +1,5 @@
-import { execa } from "execa";
 import { newContext } from "../../provider/kernel/context.ts";
+import { expectWhole } from "../lab/installed.ts";
 import { bootFilesOf, commandsTo, enrol, install, nameOn, stagesOf } from "../lab/site.ts";
 import { deployStages, endAt } from "./lib/cut.ts";
 import { check, type Stage, tell } from "./lib/story.ts";
@@ -43,7 +43,7 @@ async function cutOff(stage: Stage, { name, image, power, at }: Case): Promise<s
       (await stage.site.local.instances.list(newContext())).length === 1,
       "there is more than one instance",
     );
-    if (image === "whole") await compare(stage.images.whole.disk.path, server.diskPath());
+    if (image === "whole") await expectWhole(server.diskPath(), stage.images.whole);
     else check(active["rootUuid"] === stage.images.partition.uuid, "the root's UUID is another one");
     const before = await commandsTo(server);
     await install(stage.site, server, { image });
@@ -56,8 +56,4 @@ async function cutOff(stage: Stage, { name, image, power, at }: Case): Promise<s
   } finally {
     await server.stop();
   }
-}
-
-async function compare(image: string, disk: string): Promise<void> {
-  await execa("qemu-img", ["compare", "-q", "-f", "qcow2", "-F", "raw", image, disk]);
 }

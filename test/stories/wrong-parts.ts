@@ -15,11 +15,11 @@ await tell(process.argv.slice(2), function* (stage) {
 
   yield [
     "two disks that could be meant, and no hint",
-    () => refused(stage, "two", [disk("ONE"), disk("TWO")], {}, "DEPLOY_RAMDISK_FAILED"),
+    () => refused(stage, "two", [disk("ONE"), disk("TWO")], {}, "DEPLOY_DISK_AMBIGUOUS"),
   ];
   yield [
     "a hint that no disk meets",
-    () => refused(stage, "none", [disk("ONE")], { serial: "THREE" }, "DEPLOY_RAMDISK_FAILED"),
+    () => refused(stage, "none", [disk("ONE")], { serial: "THREE" }, "DEPLOY_NO_DISK"),
   ];
   yield [
     "a disk with a system before the chosen one",

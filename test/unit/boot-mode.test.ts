@@ -47,4 +47,27 @@ describe("a node's boot mode", () => {
     const { failures } = await site.instances.plan(site.ctx, ref("web"), specs.instance({ node: "n1" }));
     expect(failures).toMatchObject([{ reason: expect.stringContaining("shim-signed") }]);
   });
+
+  it.for([
+    [
+      "uefi",
+      true,
+      /^i is a partition image: its disk gets neither an EFI system partition nor a boot loader/,
+    ],
+    ["uefi", false, undefined],
+    ["bios", true, undefined],
+  ] as const)(
+    "%s with a partition image (%s) is told at preview what boots it: %s",
+    async ([mode, partition, words]) => {
+      await enrol(mode);
+      await world.declare(site);
+      const files = { kernel: { source: "/k" }, ramdisk: { source: "/r" } };
+      const spec = { ...specs.image, ...(partition ? files : {}), digest: "sha256:1" };
+      await site.store.put("images", { ref: ref("i"), spec, state: {} });
+      const plan = await site.instances.plan(site.ctx, ref("web"), specs.instance({ node: "n1" }));
+      expect(plan.failures).toEqual([]);
+      const told = (plan.warnings ?? []).filter((one) => /UEFI/.test(one));
+      expect(told).toEqual(words ? [expect.stringMatching(words)] : []);
+    },
+  );
 });

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { canonicalAddress, sameAddress } from "../../provider/services/callback/address.ts";
-import type { Announcement, Disk } from "../../provider/services/callback/announcement.ts";
+import type { Announcement, Disk, Growing } from "../../provider/services/callback/announcement.ts";
 import { keysMatch } from "../../provider/services/callback/key.ts";
 import { parseAnnouncement } from "../../provider/services/callback/parse.ts";
 import { encodeAnnouncement } from "../fixtures/announcement.ts";
@@ -25,6 +25,11 @@ const disk: fc.Arbitrary<Disk> = fc.record({
   holds: words,
   zero: bytes,
 });
+const growth: fc.Arbitrary<Growing> = fc.oneof(
+  fc.constant({ state: "able" } as const),
+  fc.record({ state: fc.constant("grown" as const), size: fc.integer({ min: 1, max: 2 ** 52 }) }),
+  fc.record({ state: fc.constantFrom("left" as const, "damaged" as const), reason: words }),
+);
 const cleaned = fc.record({
   ...{ disk: words, name: from(/^sd[a-z]$/), size: bytes },
   method: fc.constantFrom("metadata" as const, "discard" as const, "full" as const),
@@ -42,7 +47,7 @@ const nic = fc.record({
 });
 const hardware = fc.record({
   ...{ cpus: bytes, memory: bytes, vendor: words, product: words, version: words, tpm: fc.boolean() },
-  ...{ why: words, nics: fc.array(nic, { maxLength: 3 }) },
+  ...{ nics: fc.array(nic, { maxLength: 3 }) },
 });
 const machine = fc
   .record({
@@ -53,9 +58,11 @@ const machine = fc
     firmware: fc.constantFrom("bios" as const, "uefi" as const),
     disks: fc.array(disk, { maxLength: 6 }),
     choose: fc.boolean(),
+    growth: fc.option(growth, { nil: undefined }),
   })
-  .map(({ choose, ...rest }) => ({
+  .map(({ choose, growth, ...rest }) => ({
     ...rest,
+    ...(growth ? { growth } : {}),
     ...(choose && rest.disks[0] ? { chosen: rest.disks[0].name } : {}),
   }));
 const peer = fc.oneof(fc.ipV4(), fc.ipV6()).map((ip) => canonicalAddress(ip) ?? "127.0.0.1");
@@ -103,7 +110,7 @@ describe("reading an announcement", () => {
   });
 
   it("answers anything else with one line that repeats nothing of the body, and never throws", () => {
-    const field = fc.tuple(fc.constantFrom(..."ikanepl", ..."vbsumfdcotgrh", "x"), fc.string());
+    const field = fc.tuple(fc.constantFrom(..."ikanepl", ..."vbsumfdcowtgrh", "x"), fc.string());
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.array(field)), fc.string(), (body, peer) => {
         const text = typeof body === "string" ? body : new URLSearchParams(body).toString();
@@ -148,6 +155,11 @@ describe("reading an announcement", () => {
     [{ v: "1", b: "1", f: "bios", d: "size=4" }, "parameter 'd' holds a disk without a name"],
     [{ v: "1", b: "1", f: "bios", c: "sdb" }, "parameter 'c' is not one of the disks of 'd'"],
     [{ v: "1", b: "1", f: "bios", n: undefined }, "parameter 'n' is not defined"],
+    [{ v: "1", b: "1", f: "bios", w: "shrunk" }, "parameter 'w' is not what a root file system may come to"],
+    [
+      { v: "1", b: "1", f: "bios", w: "grown lots" },
+      "parameter 'w' is not a whole number from 1 to 9007199254740991",
+    ],
     [{ t: "erase" }, "parameter 't' is none of clean, inspect"],
     [{ g: "half of it" }, "parameter 'g' is not a whole number from 0 to 9007199254740991"],
     [{ h: "cpus=many\tmemory=1" }, "parameter 'h:cpus' is not a whole number from 0 to 9007199254740991"],

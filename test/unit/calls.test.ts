@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { newContext, type Progress } from "../../provider/kernel/context.ts";
 import type { Announcement, Machine } from "../../provider/services/callback/announcement.ts";
 import { type Awaited, createSwitchboard } from "../../provider/site/local/calls.ts";
+import { describeSeen } from "../../provider/workflows/seen.ts";
 
 const key = "ab".repeat(32);
 const mac = "52:54:00:00:00:07";
@@ -182,5 +183,39 @@ describe("the switchboard", () => {
     controller.abort(new Error("enough"));
     await expect(given_up).rejects.toThrow();
     expect(getEventListeners(controller.signal, "abort")).toEqual([]);
+  });
+});
+
+describe("what is seen of a server", () => {
+  const words = ({ line }: Line) => describeSeen(line.sightings, { phase: "call-back", managed: true });
+
+  it("is noted for the deployment whose card, key or id it is, until the server is switched on again", async () => {
+    const given = lineFor();
+    given.board.saw({ mac }, { kind: "ack", mac, ip: "10.0.0.7" });
+    given.board.saw({ mac: "52:54:00:00:00:99" }, { kind: "ack", mac: "52:54:00:00:00:99", ip: "10.0.0.9" });
+    await given.accept(post({ key: "00" }));
+    given.board.saw({ deployment: "d-1" }, { kind: "phone-home refused", reason: "one" });
+    given.board.saw({ deployment: "d-2" }, { kind: "phone-home refused", reason: "two" });
+    expect(words(given)).toMatch(
+      /^DHCP gave it 10\.0\.0\.7 at .*refused \(key is not match\) at .*refused \(one\) at [^;]*$/,
+    );
+    await given.accept(post());
+    expect(words(given)).toContain("its ramdisk called and was accepted");
+    given.line.forget();
+    expect(words(given)).toMatch(
+      /^no DHCP request of its cards was seen since [\d:]+ UTC; its ramdisk did not call$/,
+    );
+  });
+
+  it("may be a card that nobody declared, and never one that is known", () => {
+    const given = lineFor();
+    const asks = (of: string, refused?: string) =>
+      given.board.saw({ mac: of }, { kind: "discover", mac: of, ...(refused ? { refused } : {}) });
+    asks("52:54:00:00:00:77");
+    expect(words(given)).not.toContain("declared");
+    asks("52:54:00:00:00:99", "ignored");
+    expect(words(given)).toContain("a card that nobody declared, 52:54:00:00:00:99");
+    asks(mac);
+    expect(words(given)).not.toContain("declared");
   });
 });

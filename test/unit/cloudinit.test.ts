@@ -15,7 +15,9 @@ describe("the documents for cloud-init", () => {
   const files = nocloudFiles(everything);
 
   it("are a NoCloud seed, with the program's user data as it wrote it", () => {
-    expect(files.map(({ name }) => name)).toEqual(["meta-data", "user-data", "network-config"]);
+    expect(files.map(({ name }) => name)).toEqual([
+      ...["meta-data", "user-data", "vendor-data", "network-config"],
+    ]);
     expect(textOf(files, "user-data")).toBe(everything.userData);
     expect(textOf(files, "meta-data")).toBe(`instance-id: "6a1b2c3d-0000-4000-8000-00000000beef"
 local-hostname: "web-1.example.org"
@@ -24,6 +26,20 @@ public-keys:
 meta:
   role: "web"
   "on": "1:30"
+`);
+  });
+
+  it("tell whom to phone beside the user data, whose cloud-config is not rewritten", () => {
+    expect(textOf(files, "vendor-data")).toBe(`#cloud-config
+phone_home:
+  url: "http://10.99.0.1:10000/v1/phone-home/${"5a".repeat(32)}"
+  post:
+    - "instance_id"
+    - "hostname"
+    - "pub_key_ecdsa"
+    - "pub_key_ed25519"
+    - "pub_key_rsa"
+  tries: 600
 `);
   });
 
@@ -69,6 +85,7 @@ bonds:
     interfaces:
       - "lan1"
       - "lan2"
+    macaddress: "10:20:30:40:50:01"
     parameters:
       mode: "802.3ad"
       mii-monitor-interval: 100
@@ -198,7 +215,7 @@ describe("a FAT volume", () => {
       },
       4096,
     );
-    expect(readFat(volume).files).toHaveLength(3);
+    expect(readFat(volume).files).toHaveLength(4);
   });
 });
 

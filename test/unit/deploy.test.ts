@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { MetalError } from "../../provider/kernel/errors.ts";
 import { StepFailed } from "../../provider/workflows/run.ts";
 import { blankDisk, createWorld, type Scenario } from "../fixtures/deploy-world.ts";
+import { codeOf, count, settle } from "../fixtures/settle.ts";
 
 // Limits are real timers, and hours long: here they pass at once.
 beforeEach(() => {
@@ -11,27 +11,6 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** The outcome of a run, its hours passing as fast as it waits. */
-async function settle(running: Promise<void>): Promise<unknown> {
-  let outcome: { error?: unknown } | undefined;
-  running.then(
-    () => {
-      outcome = {};
-    },
-    (error) => {
-      outcome = { error };
-    },
-  );
-  for (let turns = 0; outcome === undefined && turns < 20_000; turns++)
-    await vi.advanceTimersByTimeAsync(1_000);
-  if (outcome === undefined) throw new Error("it does not end");
-  return outcome.error;
-}
-const codeOf = (error: unknown): string => {
-  const failure = error instanceof StepFailed ? error.failure : error;
-  return failure instanceof MetalError && failure.code !== "UNFORESEEN" ? failure.code : String(failure);
-};
-const count = (done: readonly string[], what: string) => done.filter((one) => one === what).length;
 const kinds = ["whole-disk", "partition"] as const;
 
 function expectInstalled(world: ReturnType<typeof createWorld>, why: string): void {
@@ -49,7 +28,7 @@ describe("the deploy story", () => {
     expect(world.done).toEqual([
       ...["fetch", "power.probe", "record touched", "power.off", "admit", "boot.prepare"],
       ...["bootFrom network", "record powered", "power.on", "calls.next", "record address+machine"],
-      ...["record disk", "disk writing", "record erased", "write", "record written+address+system"],
+      ...["record disk+rejected", "disk writing", "record erased", "write", "record written+address+system"],
       ...["boot.switchTo boot -", "bootFrom disk", "record switched"],
       ...["done", "disk installed", "record done"],
     ]);
@@ -110,37 +89,48 @@ describe("a deployment that is cut off", () => {
     return [...world.done];
   }
 
-  it.for(kinds)("anywhere, before or after an effect, is completed by the next run: %s", async (kind) => {
-    const visits = await visitsOf({ kind });
-    for (const [at, name] of visits.entries()) {
-      for (const when of ["before", "after"] as const) {
-        const why = `cut off ${when} ${name} (${at})`;
-        const world = createWorld({ kind });
-        const killed = new AbortController();
-        const reason = new Error("killed");
-        world.happen({
-          at,
-          when,
-          strike: () => {
-            killed.abort(reason);
-            throw reason;
-          },
-        });
-        expect(await settle(world.run(killed.signal)), why).toBe(reason);
-        const before = { ...world.server, record: world.record() };
-        world.happen(undefined);
-        world.done.length = 0;
-        expect(await settle(world.run()), why).toBeUndefined();
-        expectInstalled(world, why);
-        const { written, done } = before.record;
-        if (written) expect(world.done, why).not.toContain("write");
-        if (done) expect(world.done, why).toEqual(["power.state"]);
-        // A ramdisk that is still there is used; nothing is switched but what has to be.
-        if (before.running === "ramdisk") expect(world.done, why).not.toContain("power.off");
-        if (before.running === "foreign") expect(world.done, why).not.toContain("power.off");
+  const grown = { state: "grown", size: 4e9 } as const;
+  const scenarios = [
+    { kind: "whole-disk" },
+    { kind: "partition" },
+    { kind: "partition", growth: grown },
+  ] as const;
+
+  it.for(scenarios)(
+    "anywhere, before or after an effect, is completed by the next run: %j",
+    async (scenario) => {
+      const visits = await visitsOf(scenario);
+      for (const [at, name] of visits.entries()) {
+        for (const when of ["before", "after"] as const) {
+          const why = `cut off ${when} ${name} (${at})`;
+          const world = createWorld(scenario);
+          const killed = new AbortController();
+          const reason = new Error("killed");
+          world.happen({
+            at,
+            when,
+            strike: () => {
+              killed.abort(reason);
+              throw reason;
+            },
+          });
+          expect(await settle(world.run(killed.signal)), why).toBe(reason);
+          const before = { ...world.server, record: world.record() };
+          world.happen(undefined);
+          world.done.length = 0;
+          expect(await settle(world.run()), why).toBeUndefined();
+          expectInstalled(world, why);
+          expect(world.record().grown, why).toEqual("growth" in scenario ? grown : undefined);
+          const { written, done } = before.record;
+          if (written) expect(world.done, why).not.toContain("write");
+          if (done) expect(world.done, why).toEqual(["power.state"]);
+          // A ramdisk that is still there is used; nothing is switched but what has to be.
+          if (before.running === "ramdisk") expect(world.done, why).not.toContain("power.off");
+          if (before.running === "foreign") expect(world.done, why).not.toContain("power.off");
+        }
       }
-    }
-  });
+    },
+  );
 
   it("takes a disk that it had begun to write for its own, also after a new boot", async () => {
     const world = createWorld();
@@ -252,6 +242,32 @@ describe("a deployment that fails", () => {
     }
   });
 
+  it.for([false, true])(
+    "leaves a server on whose ramdisk gives up where somebody is to look (during the write: %s)",
+    async (during) => {
+      const world = createWorld({ spec: { troubleshoot: true } });
+      if (during) {
+        world.onWrite(async () => {
+          world.ramdiskFails("no space in the sky");
+          await new Promise((resolve) => setImmediate(resolve));
+        });
+      } else world.ramdiskFails("no space in the sky");
+      expect(codeOf(await settle(world.run()))).toBe("DEPLOY_RAMDISK_FAILED");
+      expect(world.server).toMatchObject({ power: "on", running: "ramdisk" });
+      expect(world.network).toEqual({ label: undefined, admitted: false });
+      expect(world.words.join()).toContain("a shell waits on its console");
+    },
+  );
+
+  it("switches a server off whose deployment fails otherwise, although somebody is to look", async () => {
+    const world = createWorld({ spec: { troubleshoot: true } });
+    world.onWrite(() => {
+      throw new Error("the link is broken");
+    });
+    await settle(world.run());
+    expect(world.server.power).toBe("off");
+  });
+
   it("says what was waited for when the ramdisk never calls", async () => {
     const world = createWorld();
     world.happen({
@@ -262,9 +278,9 @@ describe("a deployment that fails", () => {
       },
     });
     const error = await settle(world.run());
-    expect(codeOf(error)).toBe("LIMIT_REACHED");
+    expect(codeOf(error)).toBe("DEPLOY_NO_CALL");
     expect((error as StepFailed).step).toBe("call-back");
-    expect((error as Error).message).toContain("waiting for the ramdisk was not done within 30 minutes");
+    expect((error as Error).message).toContain("not called within 30 minutes: its switch port blinks");
     expect(world.server.power).toBe("off");
   });
 
@@ -272,7 +288,9 @@ describe("a deployment that fails", () => {
     const world = createWorld({ mute: true });
     const error = await settle(world.run());
     expect(codeOf(error)).toBe("DEPLOY_NO_ANSWER");
-    expect((error as Error).message).toContain("does not answer yet");
+    expect((error as Error).message).toContain(
+      "within 30 minutes: 10.0.0.7 does not answer yet; its switch port",
+    );
     expect(world.server).toMatchObject({ power: "on", running: "system" });
     expect(world.network).toEqual({ label: "boot", admitted: true });
     world.done.length = 0;
@@ -326,6 +344,48 @@ describe("never", () => {
   it("is a disk written when the ramdisk could choose none", async () => {
     await never({ disks: [blankDisk({ unfit: "usb" })] }, "DEPLOY_NO_DISK");
     await never({ disks: [] }, "DEPLOY_NO_DISK");
+  });
+  it.for([
+    {
+      of: "none",
+      hints: { serial: "S-9", size: ">= 4" },
+      code: "DEPLOY_NO_DISK",
+      says: "sda M serial S-1: serial is S-1, not S-9; sdb M serial S-2: serial is S-2, not S-9; sdc M serial S-3: usb",
+    },
+    {
+      of: "both",
+      hints: { size: ">= 4" },
+      code: "DEPLOY_DISK_AMBIGUOUS",
+      says: "2 disks of node n1 could be meant: sda M serial S-1, 37.3 GiB; sdb M serial S-2, 37.3 GiB",
+    },
+  ])("is a disk written when the hints mean $of: each is named, and kept with the node", async (told) => {
+    const { hints, code, says } = told;
+    const disks = [blankDisk(), blankDisk({ name: "sdb", serial: "S-2", wwn: "", byId: "sd-2" })];
+    const stick = blankDisk({ name: "sdc", serial: "S-3", unfit: "usb" });
+    const world = createWorld({
+      ...{ disks: [...disks, stick], chosen: "" },
+      node: { rootDeviceHints: { serial: "S-1" } },
+      spec: { rootDeviceHints: hints },
+    });
+    world.ramdiskFails("in its own words");
+    const error = await settle(world.run());
+    expect(codeOf(error)).toBe(code);
+    expect((error as Error).message).toContain(says);
+    expect(world.seen().map(({ name }) => name)).toEqual(["sda", "sdb", "sdc"]);
+    expect(world.server.disk).toBe("before");
+  });
+  it("is any but the disk that is meant, and the record says why not the others", async () => {
+    const disks = [
+      blankDisk({ serial: "S-2", wwn: "", byId: "", byPath: "pci-1" }),
+      blankDisk({ name: "sdb" }),
+      blankDisk({ name: "sdc", serial: "S-3", wwn: "", byId: "ata-S-3", unfit: "usb" }),
+    ];
+    const world = createWorld({ disks, chosen: "sdb", node: { rootDeviceHints: { serial: "S-1" } } });
+    expect(await settle(world.run())).toBeUndefined();
+    expect(world.record().rejected).toEqual([
+      { disk: "pci-1", reason: "serial is S-2, not S-1" },
+      { disk: "ata-S-3", reason: "usb" },
+    ]);
   });
   it("is a classic ramdisk's disk written unseen, unless `wipe` gives it up", async () => {
     await never({ classic: true }, "DEPLOY_DISK_UNTOLD");

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { MetalError } from "../../provider/kernel/errors.ts";
+import type { Hints } from "../../provider/resources/hints.ts";
 import type { Disk } from "../../provider/services/callback/announcement.ts";
 import type { DiskRecord } from "../../provider/workflows/deployment.ts";
 import { approveDisk, type DiskQuestion, identityOf } from "../../provider/workflows/disk.ts";
@@ -14,11 +15,12 @@ interface Case {
   readonly disks: readonly Disk[];
   readonly chosen?: string;
   readonly wipe?: boolean;
+  readonly hints?: Hints;
   /** By kernel name. */
   readonly records?: Readonly<Record<string, DiskRecord>>;
 }
-const ask = ({ disks, chosen = "sda", wipe = false, records = {} }: Case): DiskQuestion => ({
-  ...{ node: "n1", instance: "web-1", wipe },
+const ask = ({ disks, chosen = "sda", wipe = false, records = {}, hints = {} }: Case): DiskQuestion => ({
+  ...{ node: "n1", instance: "web-1", wipe, hints },
   machine: { bootId: "b", serial: "s", productUuid: "u", macs: [], firmware: "bios", disks, chosen },
   recordOf: ({ name }) => records[name],
 });
@@ -49,6 +51,25 @@ describe("the disk that may be written", () => {
       disks: [blankDisk({ unfit: "too small" })],
       wipe: true,
       answer: "DEPLOY_NO_DISK",
+    },
+    {
+      title: "one that the hints mean, of two",
+      disks: [blankDisk(), second()],
+      hints: { serial: "S-2" },
+      chosen: "sdb",
+      answer: "sdb",
+    },
+    {
+      title: "one that the ramdisk chose and the hints do not mean",
+      disks: [blankDisk(), second()],
+      hints: { serial: "S-2" },
+      answer: "DEPLOY_NO_DISK",
+    },
+    {
+      title: "one of two that the hints mean",
+      disks: [blankDisk(), second()],
+      hints: { serial: "<in> S-" },
+      answer: "DEPLOY_DISK_AMBIGUOUS",
     },
     { title: "a foreign one", disks: [full()], answer: "DEPLOY_DISK_NOT_BLANK" },
     {
@@ -171,7 +192,7 @@ describe("the disk that may be written", () => {
     expect(() => approveDisk(ask({ disks: [full()] }))).toThrow(
       /sda M serial S-1 of node n1 holds gpt; ext4/,
     );
-    expect(() => approveDisk(ask({ disks: [blankDisk({ unfit: "usb" })] }))).toThrow(/\(usb\)/);
+    expect(() => approveDisk(ask({ disks: [blankDisk({ unfit: "usb" })] }))).toThrow(/sda M serial S-1: usb/);
   });
 });
 

@@ -6,7 +6,7 @@ import { allErrors } from "../../tools/generate/errors.ts";
 const root = join(import.meta.dirname, "../..");
 const written = [
   ...["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md"],
-  ...["docs/plan.md", "docs/refusals.md", "docs/hardware.md"],
+  ...["docs/disks.md", "docs/hardware.md", "docs/plan.md", "docs/refusals.md"],
 ];
 
 describe("the documents", () => {

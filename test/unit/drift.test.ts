@@ -160,6 +160,19 @@ describe("a refresh of an instance", () => {
     }
   });
 
+  it("goes by the keys that were shown when it was first waited for, whatever is shown later", async () => {
+    const port = await answering(world.site);
+    const keys = vi.spyOn(world.site.parts, "hostKeys").mockResolvedValue(["key-1"]);
+    const written = await world.install({ waitFor: "written" });
+    expect(written).toMatchObject({ hostKeys: [] });
+    const { state } = await world.make(written, { waitFor: { port } });
+    expect(state).toMatchObject({ hostKeys: ["key-1"] });
+    keys.mockResolvedValue(["key-9"]);
+    expect((await world.make(state, { waitFor: { port }, rebootTrigger: "1" })).state).toMatchObject({
+      hostKeys: ["key-1"],
+    });
+  });
+
   it("says nothing of one that is not installed, and keeps away from one that is at work", async () => {
     world.site.fetching.mockRejectedValueOnce(broken("IMAGE"));
     const failing = await world.make(undefined, {}).catch((error) => error);

@@ -84,7 +84,13 @@ describe("what a preview says", () => {
       more: { system: system({ whole: false }) },
       lines: [/boot n1 from its disk/],
     },
-    { effect: "an enrolment", after: {}, more: { lost: true }, lines: [/enrol web-1 on n1 again/] },
+    { effect: "an enrolment", after: {}, more: { lost: "installed" }, lines: [/enrol web-1 on n1 again$/] },
+    {
+      effect: "an enrolment of what may never have been installed",
+      after: {},
+      more: { lost: "unsaid" },
+      lines: [/enrol web-1 on n1 again, or install it if that never ended/],
+    },
     {
       effect: "what only the update knows",
       after: { imageDigest: UNKNOWN },

@@ -94,7 +94,7 @@ describe("what may erase an installed system", () => {
     },
     { why: "a reboot", of: facts({ rebootTrigger: "1" }) },
     { why: "a reinstall that is given up", of: facts({}, { system: system({ whole: false }) }) },
-    { why: "an enrolment", of: facts({}, { lost: true }) },
+    { why: "an enrolment", of: facts({}, { lost: "installed" }) },
     { why: "an unknown digest", of: facts({ imageDigest: UNKNOWN }) },
   ])("is not asked for $why", ({ of }) => {
     expect(codesOf(of)).toEqual([]);

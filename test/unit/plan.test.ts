@@ -113,24 +113,24 @@ describe("the plan of an instance", () => {
       effect: "replace",
       plan: { replaces: ["node"] },
     },
-    { when: "its record is lost", more: { lost: true }, effect: "enrol" },
+    { when: "its record is lost", more: { lost: "installed" }, effect: "enrol" },
     {
       when: "its record is lost and its power changed",
       after: { power: "off" },
-      more: { lost: true },
+      more: { lost: "installed" },
       effect: "enrol",
     },
     {
       when: "its record is lost and nobody says where it stands",
       after: { node: undefined, candidates: ["n2"] },
-      more: { lost: true, system: system({ node: "" }) },
+      more: { lost: "installed", system: system({ node: "" }) },
       effect: "enrol",
       plan: { actions: ["enrol web-1 again"] },
     },
     {
       when: "its record is lost and its image changed",
       after: { imageDigest: "sha256:9" },
-      more: { lost: true },
+      more: { lost: "installed" },
       effect: "reinstall",
     },
   ])("$effect when $when", ({ after, more, effect, plan }) => {

@@ -76,7 +76,7 @@ describe("modules", () => {
       "kernel/drivers/gpu/drm/ast/ast.ko": none,
     });
     const names = carried("standard", await openModules(root));
-    expect(names).toEqual([...loadedAtOnce("standard"), "e1000e", "megaraid_sas"]);
+    expect(names).toEqual([...loadedAtOnce("standard"), "e1000e", "megaraid_sas", "xfs"]);
     expect(carried("lab", await openModules(root))).toEqual(loadedAtOnce("lab"));
   });
 });

@@ -121,7 +121,11 @@ describe("a fault", () => {
       given: { interfaces: ["a", 3] },
       fault: at("interfaces[1]", "an Interface or its name"),
     },
-    { kind: "instances", given: { waitFor: 7 }, fault: at("waitFor", 'Expected "written", or an object') },
+    {
+      kind: "instances",
+      given: { waitFor: 7 },
+      fault: at("waitFor", 'Expected one of "written", "ping", "ssh", "phone-home", or an object'),
+    },
     { kind: "instances", given: { waitFor: { port: 0 } }, fault: at("waitFor.port", "at least 1") },
     { kind: "instances", given: { waitFor: { prot: 22 } }, fault: at("waitFor.port", "Required") },
     { kind: "instances", given: { timeouts: { power: "3" } }, fault: at("timeouts.power", '"90 seconds"') },

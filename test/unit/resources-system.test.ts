@@ -110,6 +110,18 @@ const refused: readonly (readonly [given: object, words: string])[] = [
     { hostname: "a", userData: '{"ignition":{"version":"3.4.0"}}' },
     "hostname: Ignition reads its own document only",
   ],
+  [
+    { waitFor: "phone-home", userData: '{"ignition":{"version":"3.4.0"}}' },
+    "waitFor: Ignition phones nobody: wait for something else",
+  ],
+  [
+    { waitFor: "phone-home", userData: "#cloud-config\nphone_home: { url: PLANTED }\n" },
+    "waitFor: The cloud-config in userData says phone_home, and would win",
+  ],
+  [
+    { waitFor: "phone-home", userData: "#cloud-config\nvendor_data: { enabled: false }\n" },
+    "waitFor: The cloud-config in userData says vendor_data, and would win",
+  ],
 ];
 
 describe("what a system is told", () => {

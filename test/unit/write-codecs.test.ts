@@ -81,7 +81,8 @@ describe("the head of an image", () => {
     head.writeUInt32LE(2, 1024 + 0x18);
     expect(rootFileSystem(head)).toBeUndefined();
     writeUuid(head, 1024 + 0x68, uuid);
-    expect(rootFileSystem(head)).toEqual({ type: "ext", uuid, block: 4096 });
+    head.writeUInt32LE(25, 1024 + 0x4);
+    expect(rootFileSystem(head)).toEqual({ type: "ext", uuid, block: 4096, size: 25 * 4096 });
   });
 
   it("tells xfs and btrfs", () => {
@@ -89,11 +90,14 @@ describe("the head of an image", () => {
     xfs.write("XFSB", 0);
     writeUuid(xfs, 32, uuid);
     xfs.writeUInt16BE(512, 102);
+    xfs.writeUInt32BE(4096, 4);
+    xfs.writeBigUInt64BE(25n, 8);
     btrfs.write("_BHRfS_M", 65_536 + 0x40);
     writeUuid(btrfs, 65_536 + 0x20, uuid);
     btrfs.writeUInt32LE(4096, 65_536 + 0x90);
-    expect(rootFileSystem(xfs)).toEqual({ type: "xfs", uuid, block: 512 });
-    expect(rootFileSystem(btrfs)).toEqual({ type: "btrfs", uuid, block: 4096 });
+    btrfs.writeBigUInt64LE(102_400n, 65_536 + 0x70);
+    expect(rootFileSystem(xfs)).toEqual({ type: "xfs", uuid, block: 512, size: 25 * 4096 });
+    expect(rootFileSystem(btrfs)).toEqual({ type: "btrfs", uuid, block: 4096, size: 25 * 4096 });
   });
 
   it("tells the sector size that a table counts in", () => {

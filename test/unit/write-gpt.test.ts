@@ -7,7 +7,6 @@ import {
   type GptPartition,
   gptPartitions,
   layGpt,
-  type Patch,
   usable,
   withPartition,
 } from "../../provider/drivers/write/gpt.ts";
@@ -15,6 +14,7 @@ import { encodeMbr } from "../../provider/drivers/write/mbr.ts";
 import { overlaid } from "../../provider/drivers/write/overlay.ts";
 import { bytesOf, endOf, gaps } from "../../provider/drivers/write/ranges.ts";
 import { checkTakesVolume, placeByMbr, tableChanges } from "../../provider/drivers/write/volume.ts";
+import { emptyGpt, headOf } from "../fixtures/tables.ts";
 
 const MiB = 2 ** 20;
 const disks = fc.record({
@@ -22,27 +22,6 @@ const disks = fc.record({
   count: fc.constantFrom(4, 128, 130),
   disk: fc.integer({ min: 8 * MiB, max: 4 * 2 ** 40 }),
 });
-
-/** A table without partitions, as a tool would make it for a disk. */
-function empty(sector: number, count: number): Gpt {
-  const header = Buffer.alloc(92);
-  header.write("EFI PART", "latin1");
-  header.writeUInt32LE(0x1_0000, 8);
-  header.writeUInt32LE(92, 12);
-  header.writeBigUInt64LE(BigInt(2 + Math.ceil((count * 128) / sector)), 40);
-  header.fill(0xd1, 56, 72);
-  header.writeBigUInt64LE(2n, 72);
-  header.writeUInt32LE(count, 80);
-  header.writeUInt32LE(128, 84);
-  return { sector, header, entries: Buffer.alloc(count * 128), entrySize: 128 };
-}
-
-/** The first bytes of a disk on which patches were laid. */
-function headOf(patches: readonly Patch[]): Buffer {
-  const head = Buffer.alloc(128 * 1024);
-  for (const { at, bytes } of patches) if (at < head.length) head.set(bytes, at);
-  return head;
-}
 
 const partition = (start: number, length: number): GptPartition => ({
   ...{ start, length, name: "größer", uuid: "01234567-89ab-cdef-0123-456789abcdef" },
@@ -53,7 +32,7 @@ describe("a GPT", () => {
   it("reads back as it was laid, for a disk of any size", () => {
     fc.assert(
       fc.property(disks, fc.nat(3), ({ sector, count, disk }, many) => {
-        let gpt = empty(sector, count);
+        let gpt = emptyGpt(sector, count);
         const wanted = Array.from({ length: many }, (_, n) => partition((2 + n) * MiB, MiB));
         for (const one of wanted) gpt = withPartition(gpt, one) ?? gpt;
         const found = decodeGpt(headOf(layGpt(gpt, disk)), sector);
@@ -68,7 +47,7 @@ describe("a GPT", () => {
   it("keeps its copies apart from each other and from what partitions may use, the second one at the disk's end", () => {
     fc.assert(
       fc.property(disks, ({ sector, count, disk }) => {
-        const gpt = empty(sector, count);
+        const gpt = emptyGpt(sector, count);
         const places = layGpt(gpt, disk).map(({ at, bytes }) => ({ start: at, length: bytes.length }));
         const all = [...places, usable(gpt, disk)].toSorted((a, b) => a.start - b.start);
         expect(all.every((range, n) => n === 0 || endOf(all[n - 1] ?? range) <= range.start)).toBe(true);
@@ -85,7 +64,7 @@ describe("a GPT", () => {
 
   it("is not found where one bit of header or entries is another", () => {
     const head = headOf(
-      layGpt(withPartition(empty(512, 128), partition(MiB, MiB)) ?? empty(512, 128), 64 * MiB),
+      layGpt(withPartition(emptyGpt(512, 128), partition(MiB, MiB)) ?? emptyGpt(512, 128), 64 * MiB),
     );
     const bits = fc.oneof(
       fc.nat({ max: 91 }).map((n) => 512 + n),
@@ -104,7 +83,7 @@ describe("a GPT", () => {
   });
 
   it("takes no partition more when all its places are taken", () => {
-    let gpt: Gpt | undefined = empty(512, 4);
+    let gpt: Gpt | undefined = emptyGpt(512, 4);
     for (let n = 0; n < 4; n++) gpt = gpt && withPartition(gpt, partition((n + 1) * MiB, MiB));
     expect(gpt && gptPartitions(gpt)).toHaveLength(4);
     expect(gpt && withPartition(gpt, partition(9 * MiB, MiB))).toBeUndefined();
@@ -154,7 +133,7 @@ describe("the place of a volume", () => {
       4096,
     );
   const gptWith = (end: number) => {
-    const gpt = empty(512, 128);
+    const gpt = emptyGpt(512, 128);
     return headOf(layGpt(withPartition(gpt, partition(MiB, (end - 1) * MiB)) ?? gpt, 63 * MiB));
   };
 
@@ -162,7 +141,7 @@ describe("the place of a volume", () => {
     ["an MBR table at the disk's end", mbr(63), 63],
     ["a GPT before its second copy", gptWith(62), 62],
   ] as const)("is in %s, as long as the last partition leaves it", ([, head, at]) => {
-    const places = tableChanges({ ...whole, head }, volume).filter(({ bytes }) => bytes === volume);
+    const places = tableChanges({ ...whole, head }, { volume }).filter(({ bytes }) => bytes === volume);
     expect(places.map((place) => place.at)).toEqual([at * MiB]);
   });
 
@@ -170,7 +149,7 @@ describe("the place of a volume", () => {
     ["an MBR table", mbr(20, 64), "1 MiB are missing"],
     ["a GPT", gptWith(62.5), "1 MiB are missing"],
   ] as const)("is told to be missing where the partitions of %s reach too far", ([, head, words]) => {
-    expect(() => tableChanges({ ...whole, head }, volume)).toThrow(words);
+    expect(() => tableChanges({ ...whole, head }, { volume })).toThrow(words);
   });
 
   it.for([

@@ -1,5 +1,5 @@
-import { readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { readdir, readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { ErrorEntry } from "../../provider/kernel/errors.ts";
 import { note } from "./reference.ts";
@@ -10,18 +10,16 @@ export interface DeclaredError extends ErrorEntry {
   readonly room: string;
 }
 
-/** The entries of every `errors.ts` under provider/, by room and code. A code declared twice is an error. */
+/** The entries of every file under provider/ that declares some, by room and code. A code declared twice is an error. */
 export async function allErrors(root: string): Promise<readonly DeclaredError[]> {
   const folder = join(root, "provider");
-  const files = (await readdir(folder, { recursive: true }))
-    .filter((file) => /(^|\/)errors\.ts$/.test(file))
-    .sort();
+  const files = await declaring(folder);
   const found: DeclaredError[] = [];
   for (const file of files) {
     const exported = (await import(pathToFileURL(join(folder, file)).href)) as Readonly<
       Record<string, unknown>
     >;
-    const room = file.replace(/\/errors\.ts$/, "");
+    const room = dirname(file);
     for (const value of Object.values(exported)) {
       for (const [code, entry] of Object.entries(entriesOf(value))) found.push({ code, room, ...entry });
     }
@@ -30,6 +28,12 @@ export async function allErrors(root: string): Promise<readonly DeclaredError[]>
   if (twice.length > 0)
     throw new TypeError(`declared twice: ${twice.map(({ code, room }) => `${code} (${room})`).join(", ")}`);
   return found;
+}
+
+async function declaring(folder: string): Promise<readonly string[]> {
+  const all = (await readdir(folder, { recursive: true })).filter((file) => file.endsWith(".ts")).sort();
+  const texts = await Promise.all(all.map((file) => readFile(join(folder, file), "utf8")));
+  return all.filter((_, index) => texts[index]?.includes("= defineErrors("));
 }
 
 function entriesOf(value: unknown): Readonly<Record<string, ErrorEntry>> {

@@ -13,7 +13,7 @@ import { makeWhole, wholeSize } from "./whole.ts";
 export type { ImageFile, PartitionImage, TestImages, WholeDiskImage } from "./types.ts";
 
 // Raise it when the same scripts would give other images.
-const recipe = 2;
+const recipe = 3;
 const rootSize = 300 * 2 ** 20;
 
 /** Where the set-up, the demo and the tests keep test images: this user's cache folder. */

@@ -29,6 +29,9 @@ const cards = ["e1000", "virtio_net"];
 /** Incompressible, so that writing an image takes as long as its size says. */
 const fillerSize = 24 * 2 ** 20;
 
+/** What a test system tells as its SSH host key. Nobody has its private half: there is no SSH server either. */
+export const hostKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAINBqKWShBGaayGpR2kxB6qu4eholSxdoVdUkNOjfZuNY";
+
 /** For the programs that write the time into what they make: the same words, the same bytes. */
 export const fixedTime = { E2FSPROGS_FAKE_TIME: "1", SOURCE_DATE_EPOCH: "315532800" };
 
@@ -116,13 +119,17 @@ export async function makeRoot(
     await mkdir(join(tree, folder), { recursive: true });
   }
   const scripts = await readScripts();
-  const places = { "init.sh": "sbin/init", "dhcp.sh": "etc/dhcp.sh", "banner.sh": "etc/banner.sh" };
+  const places = {
+    "init.sh": "sbin/init",
+    ...{ "dhcp.sh": "etc/dhcp.sh", "banner.sh": "etc/banner.sh", "phone.sh": "etc/phone.sh" },
+  };
   for (const [script, place] of Object.entries(places)) {
     await writeFile(join(tree, place), scripts.get(script) ?? "");
     await chmod(join(tree, place), 0o755);
   }
   await cp(busybox, join(tree, "bin/busybox"));
   await writeFile(join(tree, "etc/name"), `${name}\n`);
+  await writeFile(join(tree, "etc/host_key.pub"), `${hostKey}\n`);
   await writeFile(join(tree, "usr/filler"), filler(name));
   const paths = await readdir(tree, { recursive: true });
   for (const path of paths) await lutimes(join(tree, path), 1, 1);

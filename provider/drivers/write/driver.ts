@@ -51,6 +51,17 @@ export interface WriteJob {
   readonly keepEphemeral?: "check" | "resume";
   /** How the disk was cut for the system whose ephemeral partition is kept; default: as `layout`. */
   readonly cut?: DiskLayout;
+  /** Give the root all the room there is: a partition image's has its partition, a whole-disk image's is made larger in its table. */
+  readonly grow?: boolean;
+}
+
+export type GrowingFileSystem = "ext" | "xfs";
+
+/** A partition whose file system is smaller than it: growing that is the ramdisk's part. Bytes from the start of the disk. */
+export interface Growth {
+  readonly start: number;
+  readonly length: number;
+  readonly fileSystem: GrowingFileSystem;
 }
 
 export interface Written {
@@ -58,6 +69,8 @@ export interface Written {
   readonly verified: "full" | "sampled";
   /** UUID of the root file system of a partition image. */
   readonly rootUuid?: string;
+  /** The root partition, where its file system can be grown. */
+  readonly growth?: Growth;
   /** Where the time went: stale signatures wiped, bytes written and flushed, bytes read back. */
   readonly seconds?: { readonly wipe: number; readonly write: number; readonly verify: number };
 }

@@ -94,6 +94,16 @@ export function withPartition(gpt: Gpt, { start, length, type, uuid, name }: Gpt
   return { ...gpt, entries };
 }
 
+/** The table with the partition that starts at a place ending at another one. */
+export function withEnd(gpt: Gpt, { start, length }: Range): Gpt {
+  const entries = Buffer.from(gpt.entries);
+  const entry = places({ ...gpt, entries }).find(
+    (one) => !isFree(one) && lba(one, startAt) * gpt.sector === start,
+  );
+  entry?.writeBigUInt64LE(BigInt((start + length) / gpt.sector - 1), endAt);
+  return { ...gpt, entries };
+}
+
 /** Sectors that a copy of the entries takes. */
 const entrySectors = ({ entries, sector }: Gpt): number => Math.ceil(entries.length / sector);
 

@@ -9,6 +9,8 @@ export interface RootFileSystem {
   readonly uuid: string;
   /** The smallest unit it reads and writes, bytes; a disk with larger sectors cannot hold it. */
   readonly block: number;
+  /** Bytes that it fills. */
+  readonly size: number;
 }
 
 const noUuid = "00000000-0000-0000-0000-000000000000";
@@ -25,14 +27,21 @@ export function rootFileSystem(head: Buffer): RootFileSystem | undefined {
 function findFileSystem(head: Buffer): RootFileSystem | undefined {
   if (head.length >= 2048 && head.readUInt16LE(1024 + 0x38) === 0xef53) {
     const block = 1024 * 2 ** head.readUInt32LE(1024 + 0x18);
-    return { type: "ext", uuid: readUuid(head, 1024 + 0x68), block };
+    const wide = (head.readUInt32LE(1024 + 0x60) & 0x80) !== 0;
+    const blocks = head.readUInt32LE(1024 + 0x4) + (wide ? head.readUInt32LE(1024 + 0x150) * 2 ** 32 : 0);
+    return { type: "ext", uuid: readUuid(head, 1024 + 0x68), block, size: blocks * block };
   }
   if (head.length >= 512 && holds(head, 0, "XFSB")) {
-    return { type: "xfs", uuid: readUuid(head, 32), block: head.readUInt16BE(102) };
+    const size = Number(head.readBigUInt64BE(8)) * head.readUInt32BE(4);
+    return { type: "xfs", uuid: readUuid(head, 32), block: head.readUInt16BE(102), size };
   }
   const btrfs = 65_536;
   if (head.length >= btrfs + 4096 && holds(head, btrfs + 0x40, "_BHRfS_M")) {
-    return { type: "btrfs", uuid: readUuid(head, btrfs + 0x20), block: head.readUInt32LE(btrfs + 0x90) };
+    const size = Number(head.readBigUInt64LE(btrfs + 0x70));
+    return {
+      ...{ type: "btrfs", uuid: readUuid(head, btrfs + 0x20), size },
+      block: head.readUInt32LE(btrfs + 0x90),
+    };
   }
   return undefined;
 }

@@ -3,14 +3,15 @@ import { showBytes } from "../../kernel/units.ts";
 import { type Push, readBack, wipe, writeBodies, writeLast } from "./acts.ts";
 import { type Block, diskBlock } from "./blocks.ts";
 import { checkImage, checkLayout, checkPrograms, checkSector, readHead, rootOf } from "./check.ts";
-import type { WriteDriver, WriteJob, WriteTarget, Written } from "./driver.ts";
+import type { Growth, WriteDriver, WriteJob, WriteTarget, Written } from "./driver.ts";
 import { writeErrors } from "./errors.ts";
 import { readStart, withFolder } from "./files.ts";
+import { growthIn, growthOf, wipingEnd } from "./grow.ts";
 import { assertSpared, checkKept, keeping } from "./keep.ts";
-import { bodies, bytesIn, pieces, regionOf } from "./pieces.ts";
+import { bodies, bytesIn, type Look, pieces, regionOf } from "./pieces.ts";
 import { firstSectors, planWrite, type WritePlan } from "./plan.ts";
 import { info, QemuFailed } from "./qemu.ts";
-import { checkTakesVolume, placeByMbr, refuseOverlap, tableChanges } from "./volume.ts";
+import { checkTakesVolume, placeByMbr, refuseOverlap, tableChanges, type WholeDisk } from "./volume.ts";
 
 export interface IscsiPushSettings {
   /** Folder for small temporary files; with an ephemeral disk, also for its empty file system (sparse). */
@@ -40,7 +41,7 @@ export function iscsiPush({ scratch }: IscsiPushSettings): WriteDriver {
 
 async function push(ctx: Context, all: Push): Promise<Written> {
   const { verify } = all.job;
-  const { root, plan, regions, last } = await prepare(ctx, all);
+  const { root, growth, plan, regions, last } = await prepare(ctx, all);
   const lastRegions = last.map((piece) => regionOf(piece, all.folder));
   assertSpared(plan, [...regions, ...lastRegions]);
   const { provenZero, seconds } = await wipe(ctx, all, plan.wipes);
@@ -52,6 +53,7 @@ async function push(ctx: Context, all: Push): Promise<Written> {
     bytesWritten: bytesIn([...regions, ...lastRegions]),
     verified: verify,
     ...(root === undefined ? {} : { rootUuid: root.uuid }),
+    ...(growth === undefined ? {} : { growth }),
     seconds: { wipe: seconds, write: body + finish, verify: read + reread },
   };
 }
@@ -80,24 +82,45 @@ async function look(ctx: Context, { job, folder }: Push) {
     const [has, needs] = [showExactly(size), showExactly(fresh.needs)];
     throw writeErrors.make("WRITE_DISK_TOO_SMALL", { address: target.address, has, needs });
   }
-  const placed = besideImage(job, fresh, size);
-  const plan = job.keepEphemeral === undefined ? placed : keeping(placed);
-  const whole = { address: target.address, image: image.path, head, sector: job.sector ?? 512, disk: size };
-  const changes = image.kind === "partition" ? [] : tableChanges(whole, job.volume);
+  const kept = job.keepEphemeral === undefined ? fresh : keeping(fresh);
+  const disk = { address: target.address, image: image.path, head, sector: job.sector ?? 512, disk: size };
+  const { plan, changes, growth } =
+    image.kind === "partition"
+      ? besideImage(job, kept, disk)
+      : await inTable(ctx, { job, folder }, kept, disk);
   if (plan.kept !== undefined) {
     const first = await open(ctx, target, (ctx, disk) => readStart(ctx, disk, firstSectors, folder));
     checkKept(job, plan, first);
   }
   const regions = await bodies(ctx, job, plan, folder);
-  return { root, plan, regions, last: await pieces(ctx, job, { plan, changes }, folder) };
+  return { root, growth, plan, regions, last: await pieces(ctx, job, { plan, changes }, folder) };
 }
 
-/** The plan of a partition image with the place of its volume. WRITE_VOLUME_NO_ROOM. */
-function besideImage({ image, volume, sector = 512, target }: WriteJob, plan: WritePlan, disk: number) {
-  if (volume === undefined || image.kind !== "partition") return plan;
-  const volumeAt = placeByMbr(disk, sector, volume.length);
+/** What was found out before the first byte, and which partition will have room for a larger file system. */
+interface Placed extends Look {
+  readonly growth: Growth | undefined;
+}
+
+/** A partition image with the place of its volume. WRITE_VOLUME_NO_ROOM. */
+function besideImage({ volume, target, grow }: WriteJob, plan: WritePlan, disk: WholeDisk): Placed {
+  const growth = grow ? growthIn(plan, disk.head) : undefined;
+  if (volume === undefined) return { plan, changes: [], growth };
+  const volumeAt = placeByMbr(disk.disk, disk.sector, volume.length);
   refuseOverlap(target, volumeAt, plan.needs);
-  return { ...plan, volumeAt };
+  return { plan: { ...plan, volumeAt }, changes: [], growth };
+}
+
+/** A whole-disk image with what changes in its table. WRITE_VOLUME_NO_ROOM, WRITE_VOLUME_NO_PLACE. */
+async function inTable(
+  ctx: Context,
+  { job, folder }: Pick<Push, "job" | "folder">,
+  plan: WritePlan,
+  disk: WholeDisk,
+): Promise<Placed> {
+  const { image, volume, grow } = job;
+  const growth = grow ? await growthOf(ctx, disk, { image, volume, folder }) : undefined;
+  const changes = tableChanges(disk, { volume, root: growth });
+  return { plan: growth === undefined ? plan : wipingEnd(plan, growth), changes, growth };
 }
 
 // Two sizes that differ by little read the same in GiB.

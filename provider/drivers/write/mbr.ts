@@ -1,3 +1,5 @@
+import type { Range } from "./ranges.ts";
+
 /** One primary partition, in bytes from the start of the disk. */
 export interface MbrPartition {
   readonly start: number;
@@ -46,13 +48,32 @@ export function addPartition(block: Buffer, partition: MbrPartition, sector = 51
   return copy;
 }
 
+/** A disk's first 512 bytes with the partition that starts at a place having another size. */
+export function resizePartition(block: Buffer, { start, length }: Range, sector = 512): Buffer {
+  const copy = Buffer.from(block.subarray(0, 512));
+  const entry = entriesOf(copy).find(
+    (one) => one.readUInt8(4) !== 0 && one.readUInt32LE(8) * sector === start,
+  );
+  entry?.writeUInt32LE(wholeSectors(length, sector), 12);
+  return copy;
+}
+
 /** A disk's first 512 bytes with the entry that guards a GPT reaching to the disk's end, or as far as 32 bits do. */
 export function guardWhole(block: Buffer, disk: number, sector: number): Buffer {
   const copy = Buffer.from(block.subarray(0, 512));
   // One that does not begin behind the first sector is of a hybrid table, which its maker cut by hand.
   const guard = entriesOf(copy).find((entry) => entry.readUInt8(4) === 0xee && entry.readUInt32LE(8) === 1);
-  guard?.writeUInt32LE(Math.min(Math.floor(disk / sector) - 1, 0xffff_ffff), 12);
+  const sectors = Math.min(Math.floor(disk / sector) - 1, 0xffff_ffff);
+  guard?.writeUInt32LE(sectors, 12);
+  guard?.set(toChs(sectors), 5);
   return copy;
+}
+
+/** A sector as cylinder, head and sector of a disk of 255 heads with 63 sectors each (UEFI 2.10, section 5.2.3: where it can be said). */
+function toChs(lba: number): readonly number[] {
+  const [cylinder, rest] = [Math.floor(lba / (255 * 63)), lba % (255 * 63)];
+  if (cylinder > 1023) return beyondChs;
+  return [Math.floor(rest / 63), ((cylinder >> 2) & 0xc0) | ((rest % 63) + 1), cylinder & 0xff];
 }
 
 const entriesOf = (block: Buffer): Buffer[] =>

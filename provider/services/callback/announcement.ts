@@ -72,7 +72,18 @@ export interface Machine {
   readonly disks: readonly Disk[];
   /** `c`: kernel name of the disk that is exported; absent when none was chosen. */
   readonly chosen?: string;
+  /** `w`: what it makes of the root file system; absent from a ramdisk that grows none. */
+  readonly growth?: Growing;
 }
+
+/** On the wire one word, and for all but the first a blank and what follows. */
+export type Growing =
+  | { readonly state: "able" }
+  /** Bytes that the file system has now. */
+  | { readonly state: "grown"; readonly size: number }
+  /** It is as it was, and whole. */
+  | { readonly state: "left"; readonly reason: string }
+  | { readonly state: "damaged"; readonly reason: string };
 
 /** One disk as the ramdisk sees it. On the wire: `key=value` pairs joined by tabs, one disk a line. */
 export interface Disk {
@@ -110,8 +121,6 @@ export interface Hardware {
   readonly product: string;
   readonly version: string;
   readonly tpm: boolean;
-  /** Why no disk is the system's; empty if one is. */
-  readonly why: string;
   readonly nics: readonly Nic[];
 }
 

@@ -1,5 +1,5 @@
 import { canonicalAddress, sameAddress } from "./address.ts";
-import type { Announcement, Disk, Machine } from "./announcement.ts";
+import type { Announcement, Disk, Growing, Machine } from "./announcement.ts";
 import { type Fields, integer, need, pairsOf, readMac, Unfit } from "./fields.ts";
 import { readMode } from "./parse-mode.ts";
 
@@ -70,6 +70,7 @@ function readMachine(fields: Fields): Machine | undefined {
   if (chosen !== undefined && !disks.some(({ name }) => name === chosen)) {
     throw new Unfit("parameter 'c' is not one of the disks of 'd'");
   }
+  const growth = fields.get("w");
   return {
     bootId: need(fields, "b"),
     serial: (fields.get("s") ?? "").trim(),
@@ -78,7 +79,24 @@ function readMachine(fields: Fields): Machine | undefined {
     firmware,
     disks,
     ...(chosen === undefined ? {} : { chosen }),
+    ...(growth === undefined ? {} : { growth: readGrowth(growth) }),
   };
+}
+
+function readGrowth(text: string): Growing {
+  const [state = "", ...rest] = text.split(" ");
+  const reason = rest.join(" ").trim().slice(0, 500);
+  switch (state) {
+    case "able":
+      return { state };
+    case "grown":
+      return { state, size: integer(reason, "w", 1, Number.MAX_SAFE_INTEGER) };
+    case "left":
+    case "damaged":
+      return { state, reason };
+    default:
+      throw new Unfit("parameter 'w' is not what a root file system may come to");
+  }
 }
 
 function readDisk(line: string): Disk {

@@ -1,11 +1,13 @@
 import type { AddressInfo } from "node:net";
-import fastify, { type FastifyInstance, type FastifyReply } from "fastify";
-import { type Context, LimitReached, within } from "../../kernel/context.ts";
+import fastify, { type FastifyInstance } from "fastify";
+import type { Context } from "../../kernel/context.ts";
 import { canonicalAddress, showWhere } from "./address.ts";
 import type { Announcement } from "./announcement.ts";
 import { callbackErrors } from "./errors.ts";
 import { portHolder } from "./holder.ts";
 import { parseAnnouncement } from "./parse.ts";
+import { type Phoned, phoneHomePath, routePhoneHome } from "./phone-home-route.ts";
+import { oneLine, say, verdictOf } from "./reply.ts";
 
 /** The site's answer to an announcement. The reason is one line for the ramdisk's log. */
 type Verdict = { readonly ok: true } | { readonly ok: false; readonly reason: string };
@@ -17,6 +19,8 @@ export interface CallbackOptions {
   readonly port: number;
   /** Who may announce. It compares keys, and answers when the job is queued, not when it is done. */
   readonly accept: (announcement: Announcement) => Promise<Verdict>;
+  /** Default: nobody is waited for. */
+  readonly phoned?: Phoned;
 }
 
 /** A call-back that listens. */
@@ -26,23 +30,28 @@ export interface Callback {
   readonly close: () => Promise<void>;
 }
 
+const nobody: Phoned = async () => ({ ok: false, reason: "unknown" });
 const limits = { body: 64 * 1024, headers: 8 * 1024, connections: 512, sockets: 15_000, request: 5_000 };
 
 /**
  * Listen as Nova's deploy helper did: POST to any path, 200 when accepted, 400 with one line otherwise, 501 for every
- * other method. It ends with the context's signal. CALLBACK_PORT_TAKEN, CALLBACK_CANNOT_LISTEN.
+ * other method. One folder of paths is cloud-init's, for systems that phone home. It ends with the context's signal.
+ * CALLBACK_PORT_TAKEN, CALLBACK_CANNOT_LISTEN.
  */
 export async function startCallback(
   ctx: Context,
-  { host, port, accept }: CallbackOptions,
+  { host, port, accept, phoned = nobody }: CallbackOptions,
 ): Promise<Callback> {
   ctx.signal.throwIfAborted();
   const app = newServer();
-  app.setNotFoundHandler((_, reply) => say(reply, 501, "Not Implemented"));
+  app.setNotFoundHandler(({ url }, reply) =>
+    phoneHomePath(url) === undefined ? say(reply, 501, "Not Implemented") : say(reply, 404, "Not Found"),
+  );
   app.setErrorHandler((error, { ip }, reply) => {
     ctx.log.warn("a request to the call-back was not understood", { peer: ip, reason: wordsOf(error) });
     return say(reply, 400, wordsOf(error));
   });
+  routePhoneHome(ctx, app, phoned);
   app.post("/", async ({ body, ip }, reply) => {
     const verdict = await judge(ctx, body instanceof Buffer ? body.toString("utf8") : "", ip, accept);
     return verdict.ok ? say(reply, 200, "") : say(reply, 400, verdict.reason);
@@ -64,8 +73,8 @@ function newServer(): FastifyInstance {
     connectionTimeout: limits.sockets,
     keepAliveTimeout: 1_000,
     forceCloseConnections: true,
-    // Nova looked at no path: every one is this one.
-    rewriteUrl: () => "/",
+    // Nova looked at no path: every other one is this one.
+    rewriteUrl: ({ url }) => phoneHomePath(url) ?? "/",
     http: {
       maxHeaderSize: limits.headers,
       headersTimeout: limits.request,
@@ -99,36 +108,16 @@ async function judge(
   }
   const { announcement } = parsed;
   const told = { deployment: announcement.deployment, iqn: announcement.iqn, error: announcement.error };
-  try {
-    const verdict = await within(ctx, "10 seconds", (ctx) => orAborted(ctx, accept(announcement)));
-    if (verdict.ok) log.info("announcement accepted", told);
-    else log.warn("announcement refused", { ...told, reason: verdict.reason });
-    return verdict;
-  } catch (error) {
-    log.error("announcement could not be judged", { ...told, reason: String(error) });
-    const why = error instanceof LimitReached ? "is busy" : "could not judge this";
-    return { ok: false, reason: `the deploy helper ${why}: announce again` };
-  }
-}
-
-function orAborted<T>({ signal }: Context, work: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const stop = () => reject(signal.reason);
-    signal.addEventListener("abort", stop, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
-  });
-}
-
-const oneLine = (text: string): string => text.replace(/\s+/g, " ").trim().slice(0, 500);
-
-function say(reply: FastifyReply, status: number, text: string): FastifyReply {
-  return reply.code(status).type("text/plain").header("connection", "close").send(oneLine(text));
+  const verdict = await verdictOf({ ...ctx, log: log.with(told) }, () => accept(announcement));
+  if (verdict.ok) log.info("announcement accepted", told);
+  else log.warn("announcement refused", { ...told, reason: verdict.reason });
+  return verdict;
 }
 
 function wordsOf(error: unknown): string {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  if (code === "FST_ERR_CTP_BODY_TOO_LARGE") return `the body is larger than ${limits.body} bytes`;
-  return "the request is not an announcement";
+  if (code === "FST_ERR_CTP_BODY_TOO_LARGE") return "the body is too large";
+  return "the request is not understood";
 }
 
 async function whyNot(error: unknown, host: string, port: number): Promise<Error> {

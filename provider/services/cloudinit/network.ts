@@ -54,6 +54,7 @@ export interface Networks {
  * (cloud-init 22.4, net/network_state.py, handle_ethernets).
  */
 export function networkConfig({ ethernets, bonds, vlans }: Networks): object {
+  const macs = new Map(ethernets.map(({ name, mac }) => [name, mac]));
   return {
     version: 2,
     ...section("ethernets", ethernets, ({ mac, name }) => ({
@@ -62,6 +63,8 @@ export function networkConfig({ ethernets, bonds, vlans }: Networks): object {
     })),
     ...section("bonds", bonds, (bond) => ({
       interfaces: bond.interfaces,
+      // systemd would make one up (MACAddressPolicy=persistent), and neither DHCP nor we would know the server by it.
+      ...present({ macaddress: macs.get(bond.interfaces[0] ?? "") }),
       parameters: present({
         mode: bond.mode,
         "mii-monitor-interval": bond.miiMonitorInterval,

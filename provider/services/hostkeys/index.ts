@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { isIP } from "node:net";
 import { type Context, limited } from "../../kernel/context.ts";
 import { hasCode } from "../../kernel/errors.ts";
@@ -10,7 +9,7 @@ const program = "ssh-keyscan";
 const kinds = "rsa,ecdsa,ed25519";
 
 /**
- * The public host keys that an SSH server shows, sorted, as `ssh-ed25519 SHA256:…`; none where no SSH server answers
+ * The public host keys that an SSH server shows, sorted, as `ssh-ed25519 AAAA…`; none where no SSH server answers
  * in time or this host cannot ask. A busy server may show only some: two lists that share a key are of one system.
  */
 export async function hostKeys(ctx: Context, address: string, port: number): Promise<readonly string[]> {
@@ -34,11 +33,7 @@ function keysIn(lines: string): readonly string[] {
   const keys = lines.split("\n").flatMap((line) => {
     const [, kind, key, ...rest] = line.trim().split(" ");
     const odd = line.startsWith("#") || kind === undefined || key === undefined || rest.length > 0;
-    return odd ? [] : [`${kind} ${fingerprint(Buffer.from(key, "base64"))}`];
+    return odd ? [] : [`${kind} ${key}`];
   });
   return [...new Set(keys)].sort();
 }
-
-/** As `ssh-keygen -lf` shows it: the digest in base64 without padding. */
-const fingerprint = (key: Buffer) =>
-  `SHA256:${createHash("sha256").update(key).digest("base64").replace(/=+$/, "")}`;

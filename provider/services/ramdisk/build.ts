@@ -10,7 +10,7 @@ import { run } from "../../kernel/process.ts";
 import { showBytes } from "../../kernel/units.ts";
 import { alone, sweep } from "./cache.ts";
 import { encodeCpio } from "./cpio.ts";
-import type { Flavour } from "./flavours.ts";
+import { extras, type Flavour } from "./flavours.ts";
 import {
   cannotBuild,
   choosePackages,
@@ -102,7 +102,7 @@ async function recipeOf({ flavour, firmwareDir = "" }: RamdiskOptions): Promise<
 
 async function buildIn(ctx: Context, work: string, options: RamdiskOptions): Promise<Entry> {
   ctx.report({ stage, note: "choosing packages" });
-  const packages = await choosePackages(ctx);
+  const packages = await choosePackages(ctx, extras(options.flavour).packages);
   ctx.report({ stage, note: `downloading ${packages.length} packages` });
   const files = await download(ctx, join(options.cacheDir, "packages"), packages);
   ctx.report({ stage, note: "unpacking the kernel" });

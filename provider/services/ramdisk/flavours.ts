@@ -69,6 +69,16 @@ export function loadedAtOnce(flavour: Flavour): readonly string[] {
   return flavour === "lab" ? [...labDrivers, ...target] : [...target, "sd_mod"];
 }
 
+/** What a flavour brings beside what all have: programs, the packages that hold them, file systems that are mounted on demand. */
+export function extras(flavour: Flavour): {
+  readonly programs: readonly string[];
+  readonly packages: readonly string[];
+  readonly fileSystems: readonly string[];
+} {
+  if (flavour === "lab") return { programs: [], packages: [], fileSystems: [] };
+  return { programs: ["xfs_growfs"], packages: ["xfsprogs"], fileSystems: ["xfs"] };
+}
+
 /** Names of all modules that lie in the ramdisk, without what they need. */
 export function carried(flavour: Flavour, tree: ModuleTree): readonly string[] {
   if (flavour === "lab") return loadedAtOnce(flavour);
@@ -76,5 +86,5 @@ export function carried(flavour: Flavour, tree: ModuleTree): readonly string[] {
     const file = path.replace(/^kernel\/drivers\//, "");
     return standardDrivers.some((start) => file.startsWith(start)) && !leftOut.some((not) => not.test(file));
   });
-  return [...loadedAtOnce(flavour), ...hardware.map(([name]) => name).sort()];
+  return [...loadedAtOnce(flavour), ...hardware.map(([name]) => name).sort(), ...extras(flavour).fileSystems];
 }

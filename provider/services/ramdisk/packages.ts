@@ -24,14 +24,21 @@ const programNames = [
   "coreutils",
   "libc6",
   "libblkid1",
+  "e2fsprogs",
 ] as const;
+/** Libraries of programs that grow file systems; releases name them differently. */
+const libraryPart = /^lib(ext2fs|com-err|uuid|urcu)/;
 const kernelPart = /^linux-(image|modules|modules-extra)-/;
 
-/** What the ramdisk is made of: the concrete kernel packages, and those that bring its programs. */
-export async function choosePackages(ctx: Context): Promise<readonly Package[]> {
-  const known = await lookUp(ctx, [...kernelNames, ...programNames]);
+/** What the ramdisk is made of: the concrete kernel packages, and those that bring its programs, `more` of them. */
+export async function choosePackages(
+  ctx: Context,
+  more: readonly string[] = [],
+): Promise<readonly Package[]> {
+  const wantedPrograms = [...programNames, ...more];
+  const known = await lookUp(ctx, [...kernelNames, ...wantedPrograms]);
   const find = (name: string) => known.find((one) => one.name === name);
-  const missing = programNames.find((name) => find(name) === undefined);
+  const missing = wantedPrograms.find((name) => find(name) === undefined);
   if (missing !== undefined) throw cannotBuild(`its package lists do not know ${missing}`);
   const other = known.find(({ architecture }) => architecture !== "amd64");
   if (other !== undefined) throw cannotBuild(`its packages are for ${other.architecture}, not amd64`);
@@ -43,7 +50,9 @@ export async function choosePackages(ctx: Context): Promise<readonly Package[]> 
     for (const one of level) kernel.set(one.name, one);
     wanted = level.flatMap(kernelParts).filter((name) => !kernel.has(name));
   }
-  return [...kernel.values(), ...programNames.flatMap((name) => find(name) ?? [])];
+  const programs = wantedPrograms.flatMap((name) => find(name) ?? []);
+  const libraries = programs.flatMap(({ depends }) => depends.filter((name) => libraryPart.test(name)));
+  return [...kernel.values(), ...programs, ...(await lookUp(ctx, [...new Set(libraries)]))];
 }
 
 function kernelParts({ depends }: Package): readonly string[] {

@@ -3,7 +3,7 @@ import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { CpioEntry } from "./cpio.ts";
 import { neededLibraries } from "./elf.ts";
-import { carried, type Flavour, loadedAtOnce } from "./flavours.ts";
+import { carried, extras, type Flavour, loadedAtOnce } from "./flavours.ts";
 import { aliasTable, dependencyTable, type Module, openModules, resolveModules } from "./modules.ts";
 import { cannotBuild } from "./packages.ts";
 
@@ -16,8 +16,8 @@ export interface Kernel {
   readonly modules: string;
 }
 
-/** Real programs: busybox has no blkid, and its cmp and dd are too slow or lack what is needed. */
-const programs = ["blkid", "cmp", "dd"] as const;
+/** Real programs: busybox has no blkid, nothing that grows a file system, and its cmp and dd are too slow or lack what is needed. */
+const programs = ["blkid", "cmp", "dd", "e2fsck", "resize2fs"] as const;
 const binFolders = ["bin", "sbin", "usr/bin", "usr/sbin"] as const;
 const libFolders = ["lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu", "lib64", "usr/lib64"] as const;
 const emptyFolders = ["dev", "mnt", "proc", "root", "run", "sys", "tmp"] as const;
@@ -74,7 +74,7 @@ export async function treeOf({
     throw cannotBuild(`the kernel package ${kernel.version} lacks the module ${absent}`);
   const files = [
     ...(await scripts()),
-    ...(await programFiles(root)),
+    ...(await programFiles(root, [...programs, ...extras(flavour).programs])),
     ...moduleFiles(kernel.version, modules, atOnce),
     ...(firmwareDir === undefined ? [] : await firmwareFiles(firmwareDir, modules)),
   ];
@@ -100,7 +100,7 @@ async function scripts(): Promise<CpioEntry[]> {
   ];
 }
 
-async function programFiles(root: string): Promise<CpioEntry[]> {
+async function programFiles(root: string, programs: readonly string[]): Promise<CpioEntry[]> {
   const found = new Map<string, CpioEntry>();
   const add = async (name: string, folders: readonly string[], place: string): Promise<void> => {
     if (found.has(name)) return;

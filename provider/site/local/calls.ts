@@ -7,6 +7,7 @@ import type { Announcement, Machine } from "../../services/callback/announcement
 import { keysMatch } from "../../services/callback/key.ts";
 import { workflowErrors } from "../../workflows/errors.ts";
 import type { Call, Calls } from "../../workflows/netboot.ts";
+import { createSightings, type Sighting, type Sightings } from "../../workflows/seen.ts";
 
 /** A deployment that waits for calls: who may call for it. */
 export interface Awaited {
@@ -30,13 +31,22 @@ export interface Switchboard {
   readonly accept: (call: Announcement) => Promise<{ ok: true } | { ok: false; reason: string }>;
   /** A card asked for the boot loader of this firmware: a deployment that means another one ends, and waits for no call. */
   readonly starts: (mac: string, firmware: Machine["firmware"]) => void;
+  /** Something was seen of a card, or of a deployment's system, and is worth a word when it is waited for in vain. */
+  readonly saw: (whose: { readonly mac: string } | { readonly deployment: string }, what: Sighting) => void;
   /** Open a line for one deployment; `close` it when the deployment ends: its key is void then. */
-  readonly open: (awaited: Awaited) => Calls & { readonly close: () => void };
+  readonly open: (awaited: Awaited) => OpenLine;
+}
+
+export interface OpenLine extends Calls {
+  /** What was seen of the server since it was switched on, or rebooted, last. */
+  readonly sightings: Sightings;
+  readonly close: () => void;
 }
 
 interface Line {
   readonly awaited: Awaited;
   readonly events: EventEmitter;
+  readonly sightings: Sightings;
   bound: Machine | undefined;
   latest?: Call;
   failed?: MetalError;
@@ -48,8 +58,15 @@ export function createSwitchboard(): Switchboard {
     async accept(call) {
       const line = lines.get(call.deployment);
       // One answer for "unknown" and "wrong key": a guesser learns nothing.
-      if (!line || !keysMatch(line.awaited.key, call.key)) return { ok: false, reason: "key is not match" };
+      const wrong = { ok: false, reason: "key is not match" } as const;
+      if (!line || !keysMatch(line.awaited.key, call.key)) {
+        line?.sightings.note({ kind: "call refused", reason: wrong.reason });
+        return wrong;
+      }
       const refusal = refuse(line, call);
+      line.sightings.note(
+        refusal === undefined ? { kind: "called" } : { kind: "call refused", reason: refusal },
+      );
       if (refusal !== undefined) {
         line.awaited.report({ stage: "waiting for the ramdisk", note: refusal });
         return { ok: false, reason: refusal };
@@ -64,9 +81,20 @@ export function createSwitchboard(): Switchboard {
         if (line.awaited.expected.macs?.includes(mac)) refuseFirmware(line, firmware);
       }
     },
+    saw(whose, what) {
+      const own = [...lines.values()].filter(({ awaited }) =>
+        "mac" in whose ? awaited.expected.macs?.includes(whose.mac) : awaited.id === whose.deployment,
+      );
+      for (const { sightings } of own) sightings.note(what);
+      // Whose it is nobody knows: every deployment may be the one that waits for it.
+      if (own.length > 0 || !("mac" in whose) || what.kind !== "discover" || what.refused === undefined)
+        return;
+      for (const { sightings } of lines.values()) sightings.note({ kind: "stranger", mac: whose.mac });
+    },
     open(awaited) {
       const events = new EventEmitter().setMaxListeners(0);
-      const line: Line = { awaited, events, bound: awaited.bound };
+      const sightings = createSightings();
+      const line: Line = { awaited, events, sightings, bound: awaited.bound };
       lines.set(awaited.id, line);
       const waitFor = async (ctx: Context, wanted: () => Call | undefined): Promise<Call> => {
         for (;;) {
@@ -86,7 +114,9 @@ export function createSwitchboard(): Switchboard {
           ),
         forget: () => {
           delete line.latest;
+          sightings.forget();
         },
+        sightings,
         close: () => void lines.delete(awaited.id),
       };
     },

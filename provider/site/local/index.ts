@@ -19,6 +19,7 @@ import { createJobs } from "./jobs.ts";
 import { openNetwork } from "./network/index.ts";
 import { perform } from "./operations.ts";
 import type { Parts } from "./parts.ts";
+import { createPhones } from "./phones.ts";
 import { createRuns } from "./runs.ts";
 import { openStore } from "./store/index.ts";
 import { createTurns } from "./turns.ts";
@@ -80,7 +81,7 @@ async function openParts(own: Context, settings: SiteSettings): Promise<Parts> {
     jobs: createJobs(own),
     runs: createRuns(),
     turns: createTurns(settings.maxConcurrent),
-    network: openNetwork(own, { settings, switchboard, tftpRoot }),
+    network: openNetwork(own, { settings, switchboard, phoned: createPhones(store, switchboard), tftpRoot }),
     images: createImages({ dir: join(settings.cacheDir, "images") }),
     // Loaded when first needed: most calls of a provider never write or boot anything.
     async boot(mode) {

@@ -7,6 +7,7 @@ import { sendDone } from "../../services/callback/done.ts";
 import type { BuiltRamdisk } from "../../services/ramdisk/build.ts";
 import { abandon } from "../../workflows/abandon.ts";
 import { runSteps } from "../../workflows/run.ts";
+import { describeSeen } from "../../workflows/seen.ts";
 import {
   type VisitMachine,
   type VisitOrder,
@@ -16,7 +17,7 @@ import {
 } from "../../workflows/visit.ts";
 import { callBackWords } from "./collections/instance/boot-files.ts";
 import { cardsOf, specOf } from "./collections/instance/claim.ts";
-import { expectedOf } from "./collections/node.ts";
+import { expectedOf, rememberDisks } from "./collections/node.ts";
 import { cutOff } from "./jobs.ts";
 import type { Parts } from "./parts.ts";
 
@@ -118,6 +119,8 @@ async function openVisit(ctx: Context, parts: Parts, name: string, begun: VisitR
     async fetch(inner) {
       ramdisk = await parts.ramdisk(inner);
     },
+    keepSeen: (told) => rememberDisks(store, name, told),
+    seen: async (phase) => describeSeen(line.sightings, { phase, managed: settings.dhcp === "managed" }),
     bootFiles,
     admit: (inner) => network.admit(inner, cards),
     dismiss: (inner) => network.dismiss(inner, macs),

@@ -7,7 +7,7 @@ import { check, type Stage } from "./story.ts";
 export const deployStages = [
   ...["claiming", "fetching image", "powering off", "configuring boot", "powering on"],
   ...["waiting for the ramdisk", "looking at the disk", "wiping", "writing", "verifying", "finishing"],
-  ...["switching boot", "rebooting", "waiting for the system"],
+  ...["growing the root file system", "switching boot", "rebooting", "waiting for the system"],
 ];
 
 /** Do what deploys until the stage is reached, end the helper there, and open its successor. */

@@ -29,5 +29,6 @@ for path in /sys/class/net/*; do
 done
 nc -ll -p 22 -e /etc/banner.sh &
 echo "system: $NAME answers at $(cat /run/address 2>/dev/null) up $(cut -d' ' -f1 /proc/uptime)"
+/etc/phone.sh &
 # Orphans come to the first process, which has to stay for ever.
 while :; do wait; sleep 3600; done

@@ -26,6 +26,7 @@ write_form() {
       pair v 1
       pair i "$DEPLOYMENT"; pair k "$KEY"; pair a "$ADDRESS"; pair n "$IQN"; pair p 3260; pair l 1
       pair b "$BOOT_ID"; pair s "$SERIAL"; pair u "$UUID"; pair m "$MACS"; pair f "$FIRMWARE"; pair c "$CHOSEN"
+      [ -n "$GROWTH" ] && pair w "$GROWTH"
       [ -s "$STATE/disks" ] && pair d "$(cat "$STATE/disks")"
       [ "$MODE" = deploy ] || pair t "$MODE"
       [ -s "$STATE/progress" ] && pair g "$(cat "$STATE/progress")"
@@ -56,7 +57,7 @@ announce() {
   if [ "$CODE" = 200 ]; then say announce "$1 accepted"; else say announce "$1 $CODE $LINE"; fi
 }
 
-# heard SECONDS: wait so long for the word; true if it came.
+# heard SECONDS: wait so long for a word; true if one came.
 heard() {
   read -t "$1" -r word <&3
 }
@@ -67,8 +68,11 @@ announce_until() {
   turn=0 number=0 CODE=000
   while :; do
     if [ "$CODE" != 200 ] || [ $((turn % 4)) = 0 ]; then announce "$number"; number=$((number + 1)); fi
-    heard 3 && [ "$word" = "$1" ] && return
     turn=$((turn + 1))
+    heard 3 || continue
+    [ "$word" = "$1" ] && return
+    # What came of another word is told at once.
+    obey "$word" && { write_form; CODE=000; }
   done
 }
 
@@ -87,7 +91,8 @@ announce_while() {
 announce_error() {
   write_form "$1"
   argument troubleshoot
-  [ "$REPLY" = 1 ] && setsid cttyhack sh < /dev/console > /dev/console 2>&1 &
+  # Whoever looks is not disturbed: from now on what is said stands in the log alone.
+  [ "$REPLY" = 1 ] && { CONSOLES=; console_shell & }
   number=0
   while :; do
     announce "$number"; number=$((number + 1))

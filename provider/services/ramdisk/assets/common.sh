@@ -54,6 +54,11 @@ decode() {
   REPLY=$(printf '%b' "$(printf %s "$1" | sed 's/\\/\\\\/g; s/%\([0-9A-Fa-f][0-9A-Fa-f]\)/\\x\1/g')")
 }
 
+# console_shell: a shell on the console for whoever looks for the fault, and another when that is left.
+console_shell() {
+  while :; do setsid cttyhack sh </dev/console >/dev/console 2>&1; sleep 1; done
+}
+
 load_modules() {
   while read -r path; do insmod "/$path" 2>>"$LOG"; done < /lib/modules/order
   [ -e /lib/modules/by-hardware ] && load_by_hardware

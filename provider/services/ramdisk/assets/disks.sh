@@ -1,12 +1,16 @@
 # The disks: what they are, what they hold, and which one is meant. The list lies in $STATE/disks, one disk a line,
 # key=value pairs joined by tabs (the wire form of `d`).
 
+. "$PARTS/identify.sh"
+
 least=4294967296
 probe=4194304
 
 # disk_names: the block devices that are disks of any kind.
 disk_names() {
   for block in "$SYS"/block/*; do
+    # One path of several to an NVMe disk: the kernel opens the whole only.
+    [ -e "$block/hidden" ] && { get "$block/hidden"; [ "$REPLY" = 1 ] && continue; }
     case ${block##*/} in
       loop* | ram* | zram* | dm-* | md* | nbd* | fd* | mtd* | nvme*c[0-9]*n[0-9]* | mmcblk*boot* | mmcblk*rpmb | '*') ;;
       *) echo "${block##*/}" ;;
@@ -46,74 +50,6 @@ plain() {
   # Most texts are so already, and each program started costs time under emulation.
   case $1 in *[!\ -~]* | *'  '* | ' '* | *' ') ;; *) return ;; esac
   REPLY=$(printf %s "$1" | tr -c ' -~' ' ' | tr -s ' ' | sed 's/^ //; s/ $//')
-}
-
-# link_part TEXT: as udev writes it into the name of a link.
-link_part() {
-  REPLY=$(printf %s "$1" | tr -s ' ' '_' | tr -c 'A-Za-z0-9#+.:=@_-' '_')
-}
-
-# identify NAME: sets model, vendor, serial, wwn, by_id, hctl.
-identify() {
-  dev=$SYS/block/$1/device
-  get "$dev/model"; plain "$REPLY"; model=$REPLY
-  get "$dev/vendor"; plain "$REPLY"; vendor=$REPLY
-  get "$dev/serial" || get "$SYS/block/$1/serial"; plain "$REPLY"; serial=$REPLY
-  get "$dev/wwid" || get "$SYS/block/$1/wwid"; plain "$REPLY"; wwid=$REPLY
-  wwn= by_id= hctl=
-  case $1 in
-    sd*) identify_scsi ;;
-    nvme*)
-      case $wwid in eui.* | nvme.* | uuid.*) wwn=$wwid ;; esac
-      link_part "$wwid"; [ -n "$wwid" ] && by_id=nvme-$REPLY
-      ;;
-    vd*) [ -n "$serial" ] && { link_part "$serial"; by_id=virtio-$REPLY; } ;;
-    mmcblk*) get "$dev/name"; model=$REPLY; link_part "${REPLY}_$serial"; by_id=mmc-$REPLY ;;
-  esac
-}
-
-# identify_scsi: goes on for a SCSI or ATA disk, whose serial number stands in binary pages.
-identify_scsi() {
-  hctl=$(readlink -f "$dev"); hctl=${hctl##*/}
-  [ -e "$dev/vpd_pg80" ] && { plain "$(tail -c +5 "$dev/vpd_pg80" | tr -d '\000')"; serial=$REPLY; }
-  case $wwid in naa.*) wwn=0x${wwid#naa.} ;; eui.*) wwn=0x${wwid#eui.} ;; esac
-  if [ "$vendor" = ATA ]; then
-    # The page holds the drive's own IDENTIFY block at byte 60, each pair of bytes swapped; `model` has only 16 letters.
-    if [ -e "$dev/vpd_pg89" ]; then
-      plain "$(tail -c +115 "$dev/vpd_pg89" | head -c 40 | dd bs=40 conv=swab 2>/dev/null | tr -d '\000')"
-      [ -n "$REPLY" ] && model=$REPLY
-    fi
-    [ -n "$serial" ] && { link_part "${model}_$serial"; by_id=ata-$REPLY; return; }
-  fi
-  if [ -n "$wwn" ]; then by_id=wwn-$wwn
-  elif [ -n "$serial" ]; then link_part "${vendor}_${model}_$serial"; by_id=scsi-S$REPLY
-  fi
-}
-
-# by_path NAME: as udev names it, for the buses that servers have; empty for others.
-by_path() {
-  path=$(readlink -f "$SYS/block/$1")
-  pci= ata= sas=
-  IFS=/; set -f
-  for part in $path; do
-    case $part in
-      [0-9a-f][0-9a-f][0-9a-f][0-9a-f]:[0-9a-f][0-9a-f]:*) pci=$part ;;
-      ata[0-9]*) ata=$part ;;
-      end_device-*) sas=$part ;;
-    esac
-  done
-  unset IFS; set +f
-  REPLY=
-  [ -n "$pci" ] || return
-  case $1 in
-    nvme*) get "$SYS/block/$1/nsid"; REPLY=pci-$pci-nvme-${REPLY:-1} ;;
-    vd*) REPLY=pci-$pci ;;
-    sd*)
-      if [ -n "$ata" ]; then get "$SYS/class/ata_port/$ata/port_no"; REPLY=pci-$pci-ata-${REPLY:-${ata#ata}}
-      elif [ -n "$sas" ]; then get "$SYS/class/sas_device/$sas/sas_address"; REPLY=pci-$pci-sas-$REPLY-lun-${hctl##*:}
-      else REPLY=pci-$pci-scsi-0:${hctl#*:}
-      fi ;;
-  esac
 }
 
 # signature DEVICE: what blkid recognises on it, in words.
@@ -160,8 +96,10 @@ describe() {
   size_of "$name"; size=$REPLY
   get "$SYS/block/$name/queue/logical_block_size"; sector=${REPLY:-512}
   get "$SYS/block/$name/queue/rotational"; rotational=$REPLY
-  # Two paths to one disk: a write through one of them is not seen by the other.
-  case $why:$wwn in :?*) case " $SEEN " in *" $wwn "*) why='second path' ;; esac; SEEN="$SEEN $wwn" ;; esac
+  # Two paths to one disk: a write through one of them is not seen by the other. Cheap drives share a WWN, but no serial.
+  case $why:${wwn#0x} in
+    :*[!0]*) case $SEEN in *"$TAB$wwn/$serial$TAB"*) why='second path' ;; esac; SEEN=$SEEN$wwn/$serial$TAB ;;
+  esac
   contents=
   [ "$size" -gt 0 ] && [ "$why" != cdrom ] && { holds "$name"; contents=$REPLY; }
   printf 'name=%s\tsize=%s\tsector=%s\tmodel=%s\tvendor=%s\tserial=%s\twwn=%s\tbyId=%s\tbyPath=%s\thctl=%s\trotational=%s\tunfit=%s\tholds=%s\tzero=0\n' \
@@ -170,7 +108,7 @@ describe() {
 }
 
 list_disks() {
-  SEEN=
+  SEEN=$TAB
   for one in $(disk_names); do describe "$one"; done > "$STATE/disks"
 }
 

@@ -22,6 +22,5 @@ say modules "$(wc -l < /proc/modules)"
 say ended "main.sh ended with code $?; switch the server off"
 
 argument troubleshoot
-while :; do
-  if [ "$REPLY" = 1 ]; then setsid cttyhack sh </dev/console >/dev/console 2>&1; else sleep 3600; fi
-done
+[ "$REPLY" = 1 ] && console_shell
+while :; do sleep 3600; done

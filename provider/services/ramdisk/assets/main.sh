@@ -8,6 +8,9 @@
 # take_back: what a mode has to undo before it gives up.
 take_back() { :; }
 
+# obey WORD: what a mode does at words of the helper before the last one.
+obey() { return 1; }
+
 # fail TEXT: tell the helper and the console, and wait to be switched off.
 fail() {
   say error "$1"

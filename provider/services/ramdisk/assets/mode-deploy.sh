@@ -1,10 +1,16 @@
 # One deployment, told from the server's side: the disk that is meant is exported until the helper has written it.
 . "$PARTS/zeros.sh"
 . "$PARTS/target.sh"
+. "$PARTS/grow.sh"
 
 # Nobody writes any more.
 take_back() {
   unexport
+}
+
+# What is written may be smaller than the disk.
+obey() {
+  case $1 in "grow "*) grow "${1#grow }" ;; *) return 1 ;; esac
 }
 
 mode_deploy() {

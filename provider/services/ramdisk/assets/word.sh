@@ -1,6 +1,11 @@
 #!/bin/busybox sh
-# Runs for each connection to port 10000, with it as stdin. Only the words themselves count; scanners and monitors do connect.
+# Runs for each connection to port 10000, with it as stdin. Only these words count; scanners and monitors do connect.
 : "${STATE:=/run/baremetal}"
 word=$(timeout 3 cat | head -c 64 | tr -d '\r\n')
-case $word in "done" | clean) echo "$word" > "$STATE/word" ;; esac
-exit 0
+case $word in
+  done | clean) ;;
+  'grow '*[!0-9]* | 'grow ') exit ;;
+  'grow '*) ;;
+  *) exit ;;
+esac
+echo "$word" > "$STATE/word"

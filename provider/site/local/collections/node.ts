@@ -2,14 +2,16 @@ import type { ControllerIdentity, PowerState } from "../../../drivers/power/driv
 import { compareIdentity } from "../../../drivers/power/identity.ts";
 import type { Context } from "../../../kernel/context.ts";
 import { hasCode, MetalError } from "../../../kernel/errors.ts";
+import type { DiskState } from "../../../resources/disks.ts";
 import type { NodeSpec } from "../../../resources/index.ts";
 import { after, type ProvisionState } from "../../../resources/states.ts";
+import type { Disk, Machine } from "../../../services/callback/announcement.ts";
 import { isVisit } from "../../../workflows/visit.ts";
 import { siteErrors } from "../../errors.ts";
 import type { Collection, State } from "../../site.ts";
 import { collectionOf, type Found } from "../collection.ts";
 import type { Parts } from "../parts.ts";
-import type { StoredRecord } from "../store/index.ts";
+import type { Store, StoredRecord } from "../store/index.ts";
 
 /** Servers: enrolled when their controller answers as the one that is meant. Enrolling switches nothing. */
 export function nodes(parts: Parts): Collection {
@@ -38,8 +40,15 @@ export function nodes(parts: Parts): Collection {
       const alone = before && (spec.maintenance || spec.abandon);
       const seen = alone ? lastSeenOf(before) : await meet(ctx, parts, spec, before);
       const { maintenanceReason = "", lastClean } = before ?? {};
-      const kept = { maintenanceReason, ...(lastClean ? { lastClean } : {}) };
-      return { ...seen, ...standing(spec, seen, before, found), assignedInstance: holder, ...kept };
+      // Told by a ramdisk, which an enrolment boots none of: what a lost store knew is still in Pulumi's state.
+      const { disks = [] } = before ?? (found.known.state as Partial<NodeState> | undefined) ?? {};
+      const told = {
+        assignedInstance: holder,
+        maintenanceReason,
+        disks,
+        ...(lastClean ? { lastClean } : {}),
+      };
+      return { ...seen, ...standing(spec, seen, before, found), ...told };
     },
     observe: (ctx, record) => observeNode(ctx, parts, record),
     async remove(_, { ref }) {
@@ -57,6 +66,7 @@ export interface NodeState extends State {
   readonly serial: string;
   readonly lastError: string;
   readonly maintenanceReason?: string;
+  readonly disks?: readonly DiskState[];
   readonly lastClean?: object;
 }
 
@@ -198,3 +208,10 @@ function standing(
 /** Whether a failure belongs to the server or its controller: only those set a node aside. */
 export const setsAside = (error: unknown): boolean =>
   error instanceof MetalError && ["node", "controller"].includes(error.record.fault);
+
+/** What a ramdisk told of a server's disks is remembered with its node, whatever becomes of what it was booted for. */
+export const rememberDisks = (store: Store, node: string, { disks }: Machine): Promise<void> =>
+  store.patch("nodes", node, { disks: disks.map(shown) });
+
+/** A disk as the Node's output shows it: what hints can ask for, and what speaks against it. */
+const shown = ({ sector: _, zero: __, ...told }: Disk): DiskState => told;

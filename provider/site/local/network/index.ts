@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { type Context, newContext } from "../../../kernel/context.ts";
 import { MetalError } from "../../../kernel/errors.ts";
+import type { Phoned } from "../../../services/callback/phone-home-route.ts";
 import type { Callback } from "../../../services/callback/server.ts";
 import { listHosts } from "../../../services/dnsmasq/hosts.ts";
 import type { Dnsmasq, DnsmasqEvent } from "../../../services/dnsmasq/index.ts";
@@ -11,6 +12,12 @@ import { openHosts } from "./hosts.ts";
 import type { Network } from "./network.ts";
 import { type Range, rangeOf } from "./range.ts";
 
+/** Who hears what arrives on port 10000. */
+interface Calls {
+  readonly switchboard: Switchboard;
+  readonly phoned: Phoned;
+}
+
 interface Served {
   readonly callback: Callback;
   readonly dnsmasq?: Dnsmasq;
@@ -19,7 +26,7 @@ interface Served {
 /** The provisioning network of these settings. Nothing is started before `open`. */
 export function openNetwork(
   own: Context,
-  { settings, switchboard, tftpRoot }: { settings: SiteSettings; switchboard: Switchboard; tftpRoot: string },
+  { settings, tftpRoot, ...calls }: { settings: SiteSettings; tftpRoot: string } & Calls,
 ): Network {
   const range = (ctx: Context) => rangeOf(ctx, settings);
   const known = async (ctx: Context): Promise<Range> => {
@@ -44,7 +51,7 @@ export function openNetwork(
     },
     async open(ctx) {
       served ??= known(ctx)
-        .then((found) => start(own, ctx, settings, switchboard, found, places))
+        .then((found) => start(own, ctx, settings, calls, found, places))
         .catch((error) => {
           served = undefined;
           throw error;
@@ -64,19 +71,27 @@ export function openNetwork(
   };
 }
 
-/** Which boot loader a card asks for tells how its firmware started, long before a ramdisk could; also one that is not there. */
-async function hearFirmware(
-  event: DnsmasqEvent,
-  { hostsDir }: Places,
-  { starts }: Switchboard,
-): Promise<void> {
+/** What DHCP and TFTP tell of a server: worth a word when it is waited for in vain, and how its firmware started. */
+async function hear(event: DnsmasqEvent, places: Places, switchboard: Switchboard): Promise<void> {
+  const mac = "mac" in event ? event.mac : await macOfHost(places.hostsDir, event.ip);
+  if (mac === undefined) return;
+  switchboard.saw({ mac }, inTree(event, places));
   if (event.kind !== "sent" && event.kind !== "not found") return;
+  // Long before a ramdisk could; also by a loader that is not there.
   const { firmwareAsking } = await import("../../../services/dnsmasq/index.ts");
   const firmware = firmwareAsking(event.file);
-  if (firmware === undefined) return;
-  const host = (await listHosts(hostsDir)).find(({ ip }) => ip === event.ip);
-  if (host) starts(host.mac, firmware);
+  if (firmware !== undefined) switchboard.starts(mac, firmware);
 }
+
+/** As a server asked for it: dnsmasq tells the file of this host. */
+function inTree(event: DnsmasqEvent, { tftpRoot }: Places): DnsmasqEvent {
+  const asked = (text: string) => text.replaceAll(`${tftpRoot}/`, "");
+  if ("file" in event) return { ...event, file: asked(event.file) };
+  return event.kind === "broken" ? { ...event, reason: asked(event.reason) } : event;
+}
+
+const macOfHost = async (hostsDir: string, ip: string): Promise<string | undefined> =>
+  (await listHosts(hostsDir)).find((host) => host.ip === ip)?.mac;
 
 interface Places {
   readonly tftpRoot: string;
@@ -117,7 +132,7 @@ async function start(
   own: Context,
   ctx: Context,
   settings: SiteSettings,
-  switchboard: Switchboard,
+  { switchboard, phoned }: Calls,
   { address, cidr }: Range,
   places: Places,
 ): Promise<Served> {
@@ -127,6 +142,7 @@ async function start(
     host,
     port: settings.callbackPort,
     accept: switchboard.accept,
+    phoned,
   });
   if (settings.dhcp === "external") return { callback };
   try {
@@ -141,7 +157,7 @@ async function start(
     const dnsmasq = await startDnsmasq(newContext({ log: own.log, signal: own.signal }), {
       ...places,
       ...{ interface: name, network: cidr, address, routerAdvertise },
-      onEvent: (event) => void hearFirmware(event, places, switchboard),
+      onEvent: (event) => void hear(event, places, switchboard),
     });
     return { callback, dnsmasq };
   } catch (error) {

@@ -9,6 +9,7 @@ import { type Deployments, openDeployments } from "./deployments.ts";
 import { withLists } from "./lists.ts";
 import { type Db, openDb } from "./open.ts";
 import { type Owners, openOwners } from "./owners.ts";
+import { openPhones, type Phones } from "./phones.ts";
 import { openPlans, type Plans } from "./plans.ts";
 import { mark, openSeal, type Seal } from "./seal.ts";
 import { openVisits, type Visits } from "./visits.ts";
@@ -21,7 +22,7 @@ export interface StoredRecord {
 }
 
 /** All that a site remembers: inventory, claims, deployments, journal. One process owns it. */
-export interface Store extends Claims, Deployments, Visits, Plans, Owners, Backups {
+export interface Store extends Claims, Deployments, Phones, Visits, Plans, Owners, Backups {
   readonly siteId: string;
   readonly get: (collection: CollectionName, name: string) => Promise<StoredRecord | undefined>;
   readonly all: (collection: CollectionName) => Promise<readonly StoredRecord[]>;
@@ -63,6 +64,7 @@ async function storeOver(db: Db, seal: Seal): Promise<Omit<Store, keyof Backups>
     siteId: await siteIdOf(db),
     ...openClaims(db),
     ...openDeployments(db, seal),
+    ...openPhones(db),
     ...openVisits(db, seal),
     ...openPlans(db),
     ...openOwners(db),

@@ -25,6 +25,10 @@ const migrations: readonly (readonly string[])[] = [
     `CREATE TABLE plans (instance TEXT NOT NULL, owner TEXT NOT NULL, inputs TEXT NOT NULL, effect TEXT NOT NULL,
        token TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (instance, owner)) STRICT`,
   ],
+  [
+    `CREATE TABLE phones (deployment TEXT PRIMARY KEY, digest TEXT NOT NULL UNIQUE, heard TEXT,
+       at TEXT NOT NULL) STRICT`,
+  ],
   [`CREATE TABLE visits (node TEXT PRIMARY KEY, record TEXT NOT NULL, updated TEXT NOT NULL) STRICT`],
 ];
 

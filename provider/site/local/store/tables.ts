@@ -19,6 +19,8 @@ export interface Tables {
   claims: { node: string; instance: string; owner: string; at: string };
   /** Deployments under way or done, one an instance. */
   deployments: { instance: string; id: string; node: string; record: string; updated: string };
+  /** Systems that are to phone home: the digest of each token, and what was heard. No secrets. */
+  phones: { deployment: string; digest: string; heard: string | null; at: string };
   /** Visits under way, one a node. */
   visits: { node: string; record: string; updated: string };
   /** What this site wrote on which disk. */

@@ -2,7 +2,7 @@ import type { PowerState } from "../../../../drivers/power/driver.ts";
 import type { Context } from "../../../../kernel/context.ts";
 import type { InstanceSpec, NodeSpec } from "../../../../resources/index.ts";
 import type { ResourcePlan } from "../../../../resources/plan.ts";
-import { waitForAnswer } from "../../../../workflows/answer.ts";
+import { keepKeys, waitForAnswer } from "../../../../workflows/answer.ts";
 import { reboot, setPower } from "../../../../workflows/power.ts";
 import type { Ref, State } from "../../../site.ts";
 import type { Found } from "../../collection.ts";
@@ -82,9 +82,12 @@ async function answered(
   spec: InstanceSpec,
   stored: StoredDeployment,
 ): Promise<void> {
+  const { phoneToken, phonedFrom } = stored.record;
+  // It phones at its first boot only, which this may be where it was declared off until now.
+  if (spec.waitFor === "phone-home" && (phoneToken === undefined || phonedFrom !== undefined)) return;
   const { machine, close } = await openMachine(ctx, parts, ref, spec, stored);
   try {
-    await waitForAnswer(ctx, machine, machine.limits.answer);
+    await keepKeys(ctx, machine, await waitForAnswer(ctx, machine, machine.limits.answer));
   } finally {
     close();
   }

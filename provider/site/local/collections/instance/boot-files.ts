@@ -1,5 +1,6 @@
 import type { BootFiles } from "../../../../drivers/boot/driver.ts";
 import type { ImageSpec, InstanceSpec, NodeSpec } from "../../../../resources/index.ts";
+import { hintsFor } from "../../../../resources/root-device.ts";
 import type { DeploymentRecord } from "../../../../workflows/deployment.ts";
 import type { SiteSettings } from "../../../settings.ts";
 import type { Ref } from "../../../site.ts";
@@ -42,9 +43,9 @@ function deployArgs({ record, spec, node, settings, server, ref, reach }: Facts)
     // Nova's list, for classic ramdisks, which take the first that is there; our own ramdisk goes by hints.
     "disk=cciss/c0d0,sda,hda,vda",
     `iscsi_target_iqn=iqn.2026-11.baremetal:${ref.name.toLowerCase().replace(/[^a-z0-9.-]/g, "-")}`,
-    ...callBackWords(record, server, settings),
+    ...callBackWords(record, server, settings, spec.troubleshoot),
     `zero_bytes=${reach}`,
-    ...hintWords(spec.rootDeviceHints ?? node.rootDeviceHints ?? {}),
+    ...hintWords(hintsFor(spec, node)),
   ];
 }
 
@@ -52,22 +53,23 @@ function deployArgs({ record, spec, node, settings, server, ref, reach }: Facts)
 export function hintWords(given: NonNullable<NodeSpec["rootDeviceHints"]>): readonly string[] {
   const hints = Object.entries(given)
     .filter(([, value]) => value !== undefined)
-    .map(([key, value]) => `${hintNames[key] ?? key}=${encodeURIComponent(String(value))}`);
+    .map(([key, value]) => `${ironicName(key)}=${encodeURIComponent(String(value))}`);
   return hints.length > 0 ? [`root_device=${hints.join(";")}`] : [];
 }
+
+/** Ironic's name of a hint: `by_path`. */
+const ironicName = (key: string) => key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 /** How any ramdisk finds the helper, and is known to it. */
 export const callBackWords = (
   { id, key }: Pick<DeploymentRecord, "id" | "key">,
   server: string,
   { callbackPort }: Pick<SiteSettings, "callbackPort">,
+  troubleshoot = false,
 ): readonly string[] => [
   `deployment_id=${id}`,
   `deployment_key=${key}`,
-  "troubleshoot=0",
+  `troubleshoot=${troubleshoot ? 1 : 0}`,
   `deploy_server=${server}`,
   `deploy_port=${callbackPort}`,
 ];
-
-/** Ironic's names of the hints, as the ramdisk reads them. */
-const hintNames: Readonly<Record<string, string>> = { byPath: "by_path" };

@@ -28,7 +28,8 @@ import { kindOf } from "../image.ts";
 /** What a system is told at its first boot, and which card of which server is meant. */
 
 const told = ["hostname", "sshKeys", "userData", "networks", "metadata"] as const;
-const isUntold = (spec: InstanceSpec): boolean => told.every((field) => spec[field] === undefined);
+const isUntold = (spec: InstanceSpec): boolean =>
+  spec.waitFor !== "phone-home" && told.every((field) => spec[field] === undefined);
 
 /** An instance on its server, and the deployment that writes it. */
 export interface Placed {
@@ -36,19 +37,20 @@ export interface Placed {
   readonly node: string;
   /** The deployment's id: a system that is written again is another one to cloud-init. */
   readonly id: string;
+  readonly phoneHome?: SystemConfiguration["phoneHome"];
 }
 
 /** The volume that goes beside the image; undefined where the program says nothing to the system. INSTANCE_NETWORK_CARD. */
 export async function volumeOf(
   store: Store,
   spec: InstanceSpec,
-  { instance, node, id }: Placed,
+  { instance, node, id, phoneHome }: Placed,
   sector: number,
 ): Promise<Buffer | undefined> {
   if (isUntold(spec)) return undefined;
   const { hostname = hostnameOf(instance), sshKeys, userData, networks, metadata } = spec;
   const configuration: SystemConfiguration = {
-    ...{ instanceId: id, hostname, sshKeys, userData, metadata },
+    ...{ instanceId: id, hostname, sshKeys, userData, metadata, phoneHome },
     ...(networks ? { networks: await resolved(store, networks, instance, node) } : {}),
   };
   return nocloudVolume(configuration, sector);
@@ -81,7 +83,7 @@ async function macOf(store: Store, name: string, instance: string, node: string)
 const noCard = (instance: string, card: string, node: string | undefined) =>
   siteErrors.make("INSTANCE_NETWORK_CARD", { instance, card, node: node ? `node ${node}` : "any node" });
 
-interface Known {
+export interface Known {
   readonly store: Store;
   readonly run: Run;
 }
@@ -99,7 +101,7 @@ export async function unconfigurable(
 }
 
 /** What this run declares goes before what is recorded. */
-async function declared<T>(
+export async function declared<T>(
   { store, run }: Known,
   collection: CollectionName,
   name: string,

@@ -8,7 +8,7 @@ import { kindOf } from "../image.ts";
 import { expectedOf, maintenanceOf } from "../node.ts";
 import { layBoot } from "./boot.ts";
 import { cardsOf } from "./claim.ts";
-import { addressesOf } from "./machine.ts";
+import { addressesOf, keysShown } from "./probing.ts";
 
 /** Something that is not as it was made, and what mends it where mending erases nothing. */
 interface Finding {
@@ -123,12 +123,12 @@ export async function lookAtSystem(
   { spec }: StoredRecord,
   stored: StoredDeployment,
 ): Promise<State> {
-  const { waitFor } = spec as InstanceSpec;
+  const instance = spec as InstanceSpec;
   const { hostKeys, foreign: before, ...kept } = stored.record;
-  if (hostKeys === undefined || waitFor === "written") return {};
-  const cards = await cardsOf(parts.store, stored.node, spec as InstanceSpec);
+  if (hostKeys === undefined) return {};
+  const cards = await cardsOf(parts.store, stored.node, instance);
   const [address] = await addressesOf(parts, cards, stored.record);
-  const seen = address === undefined ? [] : await parts.hostKeys(ctx, address, waitFor.port);
+  const seen = await keysShown(ctx, parts, instance, address);
   // One that does not answer has not changed; one key that is the same is the same system.
   const foreign = seen.length === 0 ? before : seen.some((key) => hostKeys.includes(key)) ? undefined : seen;
   if (foreign !== before) {

@@ -68,8 +68,11 @@ function beforeOf({ record, known }: Found): Partial<InstanceSpec> | undefined {
 }
 
 /** Whether a state says that a system is installed. A check is given the inputs alone, which do not say. */
-const wasInstalled = (state: State | undefined): boolean =>
-  ["active", "wait call-back", "undefined"].includes(String(state?.["provisionState"]));
+function wasInstalled(state: State | undefined): InstanceFacts["lost"] {
+  const told = state?.["provisionState"];
+  if (told === undefined) return "unsaid";
+  return told === "active" || told === "wait call-back" ? "installed" : false;
+}
 
 /** The system that a deployment made, or the one that it has not erased yet. */
 export function systemOf(node: string, record: DeploymentRecord, image: string): System | undefined {

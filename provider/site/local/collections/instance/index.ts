@@ -9,11 +9,12 @@ import { countErase } from "../../runs.ts";
 import { adjust } from "./adjusting.ts";
 import { deployInTurn } from "./deploying.ts";
 import { observeInstance } from "./observing.ts";
-import { failureProperty, limitOf, planInstance, planUnderLock } from "./planning.ts";
+import { failureProperty, planInstance, planUnderLock } from "./planning.ts";
 import { erasesOnDelete, releaseInstance } from "./release.ts";
 import { refuseReplacement } from "./replacing.ts";
 import { restoreAdopted } from "./restoring.ts";
 import { adoptInstance, enrolInstance } from "./taking.ts";
+import { limitOf } from "./warnings.ts";
 
 /** Operating systems on servers. What takes long is a job: the caller may go away, the work goes on. */
 export function instances(parts: Parts): Collection {

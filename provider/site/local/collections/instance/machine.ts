@@ -1,20 +1,27 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import { connect } from "node:net";
 import type { BootFiles } from "../../../../drivers/boot/driver.ts";
-import type { Context } from "../../../../kernel/context.ts";
+import { type Context, newContext } from "../../../../kernel/context.ts";
+import { toMs } from "../../../../kernel/units.ts";
 import type { FlavorSpec, ImageSpec, InstanceSpec, NodeSpec } from "../../../../resources/index.ts";
 import { sendDone } from "../../../../services/callback/done.ts";
+import { phoneHomeUrl } from "../../../../services/callback/phone-home-route.ts";
+import { digestOfToken, newToken } from "../../../../services/callback/token.ts";
+import { pingOnce } from "../../../../services/probes/ping.ts";
 import type { DeployMachine, DeploymentRecord } from "../../../../workflows/deployment.ts";
 import { identityOf } from "../../../../workflows/disk.ts";
+import { describeSeen } from "../../../../workflows/seen.ts";
 import type { Ref } from "../../../site.ts";
 import type { Parts } from "../../parts.ts";
 import type { StoredDeployment } from "../../store/deployments.ts";
+import type { Store } from "../../store/index.ts";
 import { kindOf } from "../image.ts";
-import { expectedOf } from "../node.ts";
+import { expectedOf, rememberDisks } from "../node.ts";
 import { bootFiles } from "./boot-files.ts";
 import { cardsOf, specOf } from "./claim.ts";
 import { layoutOf, volumeOf } from "./configuration.ts";
 import { type Fetched, fetchAll } from "./fetch.ts";
+import { addressesOf, keysShown, probeSystem } from "./probing.ts";
+import { createGone } from "./ramdisk-gone.ts";
 
 /** A machine for the deploy story, and the end of its line to port 10000. */
 export interface OpenMachine {
@@ -43,8 +50,9 @@ export async function openMachine(
   const server = await network.address(ctx);
   const nodeState = (await store.get("nodes", stored.node))?.state;
   const expected = expectedOf(node, nodeState);
+  const limits = { ...settings.limits, ...definedOnly(spec.timeouts ?? {}) };
 
-  let record = stored.record;
+  let record = await withToken(store, spec, stored);
   let fetched: Fetched | undefined;
   const have = (): Fetched => {
     if (!fetched) throw new Error("the image is used before it is fetched");
@@ -60,6 +68,7 @@ export async function openMachine(
     classic: flavor.deployRamdisk?.protocol === "nova",
     report: ctx.report,
   });
+  const gone = createGone(store, line.sightings);
   const files = (): BootFiles =>
     bootFiles({
       ...{ ref, spec, node, image, record, macs, settings },
@@ -71,8 +80,9 @@ export async function openMachine(
   const machine: DeployMachine = {
     node: { name: stored.node, spec: node, macs },
     served: ref.name,
+    troubleshoot: spec.troubleshoot,
     instance: { name: ref.name, spec },
-    limits: { ...settings.limits, ...definedOnly(spec.timeouts ?? {}) },
+    limits,
     power: parts.powerOf(node.power, expected),
     boot: await parts.boot(node.bootMode),
     writer: await parts.writer(),
@@ -83,6 +93,7 @@ export async function openMachine(
       record = { ...record, ...change, ...(change.written ? { image } : {}) };
       await store.keepDeployment({ ...stored, record });
     },
+    keepSeen: (told) => rememberDisks(store, stored.node, told),
     async fetch(inner) {
       fetched = await fetchAll(inner, parts, image, flavor);
     },
@@ -95,8 +106,13 @@ export async function openMachine(
       },
       ...(kindOf(image) === "partition" ? { layout: layoutOf(flavor) } : {}),
     }),
-    volume: (sector) =>
-      volumeOf(store, spec, { instance: ref.name, node: stored.node, id: record.id }, sector),
+    volume: (sector) => {
+      const { id, phoneToken } = record;
+      const url = phoneToken && phoneHomeUrl(server, settings.callbackPort, phoneToken);
+      const tries = Math.ceil(toMs(limits.answer) / 3_000);
+      const at = { instance: ref.name, node: stored.node, id, ...(url ? { phoneHome: { url, tries } } : {}) };
+      return volumeOf(store, spec, at, sector);
+    },
     bootFiles: files,
     admit: (inner) => network.admit(inner, cards),
     dismiss: (inner) => network.dismiss(inner, macs),
@@ -113,21 +129,33 @@ export async function openMachine(
       if (identity !== "") await store.keepDisk(stored.node, identity, ref, state);
     },
     sendDone: (inner, address) => sendDone(inner, address),
-    probe: async (inner, port) => {
-      const address = (await addressesOf(parts, cards, record))[0];
-      if (address === undefined) return { open: false, detail: "no address is known" };
-      if (!(await answers(inner, address, port)))
-        return { open: false, detail: `${address} does not answer yet` };
-      const mac = await network.macOf(inner, address);
-      // An answer counts only when it is known whose card gives it.
-      if (mac === undefined)
-        return { open: false, detail: `${address} answers, but its MAC is not to be seen on this link` };
-      return { open: true, detail: address, mac };
+    sendGrow: (inner, address, start) => sendDone(inner, address, 10_000, `grow ${start}`),
+    probe: (inner) => probeSystem(inner, parts, { spec, cards, record, gone }),
+    seen: async (phase) => {
+      const own = newContext({ log: ctx.log });
+      const [address] = await addressesOf(parts, cards, record);
+      const ping = address === undefined ? undefined : (await pingOnce(own, address))?.detail;
+      return describeSeen(line.sightings, { phase, managed: settings.dhcp === "managed", ping });
     },
-    hostKeys: (inner, address, port) => parts.hostKeys(inner, address, port),
+    hostKeys: (inner, address) => keysShown(inner, parts, spec, address),
     scratch: {},
   };
   return { machine, close: line.close };
+}
+
+/** A system that is to phone home gets a token before it is written; one that is written without will not call. */
+async function withToken(
+  store: Store,
+  { waitFor }: InstanceSpec,
+  stored: StoredDeployment,
+): Promise<DeploymentRecord> {
+  const { record } = stored;
+  const { phoneToken = newToken(), written, done } = record;
+  if (waitFor !== "phone-home" || record.phoneToken !== undefined || written || done) return record;
+  const told = { ...record, phoneToken };
+  await store.keepDeployment({ ...stored, record: told });
+  await store.expectPhone(record.id, digestOfToken(phoneToken));
+  return told;
 }
 
 /** How far from its start the disk is written: Nova's order puts ephemeral and swap before root if there is ephemeral. */
@@ -141,32 +169,3 @@ const definedOnly = <T extends object>(given: T) =>
   Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as {
     [K in keyof T]: NonNullable<T[K]>;
   };
-
-/** Where the system may be, best first: fixed address, managed lease, the call-back's address. */
-export async function addressesOf(
-  { network }: Pick<Parts, "network">,
-  cards: readonly { readonly mac: string; readonly address?: string }[],
-  record: Pick<DeploymentRecord, "address"> | undefined,
-): Promise<readonly string[]> {
-  const fixed = cards.flatMap(({ address }) => (address === undefined ? [] : [address]));
-  const leased = await Promise.all(cards.map(({ mac }) => network.addressOf(mac)));
-  const all = [...fixed, ...leased, record?.address].filter((address) => address !== undefined);
-  return [...new Set(all)];
-}
-
-/** Whether a TCP port opens within two seconds. */
-export function answers(ctx: Context, host: string, port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ host, port });
-    const end = (open: boolean) => {
-      socket.destroy();
-      ctx.signal.removeEventListener("abort", cut);
-      resolve(open);
-    };
-    const cut = () => end(false);
-    ctx.signal.addEventListener("abort", cut, { once: true });
-    socket.setTimeout(2_000, () => end(false));
-    socket.once("connect", () => end(true));
-    socket.once("error", () => end(false));
-  });
-}

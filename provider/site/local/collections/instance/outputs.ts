@@ -1,9 +1,10 @@
 import type { InstanceSpec } from "../../../../resources/index.ts";
 import type { DeploymentRecord } from "../../../../workflows/deployment.ts";
+import { lastingName } from "../../../../workflows/disk.ts";
 import type { Ref, State } from "../../../site.ts";
 import type { Parts } from "../../parts.ts";
 import { cardsOf } from "./claim.ts";
-import { addressesOf } from "./machine.ts";
+import { addressesOf } from "./probing.ts";
 
 /** The outputs of an instance, from the records of its deployment. */
 export async function outputsOf(parts: Parts, ref: Ref, spec: InstanceSpec): Promise<State> {
@@ -12,7 +13,7 @@ export async function outputsOf(parts: Parts, ref: Ref, spec: InstanceSpec): Pro
   const node = (await store.claimOf(ref.name)) ?? "";
   const cards = node === "" ? [] : await cardsOf(store, node, spec);
   const made = deployment && lastingOf(deployment.record);
-  const { machine, disk, written, done } = made ?? {};
+  const { machine, disk, written, grown, done } = made ?? {};
   const addresses = await addressesOf(parts, cards, made);
   const timeline = made ? await store.timeline(made.id) : [];
   return {
@@ -21,11 +22,14 @@ export async function outputsOf(parts: Parts, ref: Ref, spec: InstanceSpec): Pro
     addresses,
     macs: cards.map(({ mac }) => mac),
     serial: machine?.serial ?? "",
-    rootDevice: disk?.byId ?? "",
+    rootDevice: disk ? lastingName(disk) : "",
+    rejectedDisks: made?.rejected ?? [],
     rootUuid: written?.rootUuid ?? "",
+    rootSize: grown?.state === "grown" ? grown.size : 0,
     installedDigest: done ? digestOf(made, spec) : "",
     verified: written?.verified ?? "",
     answered: timeline.some(({ step }) => step === "answer"),
+    hostKeys: made?.hostKeys ?? [],
     bytesWritten: written?.bytesWritten ?? 0,
     timeline,
     powerState: "unknown",

@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import type { BootDriver } from "../../../../drivers/boot/driver.ts";
 import type { Context } from "../../../../kernel/context.ts";
 import { MetalError } from "../../../../kernel/errors.ts";
 import { planErrors } from "../../../../resources/errors.ts";
@@ -12,11 +11,14 @@ import { siteErrors } from "../../../errors.ts";
 import type { Failure, Plan, Ref } from "../../../site.ts";
 import { type Found, toFailure } from "../../collection.ts";
 import type { Parts } from "../../parts.ts";
-import { countErase, eraseLimit, newsOf, type Run } from "../../runs.ts";
+import { countErase, newsOf, type Run } from "../../runs.ts";
 import { reasonsOf, refuseMaintenance } from "./claim.ts";
-import { unconfigurable } from "./configuration.ts";
+import { declared, unconfigurable } from "./configuration.ts";
 import { factsOf } from "./facts.ts";
-import { adoptsOthers, neverCleaned } from "./unclean.ts";
+import { firmwareWords } from "./firmware.ts";
+import { adoptsOthers } from "./unclean.ts";
+import { cannotPhone, readyToWait } from "./waiting.ts";
+import { limitOf, warningsOf } from "./warnings.ts";
 
 /** A plan, and what speaks against it. */
 export interface Planned {
@@ -39,6 +41,7 @@ export async function weigh(
     ...(await inTheWay(parts, ref, plan, facts, found)),
     ...(await otherImage(parts, plan, facts, how.run)),
     ...(await unconfigurable({ ...parts, run: how.run }, ref.name, spec, placeOf(plan, facts))),
+    ...(await cannotPhone(parts.store, ref.name, spec, plan.effect)),
   ];
   // Nobody is asked for a permission that would not help.
   const vain = blocked.some(({ code }) => code === "INSTANCE_LOST_RECORD" || code === "INSTANCE_EXISTS");
@@ -127,7 +130,8 @@ export async function planInstance(
   const problems =
     against.length > 0 ? [...against] : [...(await limits(parts, ref, spec, plan, found, run))];
   const writes = ["install", "reinstall", "replace", "restore"].includes(plan.effect);
-  if (writes) problems.push(...(await hostProblems(ctx, parts, await bootOf(parts, facts, run))));
+  const place = writes ? await placeIn(parts, facts, run) : undefined;
+  if (writes) problems.push(...(await hostProblems(ctx, parts, spec, place)));
   const open = problems.length === 0;
   if (open) run.planned.set(ref.name, plan.erases?.token);
   const unknown = known.unknown ?? [];
@@ -135,7 +139,12 @@ export async function planInstance(
   return {
     ...plan,
     failures: problems.map((problem) => toFailure(problem, propertyOf[problem.code] ?? "")),
-    warnings: open ? newsOf(run, ref.name, await warningsOf(parts, ref, spec, plan, facts, run)) : [],
+    warnings: open
+      ? newsOf(run, ref.name, [
+          ...(await warningsOf(parts, ref, { plan, facts, run, place: placeOf(plan, facts) })),
+          ...(await firmwareWords({ ...parts, run }, spec, place)),
+        ])
+      : [],
     says:
       open && known.dryRun
         ? newsOf(run, ref.name, [...takenBack(plan, facts, found), ...describePlan(plan)])
@@ -172,10 +181,6 @@ async function limits(
   return [planErrors.make("PLAN_CHANGED", changed), ...(await counted)];
 }
 
-/** How many systems a run may erase here. */
-export const limitOf = async ({ store, settings }: Parts) =>
-  eraseLimit(settings, (await store.all("instances")).length);
-
 const announce = ({ store }: Parts, ref: Ref, spec: InstanceSpec, { effect, erases }: ResourcePlan) =>
   store.announce(ref, { inputs: inputsOf(spec), effect, token: erases?.token ?? "" });
 
@@ -187,51 +192,28 @@ function inputsOf(spec: InstanceSpec): string {
   return createHash("sha256").update(JSON.stringify(sorted)).digest("hex");
 }
 
-async function warningsOf(
-  parts: Parts,
-  { name }: Ref,
-  spec: InstanceSpec,
-  { erases, effect }: ResourcePlan,
-  { system, underWay, choice }: InstanceFacts,
-  run: Run,
-): Promise<readonly string[]> {
-  const last = (await parts.store.get("instances", name))?.state["lastError"];
-  const tried = (underWay !== undefined || system?.whole === false || effect === "install") && last;
-  const tally = erases && [...run.erasing].indexOf(name) + 1;
-  return [
-    ...(tally ? [`erases an installed system: ${tally} of at most ${await limitOf(parts)} in this run`] : []),
-    ...(spec.allowReinstall === true
-      ? [
-          "`allowReinstall: true` stays: every later change that needs it erases this server without a question",
-        ]
-      : []),
-    ...(await neverCleaned(parts.store, spec, choice?.chosen ?? system?.node, run)),
-    ...(tried ? [`the last attempt failed: ${last}`] : []),
-  ];
-}
-
-/** What this host lacks for a deployment: the network's side, the boot loader, and the writer's. */
+/** What this host lacks for a deployment: the network's side, the boot loader, the writer's, and what it takes to wait. */
 async function hostProblems(
   ctx: Context,
-  { network, writer }: Parts,
-  boot: BootDriver | undefined,
+  { network, writer, boot }: Parts,
+  spec: InstanceSpec,
+  node: NodeSpec | undefined,
 ): Promise<readonly MetalError[]> {
   return [
     ...(await network.problems(ctx)),
-    ...(await refused((async () => boot?.ready(ctx))())),
+    ...(await refused((async () => (await (node && boot(node.bootMode)))?.ready(ctx))())),
     ...(await refused((async () => (await writer()).ready(ctx))())),
+    ...(await refused(readyToWait(ctx, spec))),
   ];
 }
 
-/** How the server boots on which it would be installed; undefined while that is open. */
-async function bootOf(
-  { store, boot }: Parts,
+/** The server on which it would be installed; undefined while that is open. */
+async function placeIn(
+  { store }: Parts,
   { choice, server }: InstanceFacts,
   run: Run,
-): Promise<BootDriver | undefined> {
-  const name = choice?.chosen ?? server?.node ?? "";
-  const node = run.declared.get(`nodes/${name}`) ?? (await store.get("nodes", name))?.spec;
-  return node ? boot((node as NodeSpec).bootMode) : undefined;
+): Promise<NodeSpec | undefined> {
+  return declared({ store, run }, "nodes", choice?.chosen ?? server?.node ?? "");
 }
 
 const propertyOf: Readonly<Record<string, string>> = {
@@ -243,6 +225,7 @@ const propertyOf: Readonly<Record<string, string>> = {
   INSTANCE_ADOPT_UNCLEAN: "node",
   INSTANCE_NETWORK_CARD: "networks",
   INSTANCE_VOLUME_NO_ROOM: "flavor",
+  DEPLOY_CANNOT_PHONE_HOME: "waitFor",
 };
 
 /**

@@ -3,7 +3,8 @@ import type { Known } from "../../../site.ts";
 import type { Parts } from "../../parts.ts";
 import { countErase } from "../../runs.ts";
 import type { StoredRecord } from "../../store/index.ts";
-import { limitOf, weigh } from "./planning.ts";
+import { weigh } from "./planning.ts";
+import { limitOf } from "./warnings.ts";
 
 /**
  * What this run declares is deleted only to be made anew. Of `--replace` and `state taint` Pulumi tells nobody before it

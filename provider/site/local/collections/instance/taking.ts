@@ -1,6 +1,9 @@
 import type { Context } from "../../../../kernel/context.ts";
 import type { FlavorSpec, ImageSpec, InstanceSpec, NodeSpec } from "../../../../resources/index.ts";
 import { erasingFields } from "../../../../resources/plan.ts";
+import { hostKeyPort } from "../../../../resources/wait-for.ts";
+import { openProbe } from "../../../../services/probes/index.ts";
+import { sshPort } from "../../../../services/probes/probe.ts";
 import type { DeploymentRecord } from "../../../../workflows/deployment.ts";
 import { workflowErrors } from "../../../../workflows/errors.ts";
 import { installedFields } from "../../../../workflows/write.ts";
@@ -13,8 +16,9 @@ import { expectedOf } from "../node.ts";
 import { layBoot } from "./boot.ts";
 import { cardsOf, holdNode, specOf } from "./claim.ts";
 import { layoutOf } from "./configuration.ts";
-import { addressesOf, answers, newRecord } from "./machine.ts";
+import { newRecord } from "./machine.ts";
 import { outputsOf } from "./outputs.ts";
+import { addressesOf, keysShown } from "./probing.ts";
 
 /** Systems that are there already and come under this site's care: nothing is switched, and no byte is written. */
 
@@ -56,6 +60,7 @@ export async function enrolInstance(
   const last = address === "" ? {} : { address };
   const powerState = await recognise(ctx, parts, ref, spec, node, last);
   const { rootUuid, bytesWritten, verified } = known as Readonly<Record<string, string>>;
+  const hostKeys = (known["hostKeys"] ?? []) as readonly string[];
   const image = (await parts.store.get("images", spec.image))?.spec as ImageSpec | undefined;
   const flavor = (await parts.store.get("flavors", spec.flavor))?.spec as FlavorSpec | undefined;
   const cut =
@@ -68,6 +73,7 @@ export async function enrolInstance(
       verified: verified === "sampled" ? "sampled" : "full",
       ...(rootUuid ? { rootUuid } : {}),
     },
+    ...(hostKeys.length > 0 ? { hostKeys } : {}),
     system: Object.fromEntries(erasingFields.map((key) => [key, known[key]])),
     ...(image ? { image } : {}),
     ...(cut ? { layout: layoutOf(flavor) } : {}),
@@ -149,7 +155,7 @@ async function refuseOtherCard(
 
 async function macBehind(ctx: Context, { network }: Parts, address: string, { waitFor }: InstanceSpec) {
   // Asking is what brings an address into the neighbour table, whether the port opens or not.
-  await answers(ctx, address, waitFor === "written" ? 22 : waitFor.port);
+  await openProbe({ port: hostKeyPort(waitFor) ?? sshPort }).ask(ctx, address);
   return network.macOf(ctx, address);
 }
 
@@ -162,9 +168,9 @@ async function keysOf(
   record: DeploymentRecord,
 ): Promise<readonly string[]> {
   const [address] = await addressesOf(parts, await cardsOf(parts.store, node, spec), record);
-  if (address === undefined || spec.waitFor === "written" || spec.power === "off") return [];
+  if (spec.power === "off") return [];
   ctx.report({ stage: "looking at its SSH host keys", note: ref.name });
-  return parts.hostKeys(ctx, address, spec.waitFor.port);
+  return keysShown(ctx, parts, spec, address);
 }
 
 async function taken(

@@ -1,0 +1,130 @@
+import type { DnsmasqEvent } from "../services/dnsmasq/index.ts";
+
+/** Something that was seen of a server while it was waited for. */
+export type Sighting =
+  | DnsmasqEvent
+  /** Of a card that nobody declared; it may be the one that this server boots from. */
+  | { readonly kind: "stranger"; readonly mac: string }
+  | { readonly kind: "called" }
+  | { readonly kind: "call refused" | "phone-home refused"; readonly reason: string };
+
+/** What is waited for: the ramdisk's call, or the answer of the installed system. */
+export type Phase = "call-back" | "answer";
+
+interface Timed {
+  readonly sighting: Sighting;
+  readonly at: number;
+}
+type Room = "dhcp" | "stranger" | "tftp" | "call" | "phone";
+
+/** The last sighting of each kind in one boot of a server. */
+export interface Sightings {
+  readonly note: (sighting: Sighting) => void;
+  /** What was seen so far is of an earlier boot. */
+  readonly forget: () => void;
+  readonly all: () => ReadonlyMap<Room, Timed>;
+  /** Since when there was somebody to see it: a helper that came later saw nothing before. */
+  readonly since: () => number;
+}
+
+export function createSightings(now: () => number = Date.now): Sightings {
+  const last = new Map<Room, Timed>();
+  let since = now();
+  return {
+    note(sighting) {
+      last.set(roomOf(sighting), { sighting, at: now() });
+    },
+    forget() {
+      last.clear();
+      since = now();
+    },
+    all: () => last,
+    since: () => since,
+  };
+}
+
+function roomOf({ kind }: Sighting): Room {
+  switch (kind) {
+    case "stranger":
+      return "stranger";
+    case "sent":
+    case "not found":
+    case "broken":
+      return "tftp";
+    case "called":
+    case "call refused":
+      return "call";
+    case "phone-home refused":
+      return "phone";
+    default:
+      return "dhcp";
+  }
+}
+
+export interface Circumstances {
+  readonly phase: Phase;
+  /** DHCP and TFTP are ours, so that their silence means something. */
+  readonly managed: boolean;
+  /** What a look at this moment brought: `10.0.0.7 answers ping`. */
+  readonly ping?: string | undefined;
+}
+
+/** What was seen of a server, in the order in which it boots, each with its time; and what should have been and was not. */
+export function describeSeen(seen: Sightings, { phase, managed, ping }: Circumstances): string {
+  const all = seen.all();
+  const [dhcp, stranger] = [all.get("dhcp"), all.get("stranger")];
+  const absent = managed
+    ? `no DHCP request of its cards was seen since ${clockTime(seen.since())}`
+    : "its DHCP and TFTP requests go to another server and were not seen";
+  const facts = [
+    dhcp ? told(dhcp) : absent,
+    dhcp === undefined && managed && stranger ? told(stranger) : undefined,
+    all.has("tftp") || phase === "answer" || !dhcp ? told(all.get("tftp")) : "it fetched no file by TFTP",
+    told(all.get("call")) ?? (phase === "call-back" ? "its ramdisk did not call" : undefined),
+    told(all.get("phone")),
+    ping,
+  ];
+  return facts.filter((fact) => fact !== undefined).join("; ");
+}
+
+function told(timed: Timed | undefined): string | undefined {
+  if (timed === undefined) return undefined;
+  return `${wordsOf(timed.sighting)} at ${clockTime(timed.at)}`;
+}
+
+const clockTime = (at: number) => `${new Date(at).toISOString().slice(11, 19)} UTC`;
+
+function wordsOf(sighting: Sighting): string {
+  switch (sighting.kind) {
+    case "discover": {
+      const { mac, refused } = sighting;
+      return `its card ${mac} asked for an address${refused === undefined ? "" : ` and got none (${refused})`}`;
+    }
+    case "offer":
+      return `DHCP offered it ${sighting.ip}`;
+    case "request":
+      return `it asked DHCP for ${sighting.ip}`;
+    case "ack":
+      return `DHCP gave it ${sighting.ip}`;
+    case "release":
+      return `it gave ${sighting.ip} back to DHCP`;
+    case "nak":
+      return `DHCP refused it ${sighting.ip}${sighting.reason === "" ? "" : ` (${sighting.reason})`}`;
+    case "stranger":
+      return `a card that nobody declared, ${sighting.mac}, asked for an address`;
+    case "sent":
+      return `it fetched ${sighting.file}`;
+    case "not found":
+      return `it asked for the file ${sighting.file}, which is not there,`;
+    case "broken":
+      return `its TFTP transfer broke off (${sighting.reason})`;
+    case "called":
+      return "its ramdisk called and was accepted";
+    case "call refused":
+      return `its ramdisk called and was refused (${sighting.reason})`;
+    case "phone-home refused":
+      return `it phoned home and was refused (${sighting.reason})`;
+    default:
+      throw new TypeError(`no such sighting: ${sighting satisfies never}`);
+  }
+}
