@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { Command } from "commander";
+import { realValue } from "../drivers/power/identity.ts";
 import { showBytes } from "../kernel/units.ts";
 import type { Disk, Nic } from "../services/callback/announcement.ts";
 import { siteErrors } from "../site/errors.ts";
@@ -78,7 +79,24 @@ function render({ node, machine, hardware, findings, steps }: Rehearsal): string
     table(disks(machine.chosen), machine.disks),
     table(times, steps),
     verdict,
+    `For the program:\n  ${programOf(machine, hardware)}\n`,
   ].join("\n");
+}
+
+/** The fields of a Node as this server would declare them. */
+function programOf(
+  { chosen, disks, firmware, serial }: Rehearsal["machine"],
+  { cpus, memory }: Rehearsal["hardware"],
+): string {
+  const disk = disks.find(({ name }) => name === chosen);
+  return [
+    `cpus: ${cpus}`,
+    `memory: "${Math.floor(memory / 2 ** 20)} MiB"`,
+    // Never more than there is.
+    ...(disk ? [`disk: "${Math.floor(disk.size / 1e9)} GB"`] : []),
+    `bootMode: "${firmware}"`,
+    ...(realValue(serial) === undefined ? [] : [`identity: { serial: ${JSON.stringify(serial)} }`]),
+  ].join(", ");
 }
 
 const cards: readonly Column<Nic>[] = [

@@ -1,7 +1,10 @@
 import type { ControllerIdentity } from "../drivers/power/driver.ts";
+import { MetalError } from "../kernel/errors.ts";
 import { showBytes, toBytes } from "../kernel/units.ts";
 import type { NodeSpec } from "../resources/index.ts";
-import type { Hardware, Machine, Nic } from "../services/callback/announcement.ts";
+import { hintsFor } from "../resources/root-device.ts";
+import type { Disk, Hardware, Machine, Nic } from "../services/callback/announcement.ts";
+import { chosenDisk, type DiskChoice } from "./disk.ts";
 import { workflowErrors } from "./errors.ts";
 import { type VisitStep, visit, visitFailed } from "./visit.ts";
 
@@ -42,22 +45,28 @@ export type Rehearsal = {
 /** Slower than this, an image takes ten times as long to write. */
 const slow = 1000;
 
+/** What is declared of the server. */
+interface Inspected {
+  readonly name: string;
+  readonly spec: Pick<NodeSpec, "cpus" | "memory" | "disk" | "rootDeviceHints">;
+}
+
 /**
  * In what a server is not as its program says, or would not be installed as it stands: a line each, for people. Pure.
  * `cards`: the MACs of its Interfaces.
  */
 export function findingsOf(
-  spec: Pick<NodeSpec, "cpus" | "memory" | "disk">,
+  { name: node, spec }: Inspected,
   cards: readonly string[],
-  { disks, chosen }: Machine,
-  { cpus, memory, why, nics }: Hardware,
+  machine: Machine,
+  { cpus, memory, nics }: Hardware,
 ): readonly string[] {
-  const disk = disks.find(({ name }) => name === chosen);
+  const { disk, reason } = judged({ node, machine, hints: hintsFor({}, spec) });
   const absent = cards.filter((mac) => !nics.some((nic) => nic.mac === mac));
   const declared = nics.filter(({ mac }) => cards.includes(mac));
   const seen = nics.map(({ mac }) => mac).join(", ");
   return [
-    ...(disk === undefined ? [`no disk is the system's: ${why}`] : []),
+    ...(disk === undefined ? [reason ?? ""] : []),
     ...(disk && disk.holds !== ""
       ? [`${disk.name} holds ${disk.holds}: unless this site wrote it, an install takes \`wipe: true\``]
       : []),
@@ -73,6 +82,16 @@ export function findingsOf(
     ...declared.filter(({ link }) => !link).map(({ nic, mac }) => `${nic} (${mac}) has no link`),
     ...declared.filter(isSlow).map(({ nic, mac, speed }) => `${nic} (${mac}) runs at ${speed} Mbit/s`),
   ];
+}
+
+/** The disk that a deployment would take, or why it would take none. */
+function judged(choice: DiskChoice): { readonly disk?: Disk; readonly reason?: string } {
+  try {
+    return { disk: chosenDisk(choice) };
+  } catch (error) {
+    if (error instanceof MetalError) return { reason: error.record.text };
+    throw error;
+  }
 }
 
 const isSlow = ({ link, speed }: Nic) => link && speed > 0 && speed < slow;

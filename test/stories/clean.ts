@@ -7,23 +7,31 @@ import { check, type Stage, tell } from "./lib/story.ts";
 // Servers that are handed back, with the real ramdisk: each way of cleaning on each kind of disk, and what is never erased.
 // `npm run story -- clean [WORD…]` tells those with a word.
 await tell(process.argv.slice(2), function* (stage) {
-  for (const [kind, method] of [
-    ["ide", "metadata"],
-    ["nvme", "discard"],
-    ["virtio", "full"],
+  for (const [kind, method, firmware] of [
+    ["ide", "metadata", "bios"],
+    ["nvme", "discard", "bios"],
+    ["virtio", "full", "bios"],
+    ["nvme", "metadata", "uefi"],
   ] as const) {
-    yield [`${method} on a disk of the kind ${kind}`, () => cleaned(stage, kind, method)];
+    const title = `${method} on a disk of the kind ${kind}, by ${firmware}`;
+    yield [title, () => cleaned(stage, { kind, method, firmware })];
   }
 });
 
-async function cleaned(stage: Stage, kind: NonNullable<DiskOptions["kind"]>, method: string) {
+interface Case {
+  readonly kind: NonNullable<DiskOptions["kind"]>;
+  readonly method: string;
+  readonly firmware: "bios" | "uefi";
+}
+
+async function cleaned(stage: Stage, { kind, method, firmware }: Case) {
   const { lab, site, images } = stage;
   const own: DiskOptions = { size: "4 GiB", serial: "OWN", kind };
   // Somebody's data on a stick: nobody's to erase.
   const stick: DiskOptions = { size: "4 GiB", serial: "STICK", kind: "usb", content: images.whole.disk.path };
-  const server = await lab.server({ name: `back-${kind}`, disks: [own, stick] });
+  const server = await lab.server({ name: `back-${kind}-${firmware}`, disks: [own, stick], firmware });
   try {
-    await enrol(site, server, { clean: method });
+    await enrol(site, server, { clean: method, bootMode: firmware });
     const before = await holds(server, 1);
     await install(site, server, { onDelete: "clean" });
     check((await holds(server)) !== "", "nothing was installed");

@@ -47,7 +47,7 @@ const nic = fc.record({
 });
 const hardware = fc.record({
   ...{ cpus: bytes, memory: bytes, vendor: words, product: words, version: words, tpm: fc.boolean() },
-  ...{ why: words, nics: fc.array(nic, { maxLength: 3 }) },
+  ...{ nics: fc.array(nic, { maxLength: 3 }) },
 });
 const machine = fc
   .record({

@@ -155,6 +155,9 @@ describe("nodes rehearse", () => {
     expect(out).toMatch(/^eth0 +52:54:00:00:00:01 +anvil +10000 Mbit\/s +from this one$/m);
     expect(out).toMatch(/^sda +37.3 GiB +M +D-1 +0x5000c50000000001 +nothing +this one$/m);
     expect(out).toContain("  sda has 37.3 GiB, declared are 100 GB\n");
+    expect(out).toContain(
+      '  cpus: 4, memory: "8192 MiB", disk: "40 GB", bootMode: "bios", identity: { serial: "SN-1" }\n',
+    );
     expect(err.split("\n")).toContain("waiting for the ramdisk");
   });
 

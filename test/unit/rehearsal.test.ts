@@ -171,9 +171,8 @@ describe("what a rehearsal finds", () => {
     { what: "nothing", lines: [] },
     {
       what: "that no disk is chosen, and why",
-      machine: { chosen: undefined },
-      hardware: { why: "2 disks qualify" },
-      lines: ["no disk is the system's: 2 disks qualify"],
+      machine: { chosen: undefined, disks: [blankDisk(), blankDisk({ name: "sdb", serial: "S-2" })] },
+      lines: [expect.stringMatching(/^2 disks of node n1 .*sda.*sdb/)],
     },
     {
       what: "what the disk holds",
@@ -210,6 +209,8 @@ describe("what a rehearsal finds", () => {
     { what: "no fault of a card that tells no speed", hardware: { nics: [{ ...nic, speed: 0 }] }, lines: [] },
   ])("is $what", ({ machine: other = {}, hardware: more = {}, lines }) => {
     const told = { ...hardware, ...more } as typeof hardware;
-    expect(findingsOf(spec, [mac], { ...machine, ...other } as typeof machine, told)).toEqual(lines);
+    expect(findingsOf({ name: "n1", spec }, [mac], { ...machine, ...other } as typeof machine, told)).toEqual(
+      lines,
+    );
   });
 });

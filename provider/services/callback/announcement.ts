@@ -123,8 +123,6 @@ export interface Hardware {
   readonly product: string;
   readonly version: string;
   readonly tpm: boolean;
-  /** Why no disk is the system's; empty if one is. */
-  readonly why: string;
   readonly nics: readonly Nic[];
 }
 

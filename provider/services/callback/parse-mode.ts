@@ -54,7 +54,6 @@ function readHardware(lines: string): Hardware {
     memory: integer(text("memory"), "h:memory", 0, most),
     ...{ vendor: text("vendor"), product: text("product"), version: text("version") },
     tpm: text("tpm") === "true",
-    why: text("why"),
     nics: cards.map(readNic),
   };
 }

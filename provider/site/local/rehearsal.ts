@@ -1,5 +1,6 @@
 import type { Context } from "../../kernel/context.ts";
 import type { NodeSpec } from "../../resources/index.ts";
+import { hintsFor } from "../../resources/root-device.ts";
 import type { ProvisionState } from "../../resources/states.ts";
 import { workflowErrors } from "../../workflows/errors.ts";
 import { findingsOf, inspect, type Rehearsal } from "../../workflows/inspect.ts";
@@ -29,7 +30,7 @@ export async function rehearse(ctx: Context, parts: Parts, node: StoredRecord): 
   const from = found?.mode === "inspect" ? found.from : (node.state["provisionState"] as ProvisionState);
   await store.patch("nodes", name, { provisionState: "inspecting" });
   try {
-    const hints = hintWords(spec.rootDeviceHints ?? {});
+    const hints = hintWords(hintsFor({}, spec));
     const seen = await runVisit(ctx, parts, name, { mode: "inspect", hints, from }, inspect);
     const { machine, hardware } = seen;
     if (!machine || !hardware) throw new Error("an inspection that is done has told everything");
@@ -39,7 +40,10 @@ export async function rehearse(ctx: Context, parts: Parts, node: StoredRecord): 
     return {
       ...{ node: name, at: new Date().toISOString(), controller: (node.state as NodeState).controller },
       ...{ driver: spec.power.driver, bootMode: spec.bootMode },
-      ...{ findings: findingsOf(spec, macs, machine, hardware), steps: await store.timeline(seen.id) },
+      ...{
+        findings: findingsOf({ name, spec }, macs, machine, hardware),
+        steps: await store.timeline(seen.id),
+      },
       ...{ machine: told, hardware },
     };
   } catch (error) {

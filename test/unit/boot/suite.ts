@@ -76,6 +76,14 @@ export function obeysBootContract(subject: BootSubject): void {
       expect(await served("web-1/config")).toBe(subject.config(text));
     });
 
+    it("boots the ramdisk of a visit, whose name no instance can have", async () => {
+      const visit: BootFiles = { ...web, deployment: "visit@web-1", boot: "local" };
+      await boot.prepare(ctx, visit);
+      expect(await served(menus[0])).toContain(starts("visit@web-1/deploy_kernel"));
+      await boot.withdraw(ctx, visit.deployment, macs);
+      expect(await boot.seen(ctx, visit.deployment, macs)).toBeUndefined();
+    });
+
     it("boots the image's own kernel, with the root's UUID, when it was switched", async () => {
       await boot.prepare(ctx, web);
       await boot.switchTo(ctx, web, "boot", { rootUuid: uuid });
@@ -235,6 +243,9 @@ export function obeysBootContract(subject: BootSubject): void {
       "PXELINUX.0",
       "grub",
       "x".repeat(64),
+      "visit@",
+      "visit@../x",
+      "other@n1",
     ])("the name %j", async (deployment) => {
       const odd = { ...web, deployment };
       await expect(boot.prepare(ctx, odd)).rejects.toMatchObject({ code: "BOOT_BAD_NAME" });

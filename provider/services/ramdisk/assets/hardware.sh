@@ -49,7 +49,6 @@ describe_card() {
     "$([ "$1" = "$INTERFACE" ] && echo true || echo false)"
 }
 
-# list_hardware WHY: with the reason why no disk is the system's, if there is one.
 list_hardware() {
   await_links
   cpus=$(grep -c '^processor' "$PROC/cpuinfo")
@@ -58,10 +57,9 @@ list_hardware() {
   get "$SYS/class/dmi/id/product_name"; plain "$REPLY"; product=$REPLY
   get "$SYS/class/dmi/id/bios_version"; plain "$REPLY"; version=$REPLY
   tpm_present; tpm=$REPLY
-  plain "$1"
   {
-    printf 'cpus=%s\tmemory=%s\tvendor=%s\tproduct=%s\tversion=%s\ttpm=%s\twhy=%s\n' \
-      "$cpus" "$memory" "$vendor" "$product" "$version" "$tpm" "$REPLY"
+    printf 'cpus=%s\tmemory=%s\tvendor=%s\tproduct=%s\tversion=%s\ttpm=%s\n' \
+      "$cpus" "$memory" "$vendor" "$product" "$version" "$tpm"
     for card in $(cards); do describe_card "$card"; done
   } > "$STATE/hardware"
 }

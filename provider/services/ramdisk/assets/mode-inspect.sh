@@ -2,9 +2,9 @@
 . "$PARTS/hardware.sh"
 
 mode_inspect() {
-  WHY=
-  find_disk && WHY=
-  list_hardware "$WHY"
+  # Which one is meant, or why none is, the helper judges by the list.
+  find_disk
+  list_hardware
   say inspected "${CHOSEN:-no disk}"
   announce_until done
   poweroff -f
