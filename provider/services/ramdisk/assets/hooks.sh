@@ -1,6 +1,6 @@
 # The site's own scripts (docs/ramdisk.md): run at the point that their names begin with, in order of their names.
 
-# HOOKS, the field `h`: what is told of those that wait for the helper's word: `waiting`, then `ran`; empty where there are none.
+# HOOKS, the field `q`: what is told of those that wait for the helper's word: `waiting`, then `ran`; empty where there are none.
 HOOKS=
 : "${HOOK_DIR:=$PARTS/hooks}" "${HOOK_SECONDS:=600}"
 for hook in "$HOOK_DIR"/before-done*; do [ -e "$hook" ] && HOOKS=waiting; done
