@@ -1,33 +1,17 @@
-import { readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { homedir } from "node:os";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
-import { type Lab, type LabServer, openLab, readBanner } from "../../test/lab/lab/index.ts";
+import { type Lab, type LabServer, readBanner } from "../../test/lab/lab/index.ts";
 import { buildTestImages } from "../images/index.ts";
-import { pulumiEnvironment } from "../program/environment.ts";
-import { counts, drifted, type Pulumi, planned, pulumiIn, refusal, working } from "./pulumi.ts";
+import { counts, drifted, type Pulumi, planned, refusal, working } from "./pulumi.ts";
+import { folder, imagesFolder, part, play, say, siteOf } from "./stage.ts";
 
 /**
  * The story of the README, told with real parts: Pulumi, IPMI, DHCP, TFTP, iSCSI and two servers of QEMU, in a network
  * namespace of their own. Started by `npm run demo`, which brings what is missing.
  */
 
-const { folder = "" } = parseArgs({ options: { folder: { type: "string" } } }).values;
-const cacheHome = process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache");
-const begun = Date.now();
-const say = (line: string) => console.log(`   ${line}`);
-const seconds = (since: number) => `${((Date.now() - since) / 1000).toFixed(1)} s`;
-
-async function part<T>(title: string, body: () => Promise<T>): Promise<T> {
-  console.log(`\n${title}`);
-  const start = Date.now();
-  const result = await body();
-  say(`(${seconds(start)})`);
-  return result;
-}
-
 async function configure(pulumi: Pulumi, servers: readonly LabServer[]): Promise<void> {
-  const { whole, partition } = await buildTestImages(join(cacheHome, "pulumi-baremetal/lab"));
+  const { whole, partition } = await buildTestImages(imagesFolder);
   const set = (...words: string[]) => pulumi.run(["config", "set", ...words], () => undefined);
   await pulumi.run(["stack", "init", "lab"], () => undefined);
   const rack = servers.map(({ name, mac, bmc: { address, port, user } }) => ({
@@ -44,14 +28,7 @@ async function configure(pulumi: Pulumi, servers: readonly LabServer[]): Promise
   };
   const paths = Object.fromEntries(Object.entries(images).map(([key, { path }]) => [key, path]));
   await set("images", JSON.stringify(paths));
-  // Emulated controllers need no manners, and an emulated rack no half an hour.
-  const site = {
-    ...{ interface: "br0", ramdisk: "lab", routerAdvertise: true, pxeAppendParams: "console=ttyS0" },
-    limits: { callback: "3 minutes", answer: "3 minutes" },
-    manners: { gap: "50 ms", gapAfterError: "300 ms", rest: "100 ms", poll: "200 ms" },
-    idle: "30 seconds",
-  };
-  await set("baremetal:site", JSON.stringify(site));
+  await set("baremetal:site", JSON.stringify(siteOf({ callback: "3 minutes", answer: "3 minutes" })));
 }
 
 async function story(lab: Lab, pulumi: Pulumi): Promise<void> {
@@ -99,18 +76,4 @@ async function story(lab: Lab, pulumi: Pulumi): Promise<void> {
   });
 }
 
-console.log(
-  "\npulumi-baremetal: physical servers as Pulumi resources. The servers here are virtual, all else is real.",
-);
-const lab = await openLab({ dir: join(folder, "lab") });
-try {
-  const env = await pulumiEnvironment({ folder, cacheHome });
-  await story(lab, pulumiIn(join(folder, "program"), env, say));
-  console.log(`\nDone in ${seconds(begun)}. The program is examples/quickstart/index.ts.`);
-  await rm(folder, { recursive: true, force: true });
-} catch (error) {
-  console.error(`\n${(error as Error).message}\n\nWhat was said on the way lies in ${folder}.`);
-  process.exitCode = 1;
-} finally {
-  await lab.close();
-}
+await play("examples/quickstart", story);

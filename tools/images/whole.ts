@@ -59,17 +59,19 @@ async function makeBoot(work: string, parts: Parts, { name, uuid }: Identity): P
   await cp(parts.initramfs, join(work, "initrd"));
   const files = ["vmlinuz", "initrd", "syslinux.cfg"].map((file) => join(work, file));
   await execa("mcopy", ["-i", image, ...files, "::"], { env: { ...fixedTime, MTOOLS_SKIP_CHECK: "1" } });
-  await makeEfi(work, image, uuid);
+  await makeEfi(work, image, [`linux /vmlinuz ${words(uuid)}`, "initrd /initrd", "boot"]);
   await execa("syslinux", ["--install", image], { env: fixedTime });
   return image;
 }
 
-/** By the path that UEFI tries where it remembers nothing; signed, so that Secure Boot may be on. */
-async function makeEfi(work: string, image: string, uuid: string): Promise<void> {
+/**
+ * Put shim and GRUB into a FAT file system, and what GRUB does. By the path that UEFI tries where it remembers nothing;
+ * signed, so that Secure Boot may be on.
+ */
+export async function makeEfi(work: string, image: string, commands: readonly string[]): Promise<void> {
   const env = { ...fixedTime, MTOOLS_SKIP_CHECK: "1" };
   const config = join(work, "grub.cfg");
-  const lines = ["set timeout=0", `linux /vmlinuz ${words(uuid)}`, "initrd /initrd", "boot"];
-  await writeFile(config, `${lines.join("\n")}\n`);
+  await writeFile(config, `${["set timeout=0", ...commands].join("\n")}\n`);
   // Where the distribution's GRUB looks for its configuration.
   const folders = ["EFI", "EFI/BOOT", "EFI/debian", "EFI/ubuntu"].map((folder) => `::${folder}`);
   await execa("mmd", ["-i", image, ...folders], { env });
@@ -80,7 +82,7 @@ async function makeEfi(work: string, image: string, uuid: string): Promise<void>
 }
 
 /** Copy a file, or its first bytes, to an offset, and leave its holes out. */
-async function place(file: string, into: string, offset: number, bytes?: number): Promise<void> {
+export async function place(file: string, into: string, offset: number, bytes?: number): Promise<void> {
   const unit = bytes ?? mib;
   const count = bytes === undefined ? [] : ["count=1"];
   const words = [`if=${file}`, `of=${into}`, `bs=${unit}`, `seek=${offset / unit}`, ...count];

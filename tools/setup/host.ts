@@ -7,10 +7,10 @@ import { Stop, type Teller } from "./say.ts";
 // qemu-img's iSCSI is a module of its own on Debian; its presence is asked of qemu-img, not of the file system.
 const iscsi: Need = { name: "qemu-img with iSCSI", package: "qemu-block-extra", purpose: "writing images" };
 
-/** What this host lacks of the programs that the product must have and the lab uses. */
-export async function missingNeeds(path: string): Promise<readonly Need[]> {
+/** What this host lacks of the programs that the product must have, the lab uses, and `more`. */
+export async function missingNeeds(path: string, more: readonly Need[] = []): Promise<readonly Need[]> {
   const missing: Need[] = [];
-  for (const need of [...programs.filter(({ optional }) => !optional), ...labPrograms]) {
+  for (const need of [...programs.filter(({ optional }) => !optional), ...labPrograms, ...more]) {
     if ((await locate(need, path)) === undefined) missing.push(need);
   }
   const probe = await execa("qemu-img", ["info", "iscsi://127.0.0.1:1/iqn.2024-01.none:none/0"], {

@@ -67,3 +67,9 @@ export const serviceFiles: Readonly<Record<string, readonly string[]>> = {
   tgt: ["/etc/init.d/tgt", "*/systemd/system/tgt.service"],
   openipmi: ["/etc/init.d/openipmi"],
 };
+
+/** What the story and the demo of a stock Debian use beside these. */
+export const modernPrograms: readonly Need[] = [
+  { name: "mmdebstrap", package: "mmdebstrap", purpose: "a stock Debian with cloud-init" },
+  { name: "ssh-keygen", package: "openssh-client", purpose: "a key for it" },
+];

@@ -1,12 +1,13 @@
 import { readdir } from "node:fs/promises";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
-import { searchPath } from "../../provider/cli/programs.ts";
+import { type Need, searchPath } from "../../provider/cli/programs.ts";
 import { NoLab, runInLab } from "../../test/lab/lab/enter.ts";
 import { ensureBuilt } from "./build.ts";
 import { type Count, closingLine, sum } from "./count.ts";
 import { ensurePackageLists, installNeeds, missingNeeds } from "./host.ts";
-import { bringLabParts, bringProgram } from "./prepare.ts";
+import { modernPrograms } from "./lab-programs.ts";
+import { bringDebian, bringLabParts, bringProgram } from "./prepare.ts";
 import { ensurePulumi } from "./pulumi.ts";
 import { newTeller, Stop, seconds, type Teller } from "./say.ts";
 import { countLeftOut, type Project, runTests, splitWords } from "./tests.ts";
@@ -27,18 +28,21 @@ export async function main([task = "", ...words]: readonly string[], started: nu
 async function script(say: Teller, task: string, words: readonly string[], started: number): Promise<number> {
   const [file, rest] = await scriptOf(task, words);
   const host = newHost();
-  await bringPrograms(say, host);
+  const modern = words[0] === "modern";
+  await bringPrograms(say, host, modern ? modernPrograms : []);
   await tryLab();
   const env = await bringPulumi(say, host);
   await ensureBuilt(say);
   await bringLabParts(say, host.cache);
-  const folder =
-    task === "demo" ? ["--folder", await bringProgram(say, host.cache, "examples/quickstart")] : [];
+  if (modern) await bringDebian(say, host.cache);
+  const example = modern ? "examples/modern" : "examples/quickstart";
+  const folder = task === "demo" ? ["--folder", await bringProgram(say, host.cache, example)] : [];
   say.line(`Set up (${seconds(Date.now() - started)}).`);
   return await runInLab(process.execPath, ["--import", "tsx", file, ...folder, ...rest], env);
 }
 
 async function scriptOf(task: string, words: readonly string[]): Promise<[string, readonly string[]]> {
+  if (task === "demo" && words[0] === "modern") return ["tools/demo/modern.ts", words.slice(1)];
   if (task === "demo") return ["tools/demo/main.ts", words];
   const folder = { story: "test/stories", bench: "test/bench" }[task];
   if (folder === undefined)
@@ -101,11 +105,11 @@ function newHost(): Host {
   };
 }
 
-async function bringPrograms(say: Teller, { path }: Host): Promise<void> {
+async function bringPrograms(say: Teller, { path }: Host, more: readonly Need[] = []): Promise<void> {
   if (process.platform !== "linux") {
     throw new Stop("The lab with its virtual servers needs Linux: a machine, a virtual machine or WSL 2.");
   }
-  const missing = await missingNeeds(path);
+  const missing = await missingNeeds(path, more);
   if (missing.length > 0) await installNeeds(say, missing, path);
   else await ensurePackageLists(say, path);
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { newContext } from "../../provider/kernel/context.ts";
 import { buildRamdisk } from "../../provider/services/ramdisk/build.ts";
+import { buildDebianImage } from "../images/debian.ts";
 import { buildTestImages } from "../images/index.ts";
 import { preparePackage } from "../program/package.ts";
 import { prepareProgram } from "../program/program.ts";
@@ -15,6 +16,11 @@ export async function bringLabParts(say: Teller, cache: string): Promise<void> {
   await unlessQuick(say, "Building two small operating systems to install", buildTestImages(lab));
   const ramdisk = { flavour: "lab", arch: "x86_64", cacheDir: join(cache, "ramdisk") } as const;
   await unlessQuick(say, "Building the deploy ramdisk", buildRamdisk(newContext(), ramdisk));
+}
+
+/** A stock Debian with cloud-init: its packages come from outside too. */
+export async function bringDebian(say: Teller, cache: string): Promise<void> {
+  await unlessQuick(say, "Making a stock Debian with cloud-init", buildDebianImage(join(cache, "lab")));
 }
 
 /** The program of the demo, laid as a user would install it: from the packed archive, by npm. Answers its folder. */

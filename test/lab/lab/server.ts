@@ -19,6 +19,8 @@ export interface ServerOptions {
   readonly memory?: Size;
   /** Default: one of 4 GiB. */
   readonly disks?: readonly DiskOptions[];
+  /** Network cards on the lab's network; it boots from the first. Default: 1. */
+  readonly cards?: number;
   /** SMBIOS product serial; the controller's inventory has it too. Default: `LAB-` and the name. */
   readonly serial?: string;
   /** SMBIOS product UUID; the controller's GUID too. Default: made of the name. */
@@ -34,6 +36,8 @@ export interface ServerOptions {
 export interface LabServer {
   readonly name: string;
   readonly mac: string;
+  /** Of its other cards. */
+  readonly moreMacs: readonly string[];
   readonly serial: string;
   readonly uuid: string;
   /** Free for this server; whoever runs DHCP gives it. */
@@ -97,10 +101,11 @@ export async function makeServer(slot: Slot, options: ServerOptions): Promise<La
   const { disks: wanted = [{ size: "4 GiB" }], memory = "512 MiB", firmware = "bios" } = options;
   await prepareFolder(folder);
   const disks = await Promise.all(wanted.map((disk, index) => makeDisk(folder, name, index, disk)));
-  const tap = `t${mac.replaceAll(":", "")}`;
-  await addTap(tap, bridge);
+  const moreMacs = range(1, options.cards ?? 1).map((card) => macOf(`${name}/${card}`));
+  const taps = [mac, ...moreMacs].map((one) => `t${one.replaceAll(":", "")}`);
+  for (const tap of taps) await addTap(tap, bridge);
   const uefi = firmware === "uefi" ? await prepareUefi(folder, options.secureBoot) : undefined;
-  return openServer(slot, frame, {
+  const server = await openServer(slot, frame, {
     disks: disks.map(({ path }) => path),
     prepare: (product, uuid) =>
       writeStart(
@@ -113,16 +118,27 @@ export async function makeServer(slot: Slot, options: ServerOptions): Promise<La
           ...identityWords(product, uuid),
           ...(uefi ?? []),
           ...disks.flatMap((disk, index) => diskWords(disk, index, uefi && 2 + index)),
-          ...["-netdev", `tap,id=net0,ifname=${tap},script=no,downscript=no`],
+          ...moreMacs.flatMap((one, card) => [
+            "-device",
+            `virtio-net-pci,netdev=net${card + 1},mac=${one},romfile=`,
+          ]),
+          ...taps.flatMap((tap, card) => [
+            "-netdev",
+            `tap,id=net${card},ifname=${tap},script=no,downscript=no`,
+          ]),
           ...(uefi ? ["-device"] : ["-device", `e1000,netdev=net0,mac=${mac}`, "-boot"]),
         ],
         uefi && uefiCard(mac),
       ),
     leave: async () => {
-      await execa("ip", ["link", "del", tap], { reject: false });
+      for (const tap of taps) await execa("ip", ["link", "del", tap], { reject: false });
     },
   });
+  return { ...server, moreMacs };
 }
+
+const range = (from: number, to: number) =>
+  Array.from({ length: Math.max(0, to - from) }, (_, at) => from + at);
 
 /** The parts of a server that its options leave open are made of its name. */
 export function frameOf({ name, mac, serial, uuid, bmc }: Omit<ServerOptions, "disks" | "memory">): Frame {
@@ -146,7 +162,7 @@ export async function openServer(
   const machine = machineIn(folder);
   const serialLog = join(folder, "serial.log");
   return {
-    ...{ name, mac, serial, uuid, address, serialLog, bmc: bmc.at },
+    ...{ name, mac, moreMacs: [], serial, uuid, address, serialLog, bmc: bmc.at },
     ...{ isOn: machine.isOn, pull: machine.pull, fault: bmc.fault },
     diskPath(index = 0) {
       const path = disks[index];
