@@ -1,47 +1,22 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { newContext } from "../../provider/kernel/context.ts";
 import { resources } from "../../provider/resources/index.ts";
 import type { State } from "../../provider/site/site.ts";
-import { buildTestImages, imageCache, type TestImages } from "../../tools/images/index.ts";
-import { type Lab, openLab, type PaperServer } from "./lab/index.ts";
+import type { Lab, PaperServer } from "./lab/index.ts";
 import { lookAt } from "./lab/paper/disk.ts";
-import { programsRunning } from "./programs.ts";
-import {
-  bootFilesOf,
-  commandsTo,
-  declareSystems,
-  enrol,
-  install,
-  instanceArgs,
-  nameOn,
-  openSite,
-  type TestSite,
-} from "./site.ts";
+import { closeRack, openRack, type Rack } from "./rack.ts";
+import { bootFilesOf, commandsTo, enrol, install, instanceArgs, nameOn, type TestSite } from "./site.ts";
 
-let folder: string;
+let rack: Rack;
 let lab: Lab;
-let images: TestImages;
 let site: TestSite;
 
 beforeAll(async () => {
-  images = await buildTestImages(imageCache());
-  folder = await mkdtemp(join(tmpdir(), "clean-"));
-  lab = await openLab({ dir: join(folder, "lab") });
-  site = await openSite(lab, join(folder, "state"), { maxErase: 10 });
-  await declareSystems(site, images);
+  rack = await openRack({ maxErase: 10 });
+  ({ lab, site } = rack);
 });
 
-afterAll(async () => {
-  const files = site ? await bootFilesOf(site) : [];
-  await site?.close();
-  await lab?.close();
-  const left = await programsRunning();
-  await rm(folder, { recursive: true, force: true });
-  expect([files, left]).toEqual([[], []]);
-});
+afterAll(() => closeRack(rack, site));
 
 const holds = async (server: PaperServer) => (await lookAt(server.diskPath())).holds;
 const nodeOf = (server: PaperServer) => site.observe("nodes", server.name);

@@ -1,31 +1,23 @@
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { buildTestImages, imageCache } from "../../tools/images/index.ts";
 import { publicKey } from "../fixtures/configuration.ts";
 import { tableProblems } from "../fixtures/tables.ts";
 import { readCidata } from "./cidata.ts";
-import { type Lab, openLab } from "./lab/index.ts";
-import { bootFilesOf, declareSystems, enrol, install, nameOn, openSite, type TestSite } from "./site.ts";
+import type { Lab } from "./lab/index.ts";
+import { closeRack, openRack, type Rack } from "./rack.ts";
+import { bootFilesOf, enrol, install, nameOn, type TestSite } from "./site.ts";
 
 const planted = "PLANTED-7d20";
-let folder: string;
+let rack: Rack;
 let lab: Lab;
 let site: TestSite;
 
 beforeAll(async () => {
-  const images = await buildTestImages(imageCache());
-  folder = await mkdtemp(join(tmpdir(), "configuration-"));
-  lab = await openLab({ dir: join(folder, "lab") });
-  site = await openSite(lab, join(folder, "state"));
-  await declareSystems(site, images);
+  rack = await openRack();
+  ({ lab, site } = rack);
 });
-afterAll(async () => {
-  await site?.close();
-  await lab?.close();
-  await rm(folder, { recursive: true, force: true });
-});
+afterAll(() => closeRack(rack, site));
 
 /** The arguments of every program that runs, gathered until `body` is done. */
 async function argumentsDuring(body: () => Promise<unknown>): Promise<string> {

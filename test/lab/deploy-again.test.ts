@@ -1,45 +1,23 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { newContext, type Progress } from "../../provider/kernel/context.ts";
-import { buildTestImages, imageCache, type TestImages } from "../../tools/images/index.ts";
+import type { TestImages } from "../../tools/images/index.ts";
 import { expectWhole } from "./installed.ts";
-import { type Lab, openLab, type PaperServer } from "./lab/index.ts";
+import type { Lab, PaperServer } from "./lab/index.ts";
 import { programsRunning } from "./programs.ts";
-import {
-  bootFilesOf,
-  commandsTo,
-  declareSystems,
-  enrol,
-  install,
-  nameOn,
-  openSite,
-  stagesOf,
-  type TestSite,
-} from "./site.ts";
+import { closeRack, openRack, type Rack } from "./rack.ts";
+import { bootFilesOf, commandsTo, enrol, install, nameOn, stagesOf, type TestSite } from "./site.ts";
 
-let folder: string;
+let rack: Rack;
 let lab: Lab;
 let images: TestImages;
 let site: TestSite;
 
 beforeAll(async () => {
-  images = await buildTestImages(imageCache());
-  folder = await mkdtemp(join(tmpdir(), "deploy-again-"));
-  lab = await openLab({ dir: join(folder, "lab") });
-  site = await openSite(lab, join(folder, "state"));
-  await declareSystems(site, images);
+  rack = await openRack();
+  ({ lab, images, site } = rack);
 });
 
-afterAll(async () => {
-  const files = site ? await bootFilesOf(site) : [];
-  await site?.close();
-  await lab?.close();
-  const left = await programsRunning();
-  await rm(folder, { recursive: true, force: true });
-  expect([files, left]).toEqual([[], []]);
-});
+afterAll(() => closeRack(rack, site));
 
 /** Begin to install, close the site as soon as the stage is reached and `more` has come true, and open it again. */
 async function cutOffAt(stage: string, server: PaperServer, more: () => Promise<unknown> = async () => {}) {

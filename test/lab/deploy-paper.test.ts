@@ -1,7 +1,6 @@
 import { once } from "node:events";
-import { mkdtemp, readdir, readFile, rm, stat, truncate } from "node:fs/promises";
+import { readdir, readFile, stat, truncate } from "node:fs/promises";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { execa } from "execa";
@@ -9,46 +8,35 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { newContext } from "../../provider/kernel/context.ts";
 import { toBytes } from "../../provider/kernel/units.ts";
 import type { State } from "../../provider/site/site.ts";
-import { buildTestImages, imageCache, type TestImages } from "../../tools/images/index.ts";
+import type { TestImages } from "../../tools/images/index.ts";
 import { expectWhole } from "./installed.ts";
-import { type Lab, type LabServer, openLab, type PaperOptions, type PaperServer } from "./lab/index.ts";
+import type { Lab, LabServer, PaperOptions, PaperServer } from "./lab/index.ts";
 import { bootWord, type CallChanges, diskOf, type PlayedRamdisk, playRamdisk } from "./played.ts";
-import { ipmi, programsRunning } from "./programs.ts";
+import { ipmi } from "./programs.ts";
+import { closeRack, openRack, type Rack } from "./rack.ts";
 import {
   bootFilesOf,
   commandsTo,
-  declareSystems,
   enrol,
   install,
   instanceArgs,
   menuOf,
   nameOn,
-  openSite,
   stagesOf,
   type TestSite,
 } from "./site.ts";
 
-let folder: string;
+let rack: Rack;
 let lab: Lab;
 let images: TestImages;
 let site: TestSite;
 
 beforeAll(async () => {
-  images = await buildTestImages(imageCache());
-  folder = await mkdtemp(join(tmpdir(), "deploy-paper-"));
-  lab = await openLab({ dir: join(folder, "lab") });
-  site = await openSite(lab, join(folder, "state"));
-  await declareSystems(site, images);
+  rack = await openRack();
+  ({ lab, images, site } = rack);
 });
 
-afterAll(async () => {
-  const files = site ? await bootFilesOf(site) : [];
-  await site?.close();
-  await lab?.close();
-  const left = await programsRunning();
-  await rm(folder, { recursive: true, force: true });
-  expect([files, left]).toEqual([[], []]);
-});
+afterAll(() => closeRack(rack, site));
 
 // Starting one costs a second: who leaves a server as it was found leaves it to the next test.
 const idle: PaperServer[] = [];

@@ -1,5 +1,4 @@
-import { mkdtemp, readdir, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { imageBlock } from "../../provider/drivers/write/blocks.ts";
@@ -7,24 +6,22 @@ import { readRange } from "../../provider/drivers/write/files.ts";
 import { rootFileSystem } from "../../provider/drivers/write/head.ts";
 import { newContext } from "../../provider/kernel/context.ts";
 import type { State } from "../../provider/site/site.ts";
-import { buildTestImages, imageCache, type TestImages } from "../../tools/images/index.ts";
+import type { TestImages } from "../../tools/images/index.ts";
 import { hostKey } from "../../tools/images/system.ts";
-import { type Lab, type LabServer, openLab, readBanner } from "./lab/index.ts";
-import { programsRunning } from "./programs.ts";
+import { type Lab, type LabServer, readBanner } from "./lab/index.ts";
+import { closeRack, openRack, type Rack } from "./rack.ts";
 import {
   bootFilesOf,
   commandsTo,
-  declareSystems,
   enrol,
   install,
   instanceArgs,
   nameOn,
-  openSite,
   stagesOf,
   type TestSite,
 } from "./site.ts";
 
-let folder: string;
+let rack: Rack;
 let lab: Lab;
 let images: TestImages;
 let site: TestSite;
@@ -32,21 +29,12 @@ let web: LabServer;
 let db: LabServer;
 
 beforeAll(async () => {
-  images = await buildTestImages(imageCache());
-  folder = await mkdtemp(join(tmpdir(), "deploy-test-"));
-  lab = await openLab({ dir: join(folder, "lab") });
+  rack = await openRack();
+  ({ lab, images, site } = rack);
   [web, db] = await Promise.all([lab.server({ name: "web" }), lab.server({ name: "db" })]);
-  site = await openSite(lab, join(folder, "state"));
-  await declareSystems(site, images);
 });
 
-afterAll(async () => {
-  await site?.close();
-  await lab?.close();
-  const left = await programsRunning();
-  await rm(folder, { recursive: true, force: true });
-  expect(left).toEqual([]);
-});
+afterAll(() => closeRack(rack, site));
 
 // The whole line: told on the disk to phone home, the system does, with busybox for a cloud-init.
 const partition = { image: "partition", waitFor: "phone-home" };
@@ -142,7 +130,7 @@ const mib = 2 ** 20;
 /** Bytes of the ext4 file system that begins there on a server's disk. */
 async function fileSystemOn({ diskPath }: LabServer, at: number): Promise<number> {
   const image = imageBlock({ path: diskPath(), format: "qcow2" });
-  const head = await readRange(newContext(), image, { start: at, length: 4096 }, folder);
+  const head = await readRange(newContext(), image, { start: at, length: 4096 }, rack.folder);
   const found = rootFileSystem(head);
   return found?.size ?? 0;
 }

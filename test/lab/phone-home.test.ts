@@ -1,31 +1,21 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { State } from "../../provider/site/site.ts";
-import { buildTestImages, imageCache } from "../../tools/images/index.ts";
 import { publicKey } from "../fixtures/configuration.ts";
 import { homeOf, readCidata } from "./cidata.ts";
-import { type Lab, openLab, type PaperServer } from "./lab/index.ts";
-import { declareSystems, enrol, install, nameOn, openSite, type TestSite } from "./site.ts";
+import type { Lab, PaperServer } from "./lab/index.ts";
+import { closeRack, openRack, type Rack } from "./rack.ts";
+import { enrol, install, nameOn, type TestSite } from "./site.ts";
 
 const ed25519 = publicKey.split(" ").slice(0, 2).join(" ");
-let folder: string;
+let rack: Rack;
 let lab: Lab;
 let site: TestSite;
 
 beforeAll(async () => {
-  const images = await buildTestImages(imageCache());
-  folder = await mkdtemp(join(tmpdir(), "phone-home-"));
-  lab = await openLab({ dir: join(folder, "lab") });
-  site = await openSite(lab, join(folder, "state"));
-  await declareSystems(site, images);
+  rack = await openRack();
+  ({ lab, site } = rack);
 });
-afterAll(async () => {
-  await site?.close();
-  await lab?.close();
-  await rm(folder, { recursive: true, force: true });
-});
+afterAll(() => closeRack(rack, site));
 
 /** As cloud-init does it at the end of the first boot. */
 async function phone(url: string, instance: string): Promise<{ status: number; line: string }> {

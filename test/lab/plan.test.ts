@@ -1,14 +1,13 @@
-import { appendFile, mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { appendFile, open, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { writeHost } from "../../provider/services/dnsmasq/hosts.ts";
-import { buildTestImages, imageCache, type TestImages } from "../../tools/images/index.ts";
-import { type Lab, openLab, type PaperServer, readBanner } from "./lab/index.ts";
-import { ipmi, programsRunning } from "./programs.ts";
+import type { TestImages } from "../../tools/images/index.ts";
+import { type Lab, type PaperServer, readBanner } from "./lab/index.ts";
+import { ipmi } from "./programs.ts";
+import { closeRack, openRack, type Rack } from "./rack.ts";
 import {
-  bootFilesOf,
   commandsTo,
   declareSystems,
   enrol,
@@ -16,7 +15,6 @@ import {
   instanceArgs,
   menuOf,
   nameOn,
-  openSite,
   stagesOf,
   type TestSite,
 } from "./site.ts";
@@ -24,28 +22,18 @@ import {
 type Args = Readonly<Record<string, unknown>>;
 const MiB = 2 ** 20;
 
-let folder: string;
+let rack: Rack;
 let lab: Lab;
 let images: TestImages;
 let site: TestSite;
 
 beforeAll(async () => {
-  images = await buildTestImages(imageCache());
-  folder = await mkdtemp(join(tmpdir(), "plan-test-"));
-  lab = await openLab({ dir: join(folder, "lab") });
-  site = await openSite(lab, join(folder, "state"));
-  await declareSystems(site, images);
+  rack = await openRack();
+  ({ lab, images, site } = rack);
   await declareKept("512 MiB");
 });
 
-afterAll(async () => {
-  const files = site ? await bootFilesOf(site) : [];
-  await site?.close();
-  await lab?.close();
-  const left = await programsRunning();
-  await rm(folder, { recursive: true, force: true });
-  expect([files, left]).toEqual([[], []]);
-});
+afterAll(() => closeRack(rack, site));
 
 /** The Flavor `kept`, with an ephemeral partition of 64 MiB, which is the first on the disk. */
 const declareKept = (rootDisk: string, ephemeral = "64 MiB") =>
@@ -118,8 +106,8 @@ describe.concurrent("a reinstall", () => {
     const server = await lab.paper({ name: "kept" });
     await enrol(site, server);
     await install(site, server, { ...args, power: "off" });
-    await writeFile(join(folder, "precious"), "kept since the first install");
-    await debugfs(server, `write ${join(folder, "precious")} precious`, "-w");
+    await writeFile(join(rack.folder, "precious"), "kept since the first install");
+    await debugfs(server, `write ${join(rack.folder, "precious")} precious`, "-w");
     const before = await ephemeralOf(server);
     await install(site, server, args);
 

@@ -1,43 +1,23 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { buildTestImages, imageCache, type TestImages } from "../../tools/images/index.ts";
-import { type Lab, type LabServer, openLab, readBanner } from "./lab/index.ts";
-import { ipmi, programsRunning } from "./programs.ts";
-import {
-  bootFilesOf,
-  commandsTo,
-  declareSystems,
-  enrol,
-  install,
-  nameOn,
-  openSite,
-  type TestSite,
-} from "./site.ts";
+import type { TestImages } from "../../tools/images/index.ts";
+import { type Lab, type LabServer, readBanner } from "./lab/index.ts";
+import { ipmi } from "./programs.ts";
+import { closeRack, openRack, type Rack } from "./rack.ts";
+import { bootFilesOf, commandsTo, enrol, install, nameOn, type TestSite } from "./site.ts";
 
-let folder: string;
+let rack: Rack;
 let lab: Lab;
 let images: TestImages;
 let site: TestSite;
 
 beforeAll(async () => {
-  images = await buildTestImages(imageCache());
-  folder = await mkdtemp(join(tmpdir(), "uefi-test-"));
-  lab = await openLab({ dir: join(folder, "lab") });
   // A loaded host without KVM is slow at UEFI's own drivers.
   const limits = { power: "10 seconds", callback: "180 seconds", answer: "180 seconds" } as const;
-  site = await openSite(lab, join(folder, "state"), { limits });
-  await declareSystems(site, images);
+  rack = await openRack({ limits });
+  ({ lab, images, site } = rack);
 });
 
-afterAll(async () => {
-  await site?.close();
-  await lab?.close();
-  const left = await programsRunning();
-  await rm(folder, { recursive: true, force: true });
-  expect(left).toEqual([]);
-});
+afterAll(() => closeRack(rack, site));
 
 /** Install an image, and print what took how long. */
 async function installed(what: string, server: LabServer, image: "whole" | "partition"): Promise<void> {
