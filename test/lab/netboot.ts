@@ -1,5 +1,5 @@
 import { cp, mkdir } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { execa } from "execa";
 import { writeAtomically } from "../../provider/kernel/files.ts";
 import type { Lab } from "./lab/index.ts";
@@ -21,15 +21,21 @@ export interface Netboot {
   readonly stop: () => Promise<void>;
 }
 
-// Debian and Ubuntu.
-const loaders = ["/usr/lib/PXELINUX/pxelinux.0", "/usr/lib/syslinux/modules/bios/ldlinux.c32"];
+// Debian and Ubuntu: where they lie, and under what name they are fetched.
+const loaders = {
+  "pxelinux.0": "/usr/lib/PXELINUX/pxelinux.0",
+  "ldlinux.c32": "/usr/lib/syslinux/modules/bios/ldlinux.c32",
+  "shimx64.efi": "/usr/lib/shim/shimx64.efi.signed",
+  "grubx64.efi": "/usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed",
+};
 
-/** DHCP, TFTP and pxelinux by hand, for tests of the lab itself: the product's own parts are not used. */
+/** DHCP, TFTP, pxelinux and GRUB by hand, for tests of the lab itself: the product's own parts are not used. */
 export async function startNetboot(lab: Lab, entries: readonly NetbootEntry[]): Promise<Netboot> {
   const folder = join(lab.dir, "netboot");
   const root = join(folder, "tftp");
   await mkdir(join(root, "pxelinux.cfg"), { recursive: true });
-  for (const loader of loaders) await cp(loader, join(root, basename(loader)));
+  await mkdir(join(root, "grub"), { recursive: true });
+  for (const [name, path] of Object.entries(loaders)) await cp(path, join(root, name));
   const put = async ({ name, mac, kernel, ramdisk, args }: NetbootEntry) => {
     await cp(kernel, join(root, `${name}-kernel`));
     await cp(ramdisk, join(root, `${name}-ramdisk`));
@@ -37,7 +43,10 @@ export async function startNetboot(lab: Lab, entries: readonly NetbootEntry[]): 
     const menu = ["default boot", "prompt 0", "label boot", ...label, ""].join("\n");
     // A new file each time: dnsmasq goes on serving the old one to whoever began with it.
     await writeAtomically(join(root, `pxelinux.cfg/01-${mac.replaceAll(":", "-")}`), menu);
+    const commands = [`linux /${name}-kernel ${args.join(" ")}`, `initrd /${name}-ramdisk`, "boot", ""];
+    await writeAtomically(join(root, `grub/${mac}`), commands.join("\n"));
   };
+  await writeAtomically(join(root, "grub/grub.cfg"), "configfile /grub/$net_default_mac\n");
   for (const entry of entries) await put(entry);
   const words = [
     ...["-d", "--conf-file=/dev/null", "--port=0", "--user=root", "--interface=br0", "--except-interface=lo"],
@@ -45,6 +54,7 @@ export async function startNetboot(lab: Lab, entries: readonly NetbootEntry[]): 
     ...["--enable-ra", "--dhcp-range=fd00:99::,ra-only"],
     ...entries.map(({ mac, address, name }) => `--dhcp-host=${mac},${address},${name}`),
     ...["--enable-tftp", `--tftp-root=${root}`, "--dhcp-match=set:bios,option:client-arch,0"],
+    ...["--dhcp-match=set:efi,option:client-arch,7", "--dhcp-boot=tag:efi,shimx64.efi"],
     ...["--dhcp-boot=tag:bios,pxelinux.0", `--dhcp-leasefile=${join(folder, "leases")}`],
   ];
   const log = { file: join(folder, "log") };
