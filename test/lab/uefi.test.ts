@@ -76,5 +76,6 @@ describe("a server that starts by UEFI", () => {
     await enrol(site, server, { bootMode: "uefi", rootDeviceHints, card: false });
     await installed("UEFI, Secure Boot off, partition image", server, "partition");
     expect(await server.console()).toContain(`root=UUID=${images.partition.uuid} ro console=ttyS0`);
+    await site.remove("instances", nameOn(server));
   });
 });
