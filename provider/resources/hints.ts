@@ -3,24 +3,10 @@
  * with units for sizes beside it. Pure. The ramdisk judges by the same rules before the first byte
  * (services/ramdisk/assets/choose.awk); test/fixtures/hints.ts holds the cases that both must answer alike.
  */
+import type { DiskState } from "./disks.ts";
 
 /** What a ramdisk tells of a disk, as far as hints can ask for it. */
-export interface Candidate {
-  readonly name: string;
-  /** Bytes. */
-  readonly size: number;
-  readonly model: string;
-  readonly vendor: string;
-  readonly serial: string;
-  /** The whole, with the vendor's extension where it has one. */
-  readonly wwn: string;
-  readonly byId: string;
-  readonly byPath: string;
-  readonly hctl: string;
-  readonly rotational: boolean;
-  /** Why it never qualifies; empty = it does. */
-  readonly unfit: string;
-}
+export type Candidate = Omit<DiskState, "holds">;
 
 const textHints = [
   ...["serial", "wwn", "wwnWithExtension", "wwnVendorExtension", "model"],

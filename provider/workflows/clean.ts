@@ -54,12 +54,12 @@ const cleaning: VisitStep = {
 async function begin(
   ctx: Context,
   { node, say }: VisitMachine,
-  { machine }: Call,
+  { machine, target }: Call,
   disks: readonly string[],
 ): Promise<void> {
   if (!machine) return;
   approveCleaning(node.name, machine, disks);
-  await say(ctx, "clean");
+  await say(ctx, target.address, "clean");
 }
 
 /** Tells how far it is; CLEAN_STALLED when that has been the same for too long. */

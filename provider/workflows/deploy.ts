@@ -64,10 +64,10 @@ const switchBoot: DeployStep = {
 
 async function dismissRamdisk(
   ctx: Context,
-  { sendDone, record, power, limits }: Pick<DeployMachine, "sendDone" | "record" | "power" | "limits">,
+  { say, record, power, limits }: Pick<DeployMachine, "say" | "record" | "power" | "limits">,
 ): Promise<void> {
   try {
-    await sendDone(ctx, record().address ?? "");
+    await say(ctx, record().address ?? "", "done");
   } catch (error) {
     ctx.signal.throwIfAborted();
     ctx.log.warn("the ramdisk did not take the word; power cycle", { reason: String(error) });
@@ -82,10 +82,10 @@ const reboot: DeployStep = {
   // The word is tried ten times before power is, which takes up to 40 s when nobody is there.
   limit: ({ limits }) => `${(3 * toMs(limits.power)) / 1000 + 60} seconds`,
   met: async (_, { record }) => record().done === true,
-  run: async (ctx, { sendDone, record, power, update, keepDisk, scratch, limits, calls }) => {
+  run: async (ctx, { say, record, power, update, keepDisk, scratch, limits, calls }) => {
     calls.forget();
     // Without a ramdisk of ours nobody hears the word: an earlier system, whose reinstall was given up, is booted again.
-    if (record().powered) await dismissRamdisk(ctx, { sendDone, record, power, limits });
+    if (record().powered) await dismissRamdisk(ctx, { say, record, power, limits });
     else await power.cycle(ctx, { limit: limits.power });
     // Not earlier: until here a failure ends the deployment, and its next one may write this disk again.
     await keepDisk(record().disk, "installed");

@@ -87,11 +87,6 @@ export interface DeployMachine extends NetbootMachine {
     disk: Disk,
   ) => Promise<{ readonly node: string; readonly instance: string } | undefined>;
   readonly keepDisk: (disk: Disk | undefined, state: DiskRecord["state"]) => Promise<void>;
-  readonly sendDone: (ctx: Context, address: string) => Promise<void>;
-  /** Have the ramdisk grow the file system of the partition that starts there. */
-  readonly sendGrow: (ctx: Context, address: string, start: number) => Promise<void>;
-  /** Have the ramdisk run the site's own scripts on what was written. */
-  readonly sendHooks: (ctx: Context, address: string) => Promise<void>;
   /** Look once whether the system answers, in the way that its instance is waited for. */
   readonly probe: (ctx: Context) => Promise<AnswerSeen>;
   /** SSH host keys that an address shows; empty where none are shown, or nobody waits for an SSH server. */

@@ -32,7 +32,7 @@ export const growRoot: Step<DeployMachine> = {
 type Outcome = Exclude<Growing, { state: "able" }>;
 
 async function outcomeOf(ctx: Context, machine: DeployMachine): Promise<Outcome> {
-  const { record, update, calls, sendGrow } = machine;
+  const { record, update, calls, say } = machine;
   const call = await present(ctx, machine);
   // Half-way through, a file system is in pieces: a server that was booted meanwhile, or is gone, has it so.
   if (record().growing !== undefined && call?.boot !== record().growing) throw cutOff(machine);
@@ -44,7 +44,7 @@ async function outcomeOf(ctx: Context, machine: DeployMachine): Promise<Outcome>
   await update({ growing: call.boot });
   calls.forget();
   try {
-    await sendGrow(ctx, call.target.address, record().written?.growth?.start ?? 0);
+    await say(ctx, call.target.address, `grow ${record().written?.growth?.start ?? 0}`);
   } catch (error) {
     if (!hasCode(error, "CALLBACK_NO_LISTENER")) throw error;
     return { state: "left", reason: "the ramdisk did not take the word" };

@@ -12,7 +12,7 @@ export const runHooks: Step<DeployMachine> = {
   limit: () => "1 hour",
   met: async (_, { record }) => record().hooked === true || record().machine?.hooks === undefined,
   run: async (ctx, machine) => {
-    const { calls, scratch, sendHooks, update } = machine;
+    const { calls, scratch, say, update } = machine;
     for (let asked = ""; ; ) {
       const call = await calls.next(ctx);
       scratch.call = call;
@@ -21,7 +21,7 @@ export const runHooks: Step<DeployMachine> = {
       calls.forget();
       if (asked === call.boot) continue; // said before it heard us
       asked = call.boot;
-      await sendHooks(ctx, call.target.address);
+      await say(ctx, call.target.address, "hooks");
     }
     await update({ hooked: true });
   },

@@ -44,8 +44,6 @@ export interface VisitMachine extends NetbootMachine {
   readonly update: (change: Partial<Omit<VisitRecord, "order">>) => Promise<void>;
   /** The ramdisk, on this host. */
   readonly fetch: (ctx: Context) => Promise<void>;
-  /** Say a word to the ramdisk. */
-  readonly say: (ctx: Context, word: string) => Promise<void>;
 }
 
 export type VisitStep = Step<VisitMachine>;

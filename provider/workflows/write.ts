@@ -38,6 +38,7 @@ export const write: DeployStep = {
       const newer: Call | undefined = await writeOnce(ctx, machine, call);
       machine.scratch.resumed = true;
       if (newer) scratch.call = newer;
+      if (newer?.machine) await machine.keepSeen(newer.machine);
       if (newer) await approve(machine, newer);
       call = newer;
     }
@@ -58,7 +59,6 @@ export function ramdiskFailed(
 async function approve(deployment: DeployMachine, call: Call): Promise<void> {
   const { node, instance, diskRecord, record, update } = deployment;
   const { machine } = call;
-  if (machine) await deployment.keepSeen(machine);
   if (call.failure !== undefined) throw ramdiskFailed(call, deployment);
   if (machine === undefined) {
     // A classic ramdisk tells no disks, so what they hold can only be given up unseen.

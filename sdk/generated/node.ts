@@ -57,7 +57,7 @@ export interface NodeArgs {
    * How the disks that an instance used are erased before another owner (project and stack) gets the
    * server, or at delete with `onDelete: "clean"`: `metadata` (partition tables and signatures),
    * `discard` (the drive is told that it holds nothing), `full` (zeros over all of it; hours), `none`
-   * (as it was left; at delete `metadata`). Default: `"metadata"`.
+   * (never: as it was left). Default: `"metadata"`.
    */
   readonly clean?: pulumi.Input<"metadata" | "discard" | "full" | "none" | undefined>;
   /**
@@ -131,7 +131,7 @@ export class Node extends pulumi.dynamic.Resource {
    * How the disks that an instance used are erased before another owner (project and stack) gets the
    * server, or at delete with `onDelete: "clean"`: `metadata` (partition tables and signatures),
    * `discard` (the drive is told that it holds nothing), `full` (zeros over all of it; hours), `none`
-   * (as it was left; at delete `metadata`).
+   * (never: as it was left).
    */
   declare readonly clean: pulumi.Output<"metadata" | "discard" | "full" | "none">;
   /**

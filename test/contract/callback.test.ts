@@ -5,13 +5,13 @@ import { afterEach, describe, expect, it } from "vitest";
 import { newContext } from "../../provider/kernel/context.ts";
 import { lineLogger } from "../../provider/kernel/log.ts";
 import type { Announcement } from "../../provider/services/callback/announcement.ts";
-import { sendDone } from "../../provider/services/callback/done.ts";
 import { keysMatch } from "../../provider/services/callback/key.ts";
 import {
   type Callback,
   type CallbackOptions,
   startCallback,
 } from "../../provider/services/callback/server.ts";
+import { sendWord } from "../../provider/services/callback/word.ts";
 
 const open: { close: () => unknown }[] = [];
 afterEach(async () => {
@@ -181,13 +181,13 @@ describe("the word to the ramdisk", () => {
   it("arrives, and the connection is closed", async () => {
     let heard = "";
     const port = await newPeer((socket) => socket.on("data", (piece) => (heard += piece)));
-    await sendDone(ctx, "127.0.0.1", port);
+    await sendWord(ctx, "127.0.0.1", "done", port);
     expect(heard).toBe("done");
   });
 
   it("counts as told when the node resets the connection after it", async () => {
     const port = await newPeer((socket) => socket.on("data", () => socket.resetAndDestroy()));
-    await sendDone(fast, "127.0.0.1", port);
+    await sendWord(fast, "127.0.0.1", "done", port);
   });
 
   it("is sent again until somebody listens", async () => {
@@ -200,13 +200,13 @@ describe("the word to the ramdisk", () => {
     const sleep = async () => {
       if (++slept === 3) await once(late.listen(port, "127.0.0.1"), "listening");
     };
-    await sendDone(newContext({ clock: { now: () => 0, sleep } }), "127.0.0.1", port);
+    await sendWord(newContext({ clock: { now: () => 0, sleep } }), "127.0.0.1", "done", port);
     expect(slept).toBe(3);
     late.close();
   });
 
   it("gives up after ten tries, in words", async () => {
-    await expect(sendDone(fast, "127.0.0.1", 1)).rejects.toMatchObject({
+    await expect(sendWord(fast, "127.0.0.1", "done", 1)).rejects.toMatchObject({
       code: "CALLBACK_NO_LISTENER",
       message: expect.stringContaining("asked 10 times"),
     });
@@ -214,7 +214,7 @@ describe("the word to the ramdisk", () => {
 
   it("ends with the signal", async () => {
     const cancel = new AbortController();
-    const told = sendDone(newContext({ signal: cancel.signal }), "127.0.0.1", 1);
+    const told = sendWord(newContext({ signal: cancel.signal }), "127.0.0.1", "done", 1);
     setTimeout(() => cancel.abort(new Error("enough")), 50);
     await expect(told).rejects.toThrow("enough");
   });

@@ -5,8 +5,8 @@ import { execa } from "execa";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { newContext } from "../../provider/kernel/context.ts";
 import type { Announcement } from "../../provider/services/callback/announcement.ts";
-import { sendDone } from "../../provider/services/callback/done.ts";
 import { type Callback, startCallback } from "../../provider/services/callback/server.ts";
+import { sendWord } from "../../provider/services/callback/word.ts";
 import { buildTestImages, imageCache, type TestImages } from "../../tools/images/index.ts";
 import { type Lab, openLab, type PaperServer, readBanner } from "./lab/index.ts";
 import { type Netboot, type NetbootEntry, startNetboot } from "./netboot.ts";
@@ -97,7 +97,7 @@ describe("a paper server", () => {
     await write(announcement, await partitionTable(), "raw", 0);
     const args = [`root=UUID=${partition.uuid}`, "ro"];
     await netboot.put({ ...server, ...files(), args });
-    await sendDone(newContext(), announcement.address);
+    await sendWord(newContext(), announcement.address, "done");
     expect(await readBanner(server.address, "20 seconds")).toBe(`${partition.banner} paper`);
   });
 
@@ -109,7 +109,7 @@ describe("a paper server", () => {
     expect(announcement.machine?.disks[0]).toMatchObject({ holds: found, zero: 0 });
     await write(announcement, whole.disk.path, "qcow2", 0);
     await ipmi(server, "chassis", "bootdev", "disk");
-    await sendDone(newContext(), announcement.address);
+    await sendWord(newContext(), announcement.address, "done");
     expect(await readBanner(server.address, "20 seconds")).toBe(`${whole.banner} paper`);
   });
 

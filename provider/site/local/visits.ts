@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { BootFiles } from "../../drivers/boot/driver.ts";
 import type { Context } from "../../kernel/context.ts";
 import type { NodeSpec } from "../../resources/index.ts";
-import { sendDone } from "../../services/callback/done.ts";
+import { sendWord } from "../../services/callback/word.ts";
 import type { BuiltRamdisk } from "../../services/ramdisk/build.ts";
 import { abandon } from "../../workflows/abandon.ts";
 import { runSteps } from "../../workflows/run.ts";
@@ -124,7 +124,7 @@ async function openVisit(ctx: Context, parts: Parts, name: string, begun: VisitR
     bootFiles,
     admit: (inner) => network.admit(inner, cards),
     dismiss: (inner) => network.dismiss(inner, macs),
-    say: (inner, word) => sendDone(inner, record.address ?? "", 10_000, word),
+    say: sendWord,
     scratch: {},
   };
   return { machine, close: line.close };

@@ -3,9 +3,9 @@ import type { BootFiles } from "../../../../drivers/boot/driver.ts";
 import { type Context, newContext } from "../../../../kernel/context.ts";
 import { toMs } from "../../../../kernel/units.ts";
 import type { FlavorSpec, ImageSpec, InstanceSpec, NodeSpec } from "../../../../resources/index.ts";
-import { sendDone } from "../../../../services/callback/done.ts";
 import { phoneHomeUrl } from "../../../../services/callback/phone-home-route.ts";
 import { digestOfToken, newToken } from "../../../../services/callback/token.ts";
+import { sendWord } from "../../../../services/callback/word.ts";
 import { pingOnce } from "../../../../services/probes/ping.ts";
 import type { DeployMachine, DeploymentRecord } from "../../../../workflows/deployment.ts";
 import { identityOf } from "../../../../workflows/disk.ts";
@@ -128,9 +128,7 @@ export async function openMachine(
       const identity = disk ? identityOf(disk) : "";
       if (identity !== "") await store.keepDisk(stored.node, identity, ref, state);
     },
-    sendDone: (inner, address) => sendDone(inner, address),
-    sendGrow: (inner, address, start) => sendDone(inner, address, 10_000, `grow ${start}`),
-    sendHooks: (inner, address) => sendDone(inner, address, 10_000, "hooks"),
+    say: sendWord,
     probe: (inner) => probeSystem(inner, parts, { spec, cards, record, gone }),
     seen: async (phase) => {
       const own = newContext({ log: ctx.log });

@@ -5,8 +5,8 @@ import { callbackErrors } from "./errors.ts";
 
 const tries = 10;
 
-/** Tell a waiting ramdisk to go on: one TCP connection, the word, close; tried 10 times, 1 s apart. CALLBACK_NO_LISTENER. */
-export async function sendDone(ctx: Context, address: string, port = 10_000, word = "done"): Promise<void> {
+/** Say a word to a waiting ramdisk: one TCP connection, the word, close; tried 10 times, 1 s apart. CALLBACK_NO_LISTENER. */
+export async function sendWord(ctx: Context, address: string, word: string, port = 10_000): Promise<void> {
   const where = showWhere(address, port);
   let reason = "";
   for (let n = 1; n <= tries; n++) {
