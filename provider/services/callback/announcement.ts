@@ -123,6 +123,8 @@ export interface Hardware {
   readonly product: string;
   readonly version: string;
   readonly tpm: boolean;
+  /** Absent where the kernel does not tell. */
+  readonly secureBoot?: boolean;
   readonly nics: readonly Nic[];
 }
 

@@ -54,6 +54,7 @@ function readHardware(lines: string): Hardware {
     memory: integer(text("memory"), "h:memory", 0, most),
     ...{ vendor: text("vendor"), product: text("product"), version: text("version") },
     tpm: text("tpm") === "true",
+    ...(text("secureBoot") === "" ? {} : { secureBoot: text("secureBoot") === "true" }),
     nics: cards.map(readNic),
   };
 }

@@ -15,11 +15,13 @@ import { relayBoot } from "./collections/instance/boot.ts";
 import { instances } from "./collections/instance/index.ts";
 import { interfaces } from "./collections/interface.ts";
 import { nodes } from "./collections/node.ts";
+import { endInspection } from "./inspection.ts";
 import { createJobs } from "./jobs.ts";
 import { openNetwork } from "./network/index.ts";
 import { perform } from "./operations.ts";
 import type { Parts } from "./parts.ts";
 import { createPhones } from "./phones.ts";
+import { inspectorOf } from "./rehearsal.ts";
 import { createRuns } from "./runs.ts";
 import { openStore } from "./store/index.ts";
 import { createTurns } from "./turns.ts";
@@ -40,7 +42,7 @@ export async function openLocalSite(
   const parts = await openParts(own, settings);
   const { store, jobs, network } = parts;
   return {
-    nodes: nodes(parts),
+    nodes: nodes(parts, inspectorOf(parts), endInspection),
     interfaces: interfaces(parts),
     flavors: flavors(parts),
     images: images(parts, relayBoot(parts)),

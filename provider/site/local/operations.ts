@@ -4,8 +4,9 @@ import { after, type ProvisionState } from "../../resources/states.ts";
 import { siteErrors } from "../errors.ts";
 import type { Operation, State } from "../site.ts";
 import { type CacheUse, cacheUse } from "./cache-use.ts";
+import { endInspection } from "./inspection.ts";
 import type { Parts } from "./parts.ts";
-import { endRehearsal, rehearse } from "./rehearsal.ts";
+import { rehearse } from "./rehearsal.ts";
 import type { StoredRecord } from "./store/index.ts";
 
 /** What an operator asks of a site beside what programs declare. Answers what there is to tell of it: plain JSON. */
@@ -43,7 +44,7 @@ async function reset(ctx: Context, parts: Parts, name: string): Promise<State> {
   const { spec } = await nodeOf(parts, name);
   await parts.forgiveLogin((spec as NodeSpec).power);
   const busy = parts.jobs.running().includes(`nodes/${name}`);
-  const ended = !busy && (await endRehearsal(ctx, parts, name));
+  const ended = !busy && (await endInspection(ctx, parts, name));
   const before = (await nodeOf(parts, name)).state["provisionState"] as ProvisionState;
   if (ended) return { node: name, provisionState: before, changed: true };
   const provisionState = after(before, "reset");

@@ -16,7 +16,8 @@ import {
   visitOf,
 } from "../../workflows/visit.ts";
 import { callBackWords } from "./collections/instance/boot-files.ts";
-import { cardsOf, specOf } from "./collections/instance/claim.ts";
+import { specOf } from "./collections/instance/claim.ts";
+import { bootCardsOf } from "./collections/macs.ts";
 import { expectedOf, rememberDisks } from "./collections/node.ts";
 import { cutOff } from "./jobs.ts";
 import type { Parts } from "./parts.ts";
@@ -83,7 +84,7 @@ async function giveUp(ctx: Context, { store }: Parts, machine: VisitMachine): Pr
 async function openVisit(ctx: Context, parts: Parts, name: string, begun: VisitRecord) {
   const { store, network, switchboard, settings } = parts;
   const node = await specOf<NodeSpec>(store, "nodes", name);
-  const cards = await cardsOf(store, name, {});
+  const cards = await bootCardsOf(store, name, node);
   const macs = cards.map(({ mac }) => mac);
   const expected = expectedOf(node, (await store.get("nodes", name))?.state);
   const server = await network.address(ctx);

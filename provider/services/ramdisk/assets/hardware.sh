@@ -19,6 +19,17 @@ tpm_present() {
   for table in TPM2 TCPA; do [ -e "$SYS/firmware/acpi/tables/$table" ] && REPLY=true; done
 }
 
+# secure_boot: as the kernel's EFI stub found it (boot_params, byte 0x1ec: 2 off, 3 on); empty where nothing tells.
+secure_boot() {
+  REPLY=
+  [ "$FIRMWARE" = bios ] && { REPLY=false; return; }
+  [ -r "$SYS/kernel/boot_params/data" ] || return
+  case $(dd if="$SYS/kernel/boot_params/data" bs=1 skip=492 count=1 2>/dev/null | tr '\002\003' 'ny') in
+    n) REPLY=false ;;
+    y) REPLY=true ;;
+  esac
+}
+
 # cards: the network cards that are hardware.
 cards() {
   for card in "$SYS"/class/net/*; do
@@ -57,9 +68,10 @@ list_hardware() {
   get "$SYS/class/dmi/id/product_name"; plain "$REPLY"; product=$REPLY
   get "$SYS/class/dmi/id/bios_version"; plain "$REPLY"; version=$REPLY
   tpm_present; tpm=$REPLY
+  secure_boot; secure=$REPLY
   {
-    printf 'cpus=%s\tmemory=%s\tvendor=%s\tproduct=%s\tversion=%s\ttpm=%s\n' \
-      "$cpus" "$memory" "$vendor" "$product" "$version" "$tpm"
+    printf 'cpus=%s\tmemory=%s\tvendor=%s\tproduct=%s\tversion=%s\ttpm=%s\tsecureBoot=%s\n' \
+      "$cpus" "$memory" "$vendor" "$product" "$version" "$tpm" "$secure"
     for card in $(cards); do describe_card "$card"; done
   } > "$STATE/hardware"
 }
