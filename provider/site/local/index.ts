@@ -15,6 +15,7 @@ import { relayBoot } from "./collections/instance/boot.ts";
 import { instances } from "./collections/instance/index.ts";
 import { interfaces } from "./collections/interface.ts";
 import { nodes } from "./collections/node.ts";
+import { meetStranger } from "./discovery.ts";
 import { endInspection } from "./inspection.ts";
 import { createJobs } from "./jobs.ts";
 import { openNetwork } from "./network/index.ts";
@@ -76,14 +77,17 @@ async function openParts(own: Context, settings: SiteSettings): Promise<Parts> {
     get: (key) => store.recall(controller, key),
     set: (key, value) => store.remember(controller, key, value),
   });
-  return {
+  const parts: Parts = {
     settings,
     store,
     switchboard,
     jobs: createJobs(own),
     runs: createRuns(),
     turns: createTurns(settings.maxConcurrent),
-    network: openNetwork(own, { settings, switchboard, phoned: createPhones(store, switchboard), tftpRoot }),
+    network: openNetwork(own, {
+      ...{ settings, switchboard, tftpRoot, phoned: createPhones(store, switchboard) },
+      asked: (mac, vendorClass) => void meetStranger(own, parts, mac, vendorClass),
+    }),
     images: createImages({ dir: join(settings.cacheDir, "images") }),
     // Loaded when first needed: most calls of a provider never write or boot anything.
     async boot(mode) {
@@ -107,4 +111,5 @@ async function openParts(own: Context, settings: SiteSettings): Promise<Parts> {
     powerOf: (power, expected) =>
       conduct.around(openPower(power, memoryOf(controllerOf(power))), expected ? { expected } : {}),
   };
+  return parts;
 }

@@ -4,6 +4,7 @@ import { after, type ProvisionState } from "../../resources/states.ts";
 import { siteErrors } from "../errors.ts";
 import type { Operation, State } from "../site.ts";
 import { type CacheUse, cacheUse } from "./cache-use.ts";
+import { discovered } from "./discovery.ts";
 import { endInspection } from "./inspection.ts";
 import type { Parts } from "./parts.ts";
 import { rehearse } from "./rehearsal.ts";
@@ -18,6 +19,10 @@ export async function perform(ctx: Context, parts: Parts, operation: Operation):
       return maintain(parts, operation.node, operation.reason ?? "");
     case "rehearse":
       return rehearseNode(ctx, parts, operation.node);
+    case "discovered":
+      return discovered(ctx, parts, operation.listen);
+    case "forget discovered":
+      return { mac: operation.mac, forgotten: await parts.store.dropStranger(operation.mac) };
     case "abort":
       return abort(parts, operation.instance);
     case "move owner":
