@@ -28,6 +28,10 @@ export const askedAgain = (
   { mac, vendorClass, at }: { readonly mac: string; readonly vendorClass: string; readonly at: string },
 ): Stranger => ({ ...before, mac, vendorClass, first: before?.first ?? at, last: at });
 
+/** Once it has told what it is, it is left to whatever it boots: nobody's server is switched off twice. */
+export const isToBeAnswered = ({ vendorClass, hardware }: Stranger): boolean =>
+  hardware === undefined && clientArchitecture(vendorClass)?.firmware !== undefined;
+
 /** How its firmware starts, in words; empty where it does not tell. */
 export function firmwareOf({ vendorClass, hardware }: Pick<Stranger, "vendorClass" | "hardware">): string {
   if (hardware) return hardware.bootMode;

@@ -2,6 +2,7 @@ import type { ControllerIdentity } from "../drivers/power/driver.ts";
 import { realValue } from "../drivers/power/identity.ts";
 import { MetalError } from "../kernel/errors.ts";
 import { showBytes, toBytes } from "../kernel/units.ts";
+import type { DiskState } from "../resources/disks.ts";
 import type { HardwareState } from "../resources/hardware.ts";
 import type { NodeSpec } from "../resources/index.ts";
 import { hintsFor } from "../resources/root-device.ts";
@@ -58,6 +59,9 @@ export function hardwareState(
     nics: nics.map(({ nic, ...card }) => ({ name: nic, ...card })),
   };
 }
+
+/** A disk as outputs show it: what hints can ask for, and what speaks against it. */
+export const diskState = ({ sector: _, zero: __, ...told }: Disk): DiskState => told;
 
 /** The fields of a Node as this server would declare them. Sizes are never more than there is. */
 export function fieldsFor(

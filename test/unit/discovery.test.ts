@@ -2,8 +2,10 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { newContext } from "../../provider/kernel/context.ts";
 import { checkInputs } from "../../provider/pulumi/check.ts";
 import { Node } from "../../provider/resources/node.ts";
+import { leaveStrangers } from "../../provider/site/local/answering.ts";
 import { meetStranger } from "../../provider/site/local/discovery.ts";
 import { perform } from "../../provider/site/local/operations.ts";
+import { SiteSettings } from "../../provider/site/settings.ts";
 import type { Site } from "../../provider/site/site.ts";
 import { firmwareOf, type Stranger } from "../../provider/workflows/discovery.ts";
 import { commandLine } from "../fixtures/command-line.ts";
@@ -91,6 +93,83 @@ describe("a card that nobody declared", () => {
       forgotten: true,
     });
     expect(await listed()).toEqual([]);
+  });
+});
+
+describe("with `discovery`, a server that nobody declared", () => {
+  const server = () => site.serverAt("10.0.0.7");
+  beforeEach(async () => {
+    await site.close();
+    site = await openFakeSite({ discovery: true });
+    site.answerRamdisks();
+    // As somebody's hand, or its firmware, would start it: from the network, with whatever is served by then.
+    const admit = async () => {
+      site.done.push("admit");
+      Object.assign(server(), { state: "on", running: "ramdisk" });
+    };
+    Object.assign(site.parts.network, { admit });
+  });
+
+  it("is answered once, tells what it is, is let go, and never written to", async () => {
+    await meet();
+    expect(await listed()).toMatchObject([
+      { mac, hardware: { cpus: 4, serial: "SN-7", inspectedThrough: mac }, disks: [{ name: "sda" }] },
+    ]);
+    expect(site.done).toEqual(["prepare", "admit", "SN-7 hears done", "withdraw", `dismiss ${mac}`]);
+    expect(site.boot.serves(mac)).toBeUndefined();
+    expect((await site.store.stranger(mac))?.admitted).toBeUndefined();
+    site.done.length = 0;
+    await meet();
+    expect(site.done).toEqual([]);
+    const { out } = await cli()("nodes", "discovered");
+    expect(out).toContain(
+      'cpus: 4,\n  memory: "8192 MiB",\n  disk: "40 GB",\n  identity: { serial: "SN-7" },',
+    );
+  });
+
+  it("is answered as its firmware starts, and not at all where there is nothing for it", async () => {
+    await meet("PXEClient:Arch:00011:UNDI:003000");
+    expect(site.done).toEqual([]);
+  });
+
+  it("is let go, with the reason in the list, when its ramdisk gives up", async () => {
+    server().complains = "no driver";
+    await meet();
+    expect(await listed()).toMatchObject([{ error: expect.stringContaining("no driver") }]);
+    expect(site.done).toEqual(["prepare", "admit", "withdraw", `dismiss ${mac}`]);
+  });
+
+  it("stays in DHCP when it was declared meanwhile", async () => {
+    const { admit } = site.parts.network;
+    const declaring: typeof admit = async (ctx, cards) => {
+      await enrol(site, "n7");
+      await admit(ctx, cards);
+    };
+    Object.assign(site.parts.network, { admit: declaring });
+    await meet();
+    expect(site.done).not.toContain(`dismiss ${mac}`);
+  });
+
+  it("is let go by the next helper when this one died", async () => {
+    await meet("PXEClient");
+    await meet(bios);
+    const stranger = await site.store.stranger(mac);
+    await site.store.keepStranger({ ...(stranger as Stranger), admitted: true });
+    site.done.length = 0;
+    await leaveStrangers(site.ctx, site.parts);
+    expect(site.done).toEqual(["withdraw", `dismiss ${mac}`]);
+    await leaveStrangers(site.ctx, site.parts);
+    expect(site.done).toHaveLength(2);
+  });
+
+  it("is refused as a setting where DHCP is another server's", () => {
+    const { success, error } = SiteSettings.safeParse({
+      stateDir: "s",
+      cacheDir: "c",
+      dhcp: "external",
+      discovery: true,
+    });
+    expect([success, error?.issues[0]?.path]).toEqual([false, ["discovery"]]);
   });
 });
 

@@ -1,42 +1,37 @@
 import type { Context } from "../../kernel/context.ts";
 import { type Duration, toMs } from "../../kernel/units.ts";
-import type { NodeSpec } from "../../resources/index.ts";
-import { askedAgain, bootsFromNetwork, type Stranger } from "../../workflows/discovery.ts";
+import { askedAgain, bootsFromNetwork, isToBeAnswered, type Stranger } from "../../workflows/discovery.ts";
 import type { State } from "../site.ts";
-import type { NodeState } from "./collections/node-state.ts";
+import { answerStranger } from "./answering.ts";
+import { declaredMacs } from "./collections/macs.ts";
 import type { Parts } from "./parts.ts";
-import type { Store } from "./store/index.ts";
 
-/** Servers that nobody declared: what is heard of them. Nothing here answers one. */
+/** Servers that nobody declared: what is heard of them. Whether one is answered is the setting `discovery`'s to say. */
 
 /** A card that DHCP did not answer asked for an address. Never throws. */
 export async function meetStranger(
   own: Context,
-  { store }: Parts,
+  parts: Parts,
   mac: string,
   vendorClass: string,
 ): Promise<void> {
+  const { store, settings } = parts;
   try {
     if (!bootsFromNetwork(vendorClass) || (await declaredMacs(store)).has(mac)) return;
     const at = new Date(own.clock.now()).toISOString();
-    await store.keepStranger(askedAgain(await store.stranger(mac), { mac, vendorClass, at }));
+    const stranger = askedAgain(await store.stranger(mac), { mac, vendorClass, at });
+    await store.keepStranger(stranger);
+    if (settings.discovery && isToBeAnswered(stranger)) await answerOnce(own, parts, mac);
   } catch (error) {
     own.log.warn("a card that nobody declared was not noted", { mac, reason: String(error) });
   }
 }
 
-/** Cards of servers that are declared, also those that only a ramdisk told of. */
-async function declaredMacs(store: Store): Promise<ReadonlyMap<string, string>> {
-  const cards = (await store.all("interfaces")).map(({ spec }) => [
-    String(spec["mac"]),
-    String(spec["node"]),
-  ]);
-  const own = (await store.all("nodes")).flatMap(({ ref, spec, state }) => {
-    const through = (spec as NodeSpec).inspect?.mac;
-    const seen = (state as NodeState).hardware?.nics.map(({ mac }) => mac) ?? [];
-    return [...(through === undefined ? [] : [through]), ...seen].map((mac) => [mac, ref.name]);
-  });
-  return new Map([...own, ...cards] as [string, string][]);
+/** A job of the site; asked again meanwhile, the same one goes on. */
+async function answerOnce(own: Context, parts: Parts, mac: string): Promise<void> {
+  const key = `discovery/${mac}`;
+  if (parts.jobs.running().includes(key)) return;
+  await parts.jobs.run(own, key, "answer", (ctx) => answerStranger(ctx, parts, mac));
 }
 
 /** Those that are still undeclared; after having served DHCP for so long, where that is asked for. */

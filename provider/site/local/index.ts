@@ -8,6 +8,7 @@ import { createImages } from "../../services/images/index.ts";
 import type { SiteSettings } from "../settings.ts";
 import { ramdiskOf, settingsDigest } from "../settings.ts";
 import type { Site } from "../site.ts";
+import { leaveStrangers } from "./answering.ts";
 import { createSwitchboard } from "./calls.ts";
 import { flavors } from "./collections/flavor.ts";
 import { images } from "./collections/image.ts";
@@ -42,6 +43,7 @@ export async function openLocalSite(
 ): Promise<LocalSite> {
   const parts = await openParts(own, settings);
   const { store, jobs, network } = parts;
+  await leaveStrangers(own, parts);
   return {
     nodes: nodes(parts, inspectorOf(parts), endInspection),
     interfaces: interfaces(parts),

@@ -6,6 +6,7 @@ import type { Card } from "../network/network.ts";
 import type { Run } from "../runs.ts";
 import type { Store } from "../store/index.ts";
 import { cardsOf } from "./instance/claim.ts";
+import type { NodeState } from "./node-state.ts";
 
 /** Whose card is whose: by Interfaces, and by what Nodes are inspected through. */
 
@@ -30,6 +31,20 @@ export async function refuseOthersMac(store: Store, run: Run, node: string, mac:
   ];
   const other = owners.find((name) => name !== node && name !== UNKNOWN);
   if (other !== undefined) throw siteErrors.make("NODE_MAC_TAKEN", { mac, other });
+}
+
+/** Cards of servers that are declared, also those that only a ramdisk told of. */
+export async function declaredMacs(store: Store): Promise<ReadonlyMap<string, string>> {
+  const cards = (await store.all("interfaces")).map(({ spec }) => [
+    String(spec["mac"]),
+    String(spec["node"]),
+  ]);
+  const own = (await store.all("nodes")).flatMap(({ ref, spec, state }) => {
+    const through = (spec as NodeSpec).inspect?.mac;
+    const seen = (state as NodeState).hardware?.nics.map(({ mac }) => mac) ?? [];
+    return [...(through === undefined ? [] : [through]), ...seen].map((mac) => [mac, ref.name]);
+  });
+  return new Map([...own, ...cards] as [string, string][]);
 }
 
 /** What is recorded of a kind, with what this run declares in its place. */

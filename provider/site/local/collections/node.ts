@@ -2,10 +2,10 @@ import type { ControllerIdentity } from "../../../drivers/power/driver.ts";
 import { compareIdentity } from "../../../drivers/power/identity.ts";
 import type { Context } from "../../../kernel/context.ts";
 import { hasCode, MetalError } from "../../../kernel/errors.ts";
-import type { DiskState } from "../../../resources/disks.ts";
 import type { NodeSpec } from "../../../resources/index.ts";
 import { after } from "../../../resources/states.ts";
-import type { Disk, Machine } from "../../../services/callback/announcement.ts";
+import type { Machine } from "../../../services/callback/announcement.ts";
+import { diskState } from "../../../workflows/inspect.ts";
 import { isVisit } from "../../../workflows/visit.ts";
 import { siteErrors } from "../../errors.ts";
 import type { Collection, State } from "../../site.ts";
@@ -207,7 +207,4 @@ export const setsAside = (error: unknown): boolean =>
 
 /** What a ramdisk told of a server's disks is remembered with its node, whatever becomes of what it was booted for. */
 export const rememberDisks = (store: Store, node: string, { disks }: Machine): Promise<void> =>
-  store.patch("nodes", node, { disks: disks.map(shown) });
-
-/** A disk as the Node's output shows it: what hints can ask for, and what speaks against it. */
-const shown = ({ sector: _, zero: __, ...told }: Disk): DiskState => told;
+  store.patch("nodes", node, { disks: disks.map(diskState) });
