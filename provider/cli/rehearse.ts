@@ -92,6 +92,11 @@ const cards: readonly Column<Nic>[] = [
   { head: "MAC", of: ({ mac }) => mac },
   { head: "DRIVER", of: ({ driver }) => driver || "-" },
   { head: "LINK", of: ({ link, speed }) => (link ? (speed > 0 ? `${speed} Mbit/s` : "up") : "none") },
+  {
+    head: "SWITCH, PORT",
+    of: ({ neighbour }) =>
+      neighbour ? `${neighbour.systemName || neighbour.chassisId}, ${neighbour.portId}` : "-",
+  },
   { head: "BOOTED", of: ({ boot }) => (boot ? "from this one" : "") },
 ];
 

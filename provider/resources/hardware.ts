@@ -1,5 +1,15 @@
 import { z } from "zod";
 
+const NeighbourState = z
+  .object({
+    chassisId: z.string().meta({ description: "Chassis ID: the switch, mostly by its MAC." }),
+    portId: z.string().meta({ description: 'Port ID: "Ethernet1/7".' }),
+    systemName: z.string().meta({ description: "System name; empty if it does not tell." }),
+    portDescription: z.string().meta({ description: "Port description; empty if it does not tell." }),
+    vlan: z.number().optional().meta({ description: "VLAN of frames without a tag." }),
+  })
+  .meta({ id: "NeighbourState", description: "What a switch says of itself by LLDP." });
+
 const NicState = z
   .object({
     name: z.string().meta({ description: "The kernel's name in that boot; another one in the next." }),
@@ -8,6 +18,10 @@ const NicState = z
     link: z.boolean().meta({ description: "Whether something is at the other end of its cable." }),
     speed: z.number().meta({ description: "Megabits per second; 0 = it does not tell." }),
     boot: z.boolean().meta({ description: "The server booted from this one." }),
+    neighbour: NeighbourState.optional().meta({
+      description:
+        "Who is at the other end of its cable; absent where nobody said so by LLDP within half a minute.",
+    }),
   })
   .meta({ id: "NicState", description: "A network card of a server." });
 

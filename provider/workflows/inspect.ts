@@ -15,6 +15,7 @@ import { type VisitStep, visit, visitFailed } from "./visit.ts";
 const looking: VisitStep = {
   name: "inspect",
   stage: "looking at the server",
+  // Disks that are slow to appear, and switches that are slow to speak, half a minute each.
   limit: () => "3 minutes",
   met: async (_, { record }) => record().hardware !== undefined,
   run: async (ctx, machine) => {

@@ -398,6 +398,22 @@ export interface NicState {
   readonly speed: number;
   /** The server booted from this one. */
   readonly boot: boolean;
+  /** Who is at the other end of its cable; absent where nobody said so by LLDP within half a minute. */
+  readonly neighbour?: NeighbourState;
+}
+
+/** What a switch says of itself by LLDP. */
+export interface NeighbourState {
+  /** Chassis ID: the switch, mostly by its MAC. */
+  readonly chassisId: string;
+  /** Port ID: "Ethernet1/7". */
+  readonly portId: string;
+  /** System name; empty if it does not tell. */
+  readonly systemName: string;
+  /** Port description; empty if it does not tell. */
+  readonly portDescription: string;
+  /** VLAN of frames without a tag. */
+  readonly vlan?: number;
 }
 
 /** A deploy ramdisk of your own. */

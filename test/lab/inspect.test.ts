@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Lab, openLab } from "./lab/index.ts";
+import { speakLldp } from "./lab/lldp.ts";
 import { programsRunning } from "./programs.ts";
 import { bootFilesOf, openSite, type TestSite } from "./site.ts";
 
@@ -28,9 +29,14 @@ afterAll(async () => {
 describe("a node without sizes", () => {
   it("is booted by its own create, tells what it is, and is left off and unwritten", async () => {
     const server = await lab.server({ name: "unknown", memory: "768 MiB", disks: [{ size: "5 GB" }] });
+    const silence = speakLldp(server.mac, {
+      ...{ chassis: "00:11:22:33:44:55", port: "Ethernet1/7", name: "tor-1" },
+      ...{ description: "rack 1 unit 7", vlan: 12 },
+    });
     const { stdout: before } = await execa("sha256sum", [server.diskPath()]);
     const args = { power: { driver: "ipmi", ...server.bmc }, inspect: { mac: server.mac } };
     const state = await site.declare("nodes", server.name, args);
+    await silence();
     expect(state).toMatchObject({
       ...{ provisionState: "available", powerState: "off", serial: server.serial },
       hardware: {
@@ -42,7 +48,15 @@ describe("a node without sizes", () => {
           secureBoot: false,
           tpm: false,
         },
-        nics: [{ mac: server.mac, driver: "e1000", link: true, speed: 1000, boot: true }],
+        nics: [
+          {
+            ...{ mac: server.mac, driver: "e1000", link: true, speed: 1000, boot: true },
+            neighbour: {
+              ...{ chassisId: "00:11:22:33:44:55", portId: "Ethernet1/7", systemName: "tor-1" },
+              ...{ portDescription: "rack 1 unit 7", vlan: 12 },
+            },
+          },
+        ],
       },
       disks: [{ name: "sda", size: 5e9, holds: "" }],
     });

@@ -56,12 +56,14 @@ describe_card() {
   get "$SYS/class/net/$1/speed"; speed=$REPLY
   case $speed in '' | *[!0-9]*) speed=0 ;; esac
   driver=$(readlink -f "$SYS/class/net/$1/device/driver")
-  printf 'nic=%s\tmac=%s\tdriver=%s\tlink=%s\tspeed=%s\tboot=%s\n' "$1" "$mac" "${driver##*/}" "$link" "$speed" \
-    "$([ "$1" = "$INTERFACE" ] && echo true || echo false)"
+  neighbour "$1"
+  printf 'nic=%s\tmac=%s\tdriver=%s\tlink=%s\tspeed=%s\tboot=%s%s\n' "$1" "$mac" "${driver##*/}" "$link" "$speed" \
+    "$([ "$1" = "$INTERFACE" ] && echo true || echo false)" "$REPLY"
 }
 
 list_hardware() {
   await_links
+  await_neighbours
   cpus=$(grep -c '^processor' "$PROC/cpuinfo")
   memory_bytes; memory=$REPLY
   get "$SYS/class/dmi/id/sys_vendor"; plain "$REPLY"; vendor=$REPLY
