@@ -4,12 +4,13 @@ import { showBytes } from "../../kernel/units.ts";
 import { type Block, blockOptions, diskBlock, imageBlock } from "./blocks.ts";
 import type { DiskLayout, SourceImage, WriteJob } from "./driver.ts";
 import { writeErrors } from "./errors.ts";
-import { mke2fs, readStart, withFolder } from "./files.ts";
+import { mke2fs, mkfsFat, readStart, withFolder } from "./files.ts";
 import { type Firmware, unbootable } from "./firmware.ts";
 import { headSize, type RootFileSystem, rootFileSystem, tableSector } from "./head.ts";
 import { partitionsOf } from "./plan.ts";
 import { checkTables, info, QemuFailed } from "./qemu.ts";
 import { endOf } from "./ranges.ts";
+import { tableFor } from "./tables.ts";
 
 /** Whether this host's qemu-img has its iSCSI part, which comes in a package of its own. WRITE_NO_ISCSI, PROGRAM_MISSING. */
 export async function checkPrograms(ctx: Context, layout?: DiskLayout): Promise<void> {
@@ -20,6 +21,7 @@ export async function checkPrograms(ctx: Context, layout?: DiskLayout): Promise<
     throw writeErrors.make("WRITE_NO_ISCSI", {});
   await run(ctx, "qemu-io", ["--version"]);
   if (layout !== undefined && layout.ephemeral > 0) await mke2fs(ctx, ["-V"]);
+  if (layout?.efi) await mkfsFat(ctx, ["--help"]);
 }
 
 /** Whether the image is what its record says, and stands alone. WRITE_IMAGE_UNFIT. */
@@ -54,10 +56,10 @@ export function checkLayout(image: SourceImage, layout: DiskLayout | undefined, 
       `the root disk has ${showBytes(layout.root)} and the image fills ${showBytes(image.virtualSize)}`,
     );
   }
-  const most = 2 ** 32 * sector;
-  if (partitionsOf(layout, image.virtualSize).some((p) => endOf(p) > most)) {
+  const { name, reach } = tableFor(layout);
+  if (partitionsOf(layout, image.virtualSize).some((p) => endOf(p) > reach(sector))) {
     throw wrong(
-      `its partitions reach beyond ${showBytes(most)}, the most that an MBR partition table can say`,
+      `its partitions reach beyond ${showBytes(reach(sector))}, the most that an ${name} partition table can say`,
     );
   }
 }

@@ -20,6 +20,10 @@ export interface SourceImage {
 
 /** How a partition image's disk is cut, Nova's order: [ephemeral,] swap, root are separate partitions. Bytes. */
 export interface DiskLayout {
+  /** The kind of partition table, in Ironic's words (its capability `disk_label`). Default: msdos. */
+  readonly label?: "msdos" | "gpt";
+  /** An EFI system partition before all others, only with a GPT. Default: none. */
+  readonly efi?: number;
   readonly root: number;
   readonly swap: number;
   readonly ephemeral: number;

@@ -19,7 +19,7 @@ export const writeErrors = defineErrors({
   },
   WRITE_LAYOUT: {
     text: "the flavor's disk layout does not fit the image: {reason}",
-    remedy: "Correct `rootDisk`, `swap` or `ephemeral` of the flavor.",
+    remedy: "Correct `rootDisk`, `swap`, `ephemeral` or `diskLabel` of the flavor.",
     fault: "input",
   },
   WRITE_NOT_BOOTABLE: {

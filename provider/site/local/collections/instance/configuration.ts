@@ -1,6 +1,7 @@
+import type { DiskLayout } from "../../../../drivers/write/driver.ts";
 import { partitionsOf } from "../../../../drivers/write/plan.ts";
 import { endOf } from "../../../../drivers/write/ranges.ts";
-import { placeByMbr } from "../../../../drivers/write/volume.ts";
+import { tableFor } from "../../../../drivers/write/tables.ts";
 import type { MetalError } from "../../../../kernel/errors.ts";
 import { showBytes, toBytes } from "../../../../kernel/units.ts";
 import type {
@@ -145,8 +146,9 @@ async function noRoom(
   if (node === undefined || name === undefined || flavor === undefined || image === undefined) return [];
   if (kindOf(image) !== "partition") return [];
   const disk = toBytes(node.disk);
-  const end = Math.max(0, ...partitionsOf(layoutOf(flavor), 0).map(endOf));
-  const missing = end - placeByMbr(disk, 512, volumeSize).start;
+  const layout = layoutOf(flavor);
+  const end = Math.max(0, ...partitionsOf(layout, 0).map(endOf));
+  const missing = end - tableFor(layout).placeAtEnd(disk, 512, volumeSize).start;
   if (missing <= 0) return [];
   const words = { instance, node: name, has: node.disk, missing: showBytes(Math.ceil(missing / MiB) * MiB) };
   return [siteErrors.make("INSTANCE_VOLUME_NO_ROOM", words)];
@@ -155,7 +157,14 @@ async function noRoom(
 const MiB = 2 ** 20;
 
 /** How a flavor cuts the disk of a partition image; bytes. */
-export const layoutOf = ({ rootDisk, swap, ephemeral }: FlavorSpec) => ({
+export const layoutOf = ({
+  rootDisk,
+  swap,
+  ephemeral,
+  diskLabel,
+  efiSystemPartition,
+}: FlavorSpec): DiskLayout => ({
+  ...(diskLabel === "gpt" ? { label: diskLabel, efi: toBytes(efiSystemPartition ?? "0 B") } : {}),
   root: toBytes(rootDisk),
   swap: swap ? toBytes(swap) : 0,
   ephemeral: ephemeral ? toBytes(ephemeral) : 0,

@@ -157,11 +157,11 @@ async function withToken(
   return told;
 }
 
-/** How far from its start the disk is written: Nova's order puts ephemeral and swap before root if there is ephemeral. */
+/** How far from its start the disk is written: Nova's order puts ephemeral and swap before root if there is ephemeral, an EFI system partition comes before all. */
 function reachOf(image: ImageSpec, flavor: FlavorSpec, imageSize: number): number {
   if (kindOf(image) === "whole-disk") return imageSize;
-  const { swap, ephemeral } = layoutOf(flavor);
-  return imageSize + swap + ephemeral + 4 * 2 ** 20;
+  const { swap, ephemeral, efi = 0 } = layoutOf(flavor);
+  return imageSize + swap + ephemeral + efi + 4 * 2 ** 20;
 }
 
 const definedOnly = <T extends object>(given: T) =>
