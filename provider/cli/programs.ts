@@ -80,7 +80,7 @@ export const programs: readonly Need[] = [
   {
     name: "debugfs",
     package: "e2fsprogs",
-    purpose: "`images inspect` and `images extract-kernel`",
+    purpose: "`images inspect`, `images extract-kernel`, and files laid into images without cloud-init",
     version: ["-V"],
     optional: true,
   },

@@ -1,4 +1,4 @@
-import type { DiskLayout, SourceImage, WriteDriver, Written } from "../drivers/write/driver.ts";
+import type { DiskLayout, SourceImage, WriteDriver, WriteJob, Written } from "../drivers/write/driver.ts";
 import type { Context } from "../kernel/context.ts";
 import type { Duration } from "../kernel/units.ts";
 import type { ImageSpec, InstanceSpec } from "../resources/index.ts";
@@ -79,8 +79,8 @@ export interface DeployMachine extends NetbootMachine {
   /** Fetch image and ramdisk; answers when both lie verified on this host. */
   readonly fetch: (ctx: Context) => Promise<void>;
   readonly image: () => { readonly source: SourceImage; readonly layout?: DiskLayout };
-  /** The volume that tells the system its name, keys and network, for a disk with such sectors; undefined: nothing is told. */
-  readonly volume: (sector: number) => Promise<Buffer | undefined>;
+  /** What tells the system its name, keys and network, on a disk with such sectors: a volume, files, or nothing. */
+  readonly configuration: (sector: number) => Promise<Pick<WriteJob, "volume" | "files">>;
   readonly diskRecord: (disk: Disk) => Promise<DiskRecord | undefined>;
   /** Where else a disk of this identity holds an installed system, by our records. */
   readonly diskElsewhere: (

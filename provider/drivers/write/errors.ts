@@ -58,6 +58,12 @@ export const writeErrors = defineErrors({
       "Use an image with a GPT, or with a free primary partition; or leave out `hostname`, `sshKeys`, `userData`, `networks` and `metadata`.",
     fault: "image",
   },
+  WRITE_INJECT_UNFIT: {
+    text: "no files can be laid into the partition image {path}: {reason}; nothing was written",
+    remedy:
+      'Use an image whose root is a clean ext2, ext3 or ext4 with room to spare, or one with cloud-init and `configureBy: "cloud-init"`.',
+    fault: "image",
+  },
   WRITE_LAYOUT_DIFFERS: {
     text: "the ephemeral partition on the disk of the server at {address} cannot be kept: the disk was cut into {expected}, and shows {seen}; nothing was written",
     remedy:

@@ -2,7 +2,7 @@ import { mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Context } from "../../kernel/context.ts";
 import { hasCode } from "../../kernel/errors.ts";
-import { run } from "../../kernel/process.ts";
+import { type RunOptions, run } from "../../kernel/process.ts";
 import { type Block, imageBlock, part } from "./blocks.ts";
 import { convert, QemuFailed } from "./qemu.ts";
 import type { Range } from "./ranges.ts";
@@ -67,12 +67,17 @@ export const mke2fs = (ctx: Context, args: readonly string[]) => runSystem(ctx, 
 /** Run mkfs.fat. PROGRAM_MISSING if it is nowhere. */
 export const mkfsFat = (ctx: Context, args: readonly string[]) => runSystem(ctx, "mkfs.fat", args);
 
-/** Run a program of the system's, also where it is not on the PATH of people who are not root. */
-async function runSystem(ctx: Context, name: string, args: readonly string[]) {
+/** Run a program of the system's, also where it is not on the PATH of people who are not root. PROGRAM_MISSING. */
+export async function runSystem(
+  ctx: Context,
+  name: string,
+  args: readonly string[],
+  options: RunOptions = {},
+) {
   try {
-    return await run(ctx, name, args);
+    return await run(ctx, name, args, options);
   } catch (error) {
     if (!hasCode(error, "PROGRAM_MISSING")) throw error;
-    return await run(ctx, `/usr/sbin/${name}`, args);
+    return await run(ctx, `/usr/sbin/${name}`, args, options);
   }
 }

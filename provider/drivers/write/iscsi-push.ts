@@ -8,6 +8,7 @@ import {
   checkLayout,
   checkPrograms,
   checkSector,
+  checkTakesFiles,
   readHead,
   rootOf,
 } from "./check.ts";
@@ -15,6 +16,7 @@ import type { Growth, WriteDriver, WriteJob, WriteTarget, Written } from "./driv
 import { writeErrors } from "./errors.ts";
 import { readStart, withFolder } from "./files.ts";
 import { growthIn, growthOf, wipingEnd } from "./grow.ts";
+import { injected } from "./inject.ts";
 import { assertSpared, checkKept, keeping } from "./keep.ts";
 import { bodies, bytesIn, type Look, pieces, regionOf } from "./pieces.ts";
 import { firstSectors, planWrite, type WritePlan } from "./plan.ts";
@@ -36,12 +38,12 @@ export interface IscsiPushSettings {
 export function iscsiPush({ scratch }: IscsiPushSettings): WriteDriver {
   return {
     ready: (ctx) => checkPrograms(ctx),
-    check: async (ctx, image, { layout, volume = false, firmware } = {}) => {
+    check: async (ctx, image, { layout, volume = false, files = false, firmware } = {}) => {
       checkLayout(image, layout);
-      await checkPrograms(ctx, layout);
+      await checkPrograms(ctx, layout, files);
       await checkImage(ctx, image);
       const head = await readHead(ctx, image, scratch);
-      if (image.kind === "partition") return void rootOf(head, image);
+      if (image.kind === "partition") return checkTakesFiles(rootOf(head, image), image, files);
       if (firmware) checkBoots(image, head, firmware);
       if (volume) checkTakesVolume(head, image.path);
     },
@@ -80,12 +82,15 @@ async function prepare(ctx: Context, all: Push) {
   }
 }
 
-async function look(ctx: Context, { job, folder }: Push) {
-  const { image, layout, target } = job;
-  checkLayout(image, layout, job.sector);
-  await checkImage(ctx, image);
-  const head = await readHead(ctx, image, folder);
-  const root = image.kind === "partition" ? rootOf(head, image) : undefined;
+async function look(ctx: Context, { job: asked, folder }: Push) {
+  const { layout, target, files = [] } = asked;
+  checkLayout(asked.image, layout, asked.sector);
+  await checkImage(ctx, asked.image);
+  const head = await readHead(ctx, asked.image, folder);
+  const root = asked.image.kind === "partition" ? rootOf(head, asked.image) : undefined;
+  if (root !== undefined) checkTakesFiles(root, asked.image, files.length > 0);
+  const image = files.length > 0 ? await injected(ctx, asked.image, files, folder) : asked.image;
+  const job = { ...asked, image };
   checkSector(job, head, root);
   const { size } = await open(ctx, target, info);
   const fresh = planWrite(image, layout, size);

@@ -1,4 +1,4 @@
-import type { DiskLayout } from "../../../../drivers/write/driver.ts";
+import type { DiskLayout, WriteJob } from "../../../../drivers/write/driver.ts";
 import { partitionsOf } from "../../../../drivers/write/plan.ts";
 import { endOf } from "../../../../drivers/write/ranges.ts";
 import { tableFor } from "../../../../drivers/write/tables.ts";
@@ -21,6 +21,7 @@ import {
 } from "../../../../services/cloudinit/documents.ts";
 import { hostnameOf } from "../../../../services/cloudinit/hostname.ts";
 import type { Networks } from "../../../../services/cloudinit/network.ts";
+import { injectedFiles } from "../../../../services/injection/files.ts";
 import { siteErrors } from "../../../errors.ts";
 import type { Run } from "../../runs.ts";
 import type { Store } from "../../store/index.ts";
@@ -41,20 +42,24 @@ export interface Placed {
   readonly phoneHome?: SystemConfiguration["phoneHome"];
 }
 
-/** The volume that goes beside the image; undefined where the program says nothing to the system. INSTANCE_NETWORK_CARD. */
-export async function volumeOf(
+/** What tells the system, beside the image or in it; nothing where the program says nothing to it. INSTANCE_NETWORK_CARD. */
+export async function configurationOf(
   store: Store,
   spec: InstanceSpec,
   { instance, node, id, phoneHome }: Placed,
   sector: number,
-): Promise<Buffer | undefined> {
-  if (isUntold(spec)) return undefined;
-  const { hostname = hostnameOf(instance), sshKeys, userData, networks, metadata } = spec;
+): Promise<Pick<WriteJob, "volume" | "files">> {
+  if (isUntold(spec)) return {};
+  const { hostname = hostnameOf(instance), sshKeys, userData, metadata } = spec;
+  const networks = spec.networks && (await resolved(store, spec.networks, instance, node));
+  if (spec.configureBy === "files") {
+    return { files: injectedFiles({ hostname, sshKeys, ethernets: networks?.ethernets }) };
+  }
   const configuration: SystemConfiguration = {
     ...{ instanceId: id, hostname, sshKeys, userData, metadata, phoneHome },
-    ...(networks ? { networks: await resolved(store, networks, instance, node) } : {}),
+    ...(networks ? { networks } : {}),
   };
-  return nocloudVolume(configuration, sector);
+  return { volume: nocloudVolume(configuration, sector) };
 }
 
 async function resolved(
@@ -98,6 +103,7 @@ export async function unconfigurable(
 ): Promise<readonly MetalError[]> {
   if (place === undefined || isUntold(spec)) return [];
   const stray = await strayCards(known, instance, place.node, spec);
+  if (spec.configureBy === "files") return [...stray, ...(await noFiles(known, instance, spec))];
   return [...stray, ...(await noRoom(known, instance, place.node, spec))];
 }
 
@@ -131,6 +137,13 @@ async function strayCards(
       return [noCard(instance, name, node)];
     });
   return (await Promise.all(problems)).flat();
+}
+
+/** Whole-disk images: which of their partitions is the root nobody has said. */
+async function noFiles(known: Known, instance: string, spec: InstanceSpec): Promise<readonly MetalError[]> {
+  const image = await declared<ImageSpec>(known, "images", spec.image);
+  if (image === undefined || kindOf(image) === "partition") return [];
+  return [siteErrors.make("INSTANCE_FILES_WHOLE_DISK", { instance, image: spec.image })];
 }
 
 /** Partitions of the flavor that leave nothing of the disk as it is declared. Of whole-disk images only the writer knows. */

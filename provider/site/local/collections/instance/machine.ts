@@ -18,7 +18,7 @@ import { kindOf } from "../image.ts";
 import { expectedOf, rememberDisks } from "../node.ts";
 import { bootFiles } from "./boot-files.ts";
 import { cardsOf, specOf } from "./claim.ts";
-import { layoutOf, volumeOf } from "./configuration.ts";
+import { configurationOf, layoutOf } from "./configuration.ts";
 import { type Fetched, fetchAll } from "./fetch.ts";
 import { addressesOf, keysShown, probeSystem } from "./probing.ts";
 import { createGone } from "./ramdisk-gone.ts";
@@ -106,12 +106,12 @@ export async function openMachine(
       },
       ...(kindOf(image) === "partition" ? { layout: layoutOf(flavor) } : {}),
     }),
-    volume: (sector) => {
+    configuration: (sector) => {
       const { id, phoneToken } = record;
       const url = phoneToken && phoneHomeUrl(server, settings.callbackPort, phoneToken);
       const tries = Math.ceil(toMs(limits.answer) / 3_000);
       const at = { instance: ref.name, node: stored.node, id, ...(url ? { phoneHome: { url, tries } } : {}) };
-      return volumeOf(store, spec, at, sector);
+      return configurationOf(store, spec, at, sector);
     },
     bootFiles: files,
     admit: (inner) => network.admit(inner, cards),
