@@ -225,6 +225,7 @@ const propertyOf: Readonly<Record<string, string>> = {
   INSTANCE_ADOPT_UNCLEAN: "node",
   INSTANCE_NETWORK_CARD: "networks",
   INSTANCE_VOLUME_NO_ROOM: "flavor",
+  INSTANCE_FILES_WHOLE_DISK: "configureBy",
   DEPLOY_CANNOT_PHONE_HOME: "waitFor",
 };
 
