@@ -3,6 +3,7 @@ import { chmod, cp, lutimes, mkdir, readdir, readFile, writeFile } from "node:fs
 import { join } from "node:path";
 import { execa } from "execa";
 import { newContext } from "../../provider/kernel/context.ts";
+import { openArchive } from "../../provider/services/ramdisk/archive.ts";
 import { type CpioEntry, encodeCpio } from "../../provider/services/ramdisk/cpio.ts";
 import { openModules, resolveModules } from "../../provider/services/ramdisk/modules.ts";
 import {
@@ -76,8 +77,11 @@ export async function readScripts(): Promise<ReadonlyMap<string, string>> {
 /** Take kernel and busybox out of the distribution's packages, which are not installed, and make the initramfs. */
 export async function makeParts(packagesFolder: string, work: string): Promise<Parts> {
   const ctx = newContext();
-  const wanted = (await choosePackages(ctx)).filter(({ name }) => /^(linux-|busybox-static$)/.test(name));
-  const files = await download(ctx, packagesFolder, wanted);
+  const host = await openArchive(ctx, "x86_64", packagesFolder);
+  const wanted = (await choosePackages(ctx, host)).filter(({ name }) =>
+    /^(linux-|busybox-static$)/.test(name),
+  );
+  const files = await download(ctx, host, packagesFolder, wanted);
   const root = join(work, "packages");
   for (const file of files.values()) await unpack(ctx, file, root);
   await uncompressModules(ctx, root);
