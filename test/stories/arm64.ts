@@ -3,15 +3,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { newContext } from "../../provider/kernel/context.ts";
 import type { Rehearsal } from "../../provider/workflows/inspect.ts";
-import { arm64Folder } from "../../tools/images/arm64.ts";
+import { arm64Folder, buildArm64Image } from "../../tools/images/arm64.ts";
 import { imageCache } from "../../tools/images/index.ts";
-import { type LabServer, openLab } from "../lab/lab/index.ts";
+import { type LabServer, openLab, readBanner } from "../lab/lab/index.ts";
 import { programsRunning } from "../lab/programs.ts";
-import { bootFilesOf, enrol, openSite } from "../lab/site.ts";
+import { bootFilesOf, enrol, install, nameOn, openSite } from "../lab/site.ts";
 import { check, failureOf } from "./lib/story.ts";
 
 // An arm64 server of QEMU's, on a host of any other kind: declared wrongly, and noticed; then rehearsed with the ramdisk of
-// its own architecture. `npm run story -- arm64`; some minutes, as it is emulated.
+// its own architecture, and installed. `npm run story -- arm64`; some minutes, as it is emulated.
 
 const say = (text: string) => console.log(`   ${text.replaceAll("\n", "\n   ")}`);
 
@@ -51,6 +51,8 @@ async function tell(): Promise<void> {
   });
   await part("declared as x86_64", () => mistaken(server));
   await part("nodes rehearse", () => rehearsed(server));
+  await part("pulumi up: with an image for x86_64, then with one of its own", () => installed(server));
+  await part("pulumi destroy, with onDelete: clean", () => handedBack(server));
 }
 
 function rehearse({ name }: LabServer) {
@@ -80,5 +82,34 @@ async function rehearsed(server: LabServer): Promise<void> {
   );
   check((await server.console()).includes("BAREMETAL up"), "its console does not show the ramdisk");
   check(!(await server.isOn()), "it was left on");
+  check((await bootFilesOf(site)).length === 0, "boot files are left");
+}
+
+async function installed(server: LabServer): Promise<void> {
+  const source = await buildArm64Image(imageCache());
+  await site.declare("flavors", "small", { cpus: 1, memory: "256 MiB", rootDisk: "1 GiB" });
+  await site.declare("images", "whole", { source });
+  say(await refusedAtPreview(install(site, server)));
+  await site.declare("images", "whole", { source, arch: "aarch64" });
+  const state = await install(site, server, { onDelete: "clean" });
+  const timeline = state["timeline"] as readonly { step: string; seconds: number }[];
+  say(timeline.map(({ step, seconds }) => `${step} ${seconds} s`).join(", "));
+  for (const name of ["address", "rootDevice", "rootSize", "verified"]) say(`${name} ${state[name]}`);
+  const banner = await readBanner(String(state["address"]), "10 seconds");
+  say(banner);
+  check(banner.includes("labdisk-arm64_1"), "another system answers");
+}
+
+async function refusedAtPreview(outcome: Promise<unknown>): Promise<string> {
+  const text = await failureOf(outcome, "INSTANCE_NO_NODE");
+  check(text.includes("it is aarch64, the image is for x86_64"), text);
+  return text;
+}
+
+async function handedBack(server: LabServer): Promise<void> {
+  await site.remove("instances", nameOn(server));
+  const node = await site.observe("nodes", server.name);
+  say(`${server.name} is ${node?.["provisionState"]}; ${JSON.stringify(node?.["lastClean"])}`);
+  check(node?.["provisionState"] === "available" && !(await server.isOn()), "it is not free and off");
   check((await bootFilesOf(site)).length === 0, "boot files are left");
 }

@@ -4,7 +4,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { newContext } from "../../provider/kernel/context.ts";
 import { buildRamdisk } from "../../provider/services/ramdisk/build.ts";
 import { fetchLoaders } from "../../provider/services/ramdisk/loaders.ts";
-import { bringArm64 } from "../images/arm64.ts";
+import { bringArm64, buildArm64Image } from "../images/arm64.ts";
 import { buildDebianImage } from "../images/debian.ts";
 import { buildTestImages } from "../images/index.ts";
 import { preparePackage } from "../program/package.ts";
@@ -35,6 +35,7 @@ export async function bringArm64Parts(say: Teller, cache: string): Promise<void>
     await buildRamdisk(newContext(), ramdisk);
   };
   await unlessQuick(say, "Building the deploy ramdisk for arm64", files());
+  await unlessQuick(say, "Building a small operating system for arm64", buildArm64Image(join(cache, "lab")));
 }
 
 /** The program of the demo, laid as a user would install it: from the packed archive, by npm. Answers its folder. */
