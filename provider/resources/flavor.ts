@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { architectures } from "../kernel/arch.ts";
 import { type Size, sizePattern, toBytes } from "../kernel/units.ts";
 import { always, capabilities, checksum, location, name, size } from "./fields.ts";
 import { defineResource } from "./resource.ts";
@@ -9,6 +10,10 @@ const DeployRamdisk = z
     kernelChecksum: checksum.optional().meta({ description: "Its checksum; required for http." }),
     ramdisk: location.meta({ description: "Initial ramdisk: a file or an address." }),
     ramdiskChecksum: checksum.optional().meta({ description: "Its checksum; required for http." }),
+    arch: z
+      .enum(architectures)
+      .default("x86_64")
+      .meta({ description: "Processor architecture that it is made for." }),
     protocol: z.enum(["baremetal", "nova"]).default("baremetal").meta({
       description: "`nova` for a classic diskimage-builder ramdisk: it tells neither identity nor disks.",
     }),

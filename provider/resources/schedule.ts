@@ -1,3 +1,4 @@
+import { type Arch, hasRamdisk, runsOn } from "../kernel/arch.ts";
 import { toBytes } from "../kernel/units.ts";
 import { unmet } from "./capabilities.ts";
 import type { Flavor } from "./flavor.ts";
@@ -30,6 +31,8 @@ export interface Request {
   /** The instance that asks: its own claim does not reject a node. */
   readonly instance: string;
   readonly flavor: SpecOf<typeof Flavor>;
+  /** What the image is made for; absent = it is not known yet. */
+  readonly arch?: Arch;
   /** A pinned node may retry where it failed; chosen ones are skipped. */
   readonly pinned: boolean;
 }
@@ -74,6 +77,10 @@ const filters: readonly Filter[] = [
       : `its ${open.join(" and ")} is neither declared nor seen by an inspection`;
   },
   ({ spec }, { flavor }) => unfit(spec, flavor),
+  ({ spec }, { arch }) =>
+    arch === undefined || runsOn(arch, spec.arch)
+      ? undefined
+      : `it is ${spec.arch}, the image is for ${arch}`,
 ];
 
 type Suits = (spec: Candidate["spec"], flavor: SpecOf<typeof Flavor>) => string | undefined;
@@ -91,6 +98,17 @@ const suits: readonly Suits[] = [
     spec.disk === undefined || toBytes(spec.disk) >= diskNeeded(flavor)
       ? undefined
       : `its disk has ${spec.disk}, the flavor's partitions need more`,
+  ({ arch }, { deployRamdisk }) => {
+    // Declared before there was such a field.
+    const { arch: made = "x86_64" }: { arch?: Arch } = deployRamdisk ?? {};
+    return deployRamdisk === undefined || runsOn(made, arch)
+      ? undefined
+      : `it is ${arch}, the flavor's ramdisk is for ${made}`;
+  },
+  ({ arch }, { deployRamdisk }) =>
+    hasRamdisk(arch) || deployRamdisk?.protocol === "nova"
+      ? undefined
+      : `it is ${arch}, which only a classic ramdisk of the flavor's boots (\`deployRamdisk\`, \`protocol: "nova"\`)`,
   // GRUB cannot tell them `ip=`, by which they find the helper.
   (spec, flavor) =>
     spec.bootMode === "uefi" && flavor.deployRamdisk?.protocol === "nova"

@@ -30,7 +30,7 @@ export const askedAgain = (
 
 /** Once it has told what it is, it is left to whatever it boots: nobody's server is switched off twice. */
 export const isToBeAnswered = ({ vendorClass, hardware }: Stranger): boolean =>
-  hardware === undefined && clientArchitecture(vendorClass)?.firmware !== undefined;
+  hardware === undefined && clientArchitecture(vendorClass)?.start !== undefined;
 
 /** How its firmware starts, in words; empty where it does not tell. */
 export function firmwareOf({ vendorClass, hardware }: Pick<Stranger, "vendorClass" | "hardware">): string {

@@ -70,7 +70,14 @@ describe("checked inputs", () => {
 describe("a fault", () => {
   it.for([
     { kind: "nodes", given: { arch: "sparc" }, fault: at("arch", 'one of "x86_64", "aarch64"') },
-    { kind: "nodes", given: { arch: "aarch64" }, fault: at("arch", "not supported yet") },
+    { kind: "nodes", given: { arch: "aarch64" }, fault: at("bootMode", "starts by UEFI") },
+    {
+      kind: "nodes",
+      given: { arch: "i386", bootMode: "uefi", clean: "none" },
+      fault: at("bootMode", "no boot loader for 32-bit UEFI"),
+    },
+    { kind: "nodes", given: { arch: "i386" }, fault: at("clean", 'clean: "none"') },
+    { kind: "images", given: { arch: "arm64" }, fault: at("arch", 'one of "x86_64", "aarch64", "i386"') },
     { kind: "nodes", given: { bootMode: "efi" }, fault: at("bootMode", 'one of "bios", "uefi"') },
     { kind: "nodes", given: { cpus: 0 }, fault: at("cpus", "at least 1") },
     { kind: "nodes", given: { cpus: 1.5 }, fault: at("cpus", "a whole number") },

@@ -3,22 +3,25 @@ import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
+import type { RamdiskArch } from "../../kernel/arch.ts";
 import type { Context } from "../../kernel/context.ts";
 import { hasCode } from "../../kernel/errors.ts";
 import { writeAtomically } from "../../kernel/files.ts";
 import { run } from "../../kernel/process.ts";
 import { showBytes } from "../../kernel/units.ts";
 import { type Additions, fingerprintOf } from "./additions.ts";
+import { openArchive } from "./archive.ts";
 import { alone, sweep } from "./cache.ts";
 import { type Contents, contentsOf } from "./contents.ts";
 import { encodeCpio } from "./cpio.ts";
+import { cannotBuild } from "./errors.ts";
 import { extras, type Flavour } from "./flavours.ts";
-import { cannotBuild, choosePackages, download, uncompressModules, unpack } from "./packages.ts";
+import { choosePackages, download, uncompressModules, unpack } from "./packages.ts";
 import { findKernel, readAssets, treeOf } from "./tree.ts";
 
 export interface RamdiskOptions extends Additions {
   readonly flavour: Flavour;
-  readonly arch: "x86_64";
+  readonly arch: RamdiskArch;
   /** Where downloads and results are kept; may be shared by processes and thrown away at any time. */
   readonly cacheDir: string;
   /** Look for newer packages instead of taking what was built before. */
@@ -27,7 +30,7 @@ export interface RamdiskOptions extends Additions {
 
 /** Files that a network boot loader can serve. */
 export interface BuiltRamdisk {
-  /** Path of the kernel, a bzImage signed by the distribution. */
+  /** Path of the kernel, signed by the distribution. */
   readonly kernel: string;
   /** Path of the compressed cpio archive. */
   readonly ramdisk: string;
@@ -46,7 +49,7 @@ const stage = "building the deploy ramdisk";
 
 /**
  * The deploy ramdisk, built once from the distribution's packages: nothing is installed, no root is needed. Later calls,
- * by any process, find it in the cache. Throws RAMDISK_CANNOT_BUILD or RAMDISK_DOWNLOAD_FAILED.
+ * by any process, find it in the cache. Throws RAMDISK_CANNOT_BUILD, RAMDISK_NO_FOREIGN_PACKAGES or RAMDISK_DOWNLOAD_FAILED.
  */
 export async function buildRamdisk(ctx: Context, options: RamdiskOptions): Promise<BuiltRamdisk> {
   const index = await indexOf(options);
@@ -106,17 +109,18 @@ async function recipeOf({ flavour, ...options }: RamdiskOptions): Promise<string
 
 async function buildIn(ctx: Context, work: string, options: RamdiskOptions): Promise<Entry> {
   ctx.report({ stage, note: "choosing packages" });
-  const packages = await choosePackages(ctx, extras(options.flavour).packages);
+  const archive = await openArchive(ctx, options.arch, options.cacheDir);
+  const packages = await choosePackages(ctx, archive, extras(options.flavour).packages);
   ctx.report({ stage, note: `downloading ${packages.length} packages` });
-  const files = await download(ctx, join(options.cacheDir, "packages"), packages);
+  const files = await download(ctx, archive, join(options.cacheDir, "packages"), packages);
   ctx.report({ stage, note: "unpacking the kernel" });
   for (const file of files.values()) await unpack(ctx, file, join(work, "root"));
   await uncompressModules(ctx, join(work, "root"));
   const kernel = await findKernel(join(work, "root"));
   const entries = await treeOf({ ...options, root: join(work, "root"), kernel });
-  const archive = encodeCpio(entries);
-  ctx.report({ stage, note: `compressing ${showBytes(archive.length)}` });
-  const ramdisk = await compress(ctx, work, archive, options.flavour);
+  const plain = encodeCpio(entries);
+  ctx.report({ stage, note: `compressing ${showBytes(plain.length)}` });
+  const ramdisk = await compress(ctx, work, plain, options.flavour);
   return await keep(
     options.cacheDir,
     work,

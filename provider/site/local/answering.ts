@@ -1,5 +1,6 @@
 import { type Context, limited, newContext } from "../../kernel/context.ts";
 import { toRecord } from "../../kernel/errors.ts";
+import type { NodeSpec } from "../../resources/index.ts";
 import { sendWord } from "../../services/callback/word.ts";
 import { clientArchitecture } from "../../services/dnsmasq/loaders.ts";
 import type { Stranger } from "../../workflows/discovery.ts";
@@ -15,25 +16,32 @@ import { newVisit, visitFiles } from "./visits.ts";
 
 /** The name under which its boot files are served. */
 const servedTo = (mac: string) => visitOf(`discovered-${mac.replaceAll(":", "")}`);
-const firmwareOf = ({ vendorClass }: Stranger) => clientArchitecture(vendorClass)?.firmware;
+
+/** What it is taken for by what it asks with. A BIOS does not say whether it is of 64 bits: our ramdisk does not run on one that is not. */
+function nodeOf({ vendorClass }: Stranger): Pick<NodeSpec, "bootMode" | "arch"> | undefined {
+  const { start } = clientArchitecture(vendorClass) ?? {};
+  return start && { bootMode: start.firmware, arch: start.firmware === "bios" ? "x86_64" : start.arch };
+}
 
 /** Answer one that asks to boot. It exports nothing, and nothing is written to it: its mode is that of an inspection. */
 export async function answerStranger(ctx: Context, parts: Parts, mac: string): Promise<State> {
   const { store, settings, switchboard, network } = parts;
   const stranger = await store.stranger(mac);
-  const firmware = stranger && firmwareOf(stranger);
-  if (!firmware) return {};
+  const node = stranger && nodeOf(stranger);
+  if (!node) return {};
   const visit = newVisit({ mode: "inspect", hints: [], from: "enroll" });
   const line = switchboard.open({
-    ...{ id: visit.id, key: visit.key, node: mac, firmware, expected: { macs: [mac] } },
+    ...{ id: visit.id, key: visit.key, node: mac, expected: { macs: [mac] } },
+    ...{ firmware: node.bootMode, arch: node.arch },
     ...{ classic: false, report: ctx.report },
   });
   try {
     ctx.report({ stage: "fetching the ramdisk" });
-    const ramdisk = await parts.ramdisk(ctx);
+    await parts.loaders(ctx, node.arch);
+    const ramdisk = await parts.ramdisk(ctx, node.arch);
     const server = await network.address(ctx);
     await note(parts, mac, { admitted: true });
-    const boot = await parts.boot(firmware);
+    const boot = await parts.boot(node);
     await boot.prepare(
       ctx,
       visitFiles({ name: servedTo(mac), macs: [mac], record: visit, server, settings, ramdisk }),
@@ -77,8 +85,8 @@ export async function leaveStrangers(own: Context, parts: Parts): Promise<void> 
 async function leave(ctx: Context, parts: Parts, mac: string): Promise<void> {
   const { store, network } = parts;
   const stranger = await store.stranger(mac);
-  const firmware = stranger && firmwareOf(stranger);
-  if (firmware) await (await parts.boot(firmware)).withdraw(ctx, servedTo(mac), [mac]);
+  const node = stranger && nodeOf(stranger);
+  if (node) await (await parts.boot(node)).withdraw(ctx, servedTo(mac), [mac]);
   if (!(await declaredMacs(store)).has(mac)) await network.dismiss(ctx, [mac]);
   if (!stranger) return;
   const { admitted, ...rest } = stranger;

@@ -92,7 +92,7 @@ async function openVisit(ctx: Context, parts: Parts, name: string, begun: VisitR
   let record = begun;
   let ramdisk: BuiltRamdisk | undefined;
   const line = switchboard.open({
-    ...{ id: record.id, key: record.key, node: name, firmware: node.bootMode },
+    ...{ id: record.id, key: record.key, node: name, firmware: node.bootMode, arch: node.arch },
     ...{ expected: { ...expected, macs }, classic: false, report: ctx.report },
     ...(record.machine ? { bound: record.machine } : {}),
   });
@@ -105,7 +105,7 @@ async function openVisit(ctx: Context, parts: Parts, name: string, begun: VisitR
     served: visitOf(name),
     limits: settings.limits,
     power: parts.powerOf(node.power, expected),
-    boot: await parts.boot(node.bootMode),
+    boot: await parts.boot(node),
     calls: line,
     record: () => record,
     async update(change) {
@@ -113,7 +113,8 @@ async function openVisit(ctx: Context, parts: Parts, name: string, begun: VisitR
       await store.keepVisit(name, record);
     },
     async fetch(inner) {
-      ramdisk = await parts.ramdisk(inner);
+      await parts.loaders(inner, node.arch);
+      ramdisk = await parts.ramdisk(inner, node.arch);
     },
     keepSeen: (told) => rememberDisks(store, name, told),
     seen: async (phase) => describeSeen(line.sightings, { phase, managed: settings.dhcp === "managed" }),

@@ -1,3 +1,4 @@
+import { hasRamdisk } from "../../../kernel/arch.ts";
 import type { Context } from "../../../kernel/context.ts";
 import { MetalError, toRecord } from "../../../kernel/errors.ts";
 import type { NodeSpec } from "../../../resources/index.ts";
@@ -49,7 +50,7 @@ export async function planInspection(
   const problems = [
     ...(record ? await refusals(parts.store, record) : []),
     ...(await parts.network.problems(ctx)),
-    ...(await failing(async () => (await parts.boot(spec.bootMode)).ready(ctx))),
+    ...(await failing(async () => (await parts.boot(spec)).ready(ctx))),
   ];
   const words = `boot ${name} once from the network through ${spec.inspect?.mac}, inspect it, leave it off and unwritten`;
   return {
@@ -87,9 +88,11 @@ export async function refuseVisit(store: Store, { ref: { name }, spec, state }: 
       ? `instance ${holder} is on it`
       : !["available", "manageable", "inspecting"].includes(provisionState)
         ? `it is ${provisionState}`
-        : (await bootCardsOf(store, name, node)).length === 0
-          ? "it has no Interface to boot from"
-          : undefined;
+        : !hasRamdisk(node.arch)
+          ? "there is no ramdisk of our own for i386"
+          : (await bootCardsOf(store, name, node)).length === 0
+            ? "it has no Interface to boot from"
+            : undefined;
   if (why !== undefined) throw workflowErrors.make("VISIT_REFUSED", { node: name, what: "inspect", why });
 }
 

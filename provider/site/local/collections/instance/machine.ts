@@ -64,6 +64,7 @@ export async function openMachine(
     node: stored.node,
     expected: { ...expected, macs },
     firmware: node.bootMode,
+    arch: node.arch,
     ...(record.machine ? { bound: record.machine } : {}),
     classic: flavor.deployRamdisk?.protocol === "nova",
     report: ctx.report,
@@ -84,7 +85,7 @@ export async function openMachine(
     instance: { name: ref.name, spec },
     limits,
     power: parts.powerOf(node.power, expected),
-    boot: await parts.boot(node.bootMode),
+    boot: await parts.boot(node),
     writer: await parts.writer(),
     calls: line,
     record: () => record,
@@ -95,7 +96,7 @@ export async function openMachine(
     },
     keepSeen: (told) => rememberDisks(store, stored.node, told),
     async fetch(inner) {
-      fetched = await fetchAll(inner, parts, image, flavor);
+      fetched = await fetchAll(inner, parts, image, flavor, node.arch);
     },
     image: () => ({
       source: {
