@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { architectures } from "../kernel/arch.ts";
+import { type Size, sizePattern, toBytes } from "../kernel/units.ts";
 import { always, capabilities, checksum, location, name, size } from "./fields.ts";
 import { defineResource } from "./resource.ts";
 
@@ -28,6 +29,9 @@ const DeployRamdisk = z
   })
   .meta({ id: "DeployRamdisk", description: "A deploy ramdisk of your own." });
 
+const smallestEfi = 64 * 2 ** 20;
+const isSize = (value: unknown): value is Size => typeof value === "string" && sizePattern.test(value);
+
 export const Flavor = defineResource({
   kind: "Flavor",
   collection: "flavors",
@@ -43,6 +47,16 @@ export const Flavor = defineResource({
       ephemeral: size
         .optional()
         .meta({ description: "Size of the ephemeral partition. Default: none.", change: "reinstall" }),
+      diskLabel: z.enum(["msdos", "gpt"]).optional().meta({
+        description:
+          "Partition table of a partition image's disk: `msdos` (four partitions, 2 TiB) or `gpt`. Default: msdos, as Nova cut it.",
+        change: "reinstall",
+      }),
+      efiSystemPartition: size.optional().meta({
+        description:
+          "Size of an EFI system partition, empty FAT32, before all others: for a system that brings its own boot loader there. Default: none.",
+        change: "reinstall",
+      }),
       capabilities: capabilities.default({}).meta({
         description:
           'What a node must offer, with Nova\'s operators: `{ rack: "<in> r1" }`. Scope `capabilities:` or none takes part.',
@@ -57,6 +71,16 @@ export const Flavor = defineResource({
         change: "none",
         computed: true,
       }),
+    })
+    .refine((given) => given.efiSystemPartition === undefined || given.diskLabel === "gpt", {
+      path: ["efiSystemPartition"],
+      error: 'An EFI system partition needs diskLabel: "gpt"',
+      ...always,
+    })
+    .refine(({ efiSystemPartition: size }) => !isSize(size) || toBytes(size) >= smallestEfi, {
+      path: ["efiSystemPartition"],
+      error: "Expected at least 64 MiB, below which there is no FAT32",
+      ...always,
     })
     .meta({ id: "Flavor", description: "What a server must be, and how its disk is cut." }),
   outputs: z.object({

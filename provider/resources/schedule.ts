@@ -113,9 +113,8 @@ export const unfit: Suits = (spec, flavor) =>
 
 const offeredByItself = (spec: Candidate["spec"]) => ({ cpu_arch: spec.arch, arch: spec.arch });
 
-function diskNeeded({ rootDisk, swap, ephemeral }: SpecOf<typeof Flavor>): number {
-  return toBytes(rootDisk) + (swap ? toBytes(swap) : 0) + (ephemeral ? toBytes(ephemeral) : 0);
-}
+const diskNeeded = ({ rootDisk, swap, ephemeral, efiSystemPartition }: SpecOf<typeof Flavor>): number =>
+  [rootDisk, swap, ephemeral, efiSystemPartition].reduce((sum, size) => sum + (size ? toBytes(size) : 0), 0);
 
 /** What a node wastes: the flavor's smallest sufficient server is taken, then the first by name, so the choice is the same each time. */
 const waste = ({ spec }: Candidate) => [spec.cpus, toBytes(spec.memory), toBytes(spec.disk)] as const;

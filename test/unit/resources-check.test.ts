@@ -116,6 +116,16 @@ describe("a fault", () => {
       given: { deployRamdisk: { kernel: "k", ramdisk: "r", protocol: "nova" } },
       fault: at("deployRamdisk.acceptFirstDisk", "acceptFirstDisk: true"),
     },
+    {
+      kind: "flavors",
+      given: { efiSystemPartition: "200 MiB" },
+      fault: at("efiSystemPartition", 'needs diskLabel: "gpt"'),
+    },
+    {
+      kind: "flavors",
+      given: { diskLabel: "gpt", efiSystemPartition: "32 MiB" },
+      fault: at("efiSystemPartition", "at least 64 MiB"),
+    },
     { kind: "images", given: { source: "ftp://x/y" }, fault: at("source", "http or https") },
     { kind: "images", given: { source: "http://x/y" }, fault: at("checksum", "Plain http") },
     { kind: "images", given: { checksum: "md5:0" }, fault: at("checksum", '"sha256:" and 64') },

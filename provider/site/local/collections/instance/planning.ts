@@ -207,6 +207,7 @@ const propertyOf: Readonly<Record<string, string>> = {
   INSTANCE_OTHER_ARCH: "image",
   INSTANCE_NETWORK_CARD: "networks",
   INSTANCE_VOLUME_NO_ROOM: "flavor",
+  INSTANCE_FILES_WHOLE_DISK: "configureBy",
   DEPLOY_CANNOT_PHONE_HOME: "waitFor",
 };
 
