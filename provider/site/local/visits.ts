@@ -15,6 +15,7 @@ import {
   type VisitStep,
   visitOf,
 } from "../../workflows/visit.ts";
+import { bootHttpOf } from "../settings.ts";
 import { callBackWords } from "./collections/instance/boot-files.ts";
 import { cardsOf, specOf } from "./collections/instance/claim.ts";
 import { expectedOf, rememberDisks } from "./collections/node.ts";
@@ -100,7 +101,7 @@ async function openVisit(ctx: Context, parts: Parts, name: string, begun: VisitR
     const append = settings.pxeAppendParams.split(/\s+/).filter((word) => word !== "");
     const words = ["selinux=0", ...orderWords(record.order), ...callBackWords(record, server, settings)];
     return {
-      ...{ deployment: visitOf(name), macs, boot: "local" },
+      ...{ deployment: visitOf(name), macs, boot: "local", ...bootHttpOf(settings, server) },
       deploy: { kernel, ramdisk: archive, args: [...words, ...append] },
     };
   };
