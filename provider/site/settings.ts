@@ -37,6 +37,10 @@ export const SiteSettings = z
       description:
         "`managed`: the helper runs dnsmasq. `external`: your own DHCP server points at our TFTP tree.",
     }),
+    discovery: z.boolean().default(false).meta({
+      description:
+        "Answer servers that nobody declared when they boot from the network while the helper serves DHCP: each boots the ramdisk once, tells what it is (`nodes discovered`) and switches itself off. Nothing is written to it (managed only).",
+    }),
     routerAdvertise: z.boolean().default(false).meta({
       description:
         "Answer IPv6 router solicitations: iPXE ROMs wait 13 s at each boot otherwise (managed only). UEFI firmware whose network boot by IPv6 is on then tries that first, for more than a minute: switch it off there.",
@@ -118,6 +122,10 @@ export const SiteSettings = z
     idle: duration
       .default("5 minutes")
       .meta({ description: "The embedded helper ends after so long without work." }),
+  })
+  .refine(({ discovery, dhcp }) => !discovery || dhcp === "managed", {
+    path: ["discovery"],
+    error: "Only a DHCP server of ours can answer servers that nobody declared: it takes `dhcp: managed`",
   })
   .meta({ id: "SiteSettings", description: "Settings of a site." });
 export type SiteSettings = z.output<typeof SiteSettings>;

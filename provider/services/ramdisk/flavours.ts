@@ -79,12 +79,20 @@ export function extras(flavour: Flavour): {
   return { programs: ["xfs_growfs"], packages: ["xfsprogs"], fileSystems: ["xfs"] };
 }
 
+/** Loaded by the mode that wants them: how an inspection hears LLDP. */
+const onDemand = ["macvtap"];
+
 /** Names of all modules that lie in the ramdisk, without what they need. */
 export function carried(flavour: Flavour, tree: ModuleTree): readonly string[] {
-  if (flavour === "lab") return loadedAtOnce(flavour);
+  if (flavour === "lab") return [...loadedAtOnce(flavour), ...onDemand];
   const hardware = [...tree.paths].filter(([, path]) => {
     const file = path.replace(/^kernel\/drivers\//, "");
     return standardDrivers.some((start) => file.startsWith(start)) && !leftOut.some((not) => not.test(file));
   });
-  return [...loadedAtOnce(flavour), ...hardware.map(([name]) => name).sort(), ...extras(flavour).fileSystems];
+  return [
+    ...loadedAtOnce(flavour),
+    ...hardware.map(([name]) => name).sort(),
+    ...extras(flavour).fileSystems,
+    ...onDemand,
+  ];
 }

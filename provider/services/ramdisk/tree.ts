@@ -87,7 +87,7 @@ export async function treeOf({
   const files = [
     ...(await scripts()),
     ...(await programFiles(root, arch, [...programs, ...extras(flavour).programs])),
-    ...moduleFiles(kernel.version, modules, atOnce),
+    ...moduleFiles(kernel.version, flavour, modules, atOnce),
     ...(firmwareDir === undefined ? [] : await firmwareFiles(firmwareDir, modules)),
     ...(hooksDir === undefined ? [] : await hookFiles(hooksDir)),
   ];
@@ -141,7 +141,12 @@ async function programFiles(
   return [...found.values()];
 }
 
-function moduleFiles(version: string, modules: readonly Module[], atOnce: readonly Module[]): CpioEntry[] {
+function moduleFiles(
+  version: string,
+  flavour: Flavour,
+  modules: readonly Module[],
+  atOnce: readonly Module[],
+): CpioEntry[] {
   const place = `lib/modules/${version}`;
   return [
     ...modules.map(({ path, content }) => file(`${place}/${path}`, content)),
@@ -150,7 +155,7 @@ function moduleFiles(version: string, modules: readonly Module[], atOnce: readon
     file(`${place}/modules.symbols`, ""),
     file("lib/modules/order", atOnce.map(({ path }) => `${place}/${path}\n`).join("")),
     // Whether drivers are looked up by what hardware is found; otherwise the list above is all there is.
-    ...(modules.length > atOnce.length ? [file("lib/modules/by-hardware", "")] : []),
+    ...(flavour === "lab" ? [] : [file("lib/modules/by-hardware", "")]),
   ];
 }
 

@@ -17,6 +17,8 @@ import { type Range, rangeOf } from "./range.ts";
 interface Calls {
   readonly switchboard: Switchboard;
   readonly phoned: Phoned;
+  /** A card that DHCP does not know asked for an address; must not throw. */
+  readonly asked: (mac: string, vendorClass: string) => void;
 }
 
 interface Served {
@@ -75,7 +77,8 @@ export function openNetwork(
 }
 
 /** What DHCP and TFTP tell of a server: worth a word when it is waited for in vain, and how it starts. */
-async function hear(event: DnsmasqEvent, places: Places, switchboard: Switchboard): Promise<void> {
+async function hear(event: DnsmasqEvent, places: Places, { switchboard, asked }: Calls): Promise<void> {
+  if (event.kind === "discover" && event.refused !== undefined) asked(event.mac, event.vendorClass ?? "");
   const mac = "mac" in event ? event.mac : await macOfHost(places.hostsDir, event.ip);
   if (mac === undefined) return;
   switchboard.saw({ mac }, inTree(event, places));
@@ -144,11 +147,12 @@ async function start(
   own: Context,
   ctx: Context,
   settings: SiteSettings,
-  { switchboard, phoned }: Calls,
+  calls: Calls,
   { address, cidr }: Range,
   places: Places,
 ): Promise<Served> {
   const { startCallback } = await import("../../../services/callback/server.ts");
+  const { switchboard, phoned } = calls;
   const host = address;
   const callback = await startCallback(own, {
     host,
@@ -158,7 +162,7 @@ async function start(
   });
   let bootHttp: BootHttp | undefined;
   try {
-    bootHttp = await startHttp(own, settings, address, places, switchboard);
+    bootHttp = await startHttp(own, settings, address, places, calls);
     const files = bootHttp ? { bootHttp } : {};
     if (settings.dhcp === "external") return { callback, ...files };
     ctx.report({ stage: "starting DHCP and TFTP" });
@@ -172,7 +176,7 @@ async function start(
     const dnsmasq = await startDnsmasq(newContext({ log: own.log, signal: own.signal }), {
       ...places,
       ...{ interface: name, network: cidr, address, routerAdvertise },
-      onEvent: (event) => void hear(event, places, switchboard),
+      onEvent: (event) => void hear(event, places, calls),
     });
     return { callback, dnsmasq, ...files };
   } catch (error) {
@@ -187,10 +191,10 @@ async function startHttp(
   { bootTransport, bootPort: port }: SiteSettings,
   host: string,
   places: Places,
-  switchboard: Switchboard,
+  calls: Calls,
 ): Promise<BootHttp | undefined> {
   if (bootTransport !== "http") return undefined;
   const { startBootHttp } = await import("../../../services/boot-http/server.ts");
-  const onSent = (file: string, ip: string) => void hear({ kind: "sent", file, ip }, places, switchboard);
+  const onSent = (file: string, ip: string) => void hear({ kind: "sent", file, ip }, places, calls);
   return startBootHttp(own, { host, port, root: places.tftpRoot, onSent });
 }
