@@ -15,7 +15,7 @@ import {
   type VisitStep,
   visitOf,
 } from "../../workflows/visit.ts";
-import type { SiteSettings } from "../settings.ts";
+import { bootHttpOf, type SiteSettings } from "../settings.ts";
 import { callBackWords } from "./collections/instance/boot-files.ts";
 import { specOf } from "./collections/instance/claim.ts";
 import { bootCardsOf } from "./collections/macs.ts";
@@ -143,7 +143,7 @@ export function visitFiles({ name, macs, record, server, settings, ramdisk }: Vi
   const append = settings.pxeAppendParams.split(/\s+/).filter((word) => word !== "");
   const words = ["selinux=0", ...orderWords(record.order), ...callBackWords(record, server, settings)];
   return {
-    ...{ deployment: name, macs, boot: "local" },
+    ...{ deployment: name, macs, boot: "local", ...bootHttpOf(settings, server) },
     deploy: { kernel, ramdisk: archive, args: [...words, ...append] },
   };
 }
