@@ -13,6 +13,7 @@ interface RamdiskFlags extends OutputOptions {
   readonly firmware?: string;
   readonly modules?: string;
   readonly hooks?: string;
+  readonly rescue?: true;
 }
 
 /** `ramdisk`: what the servers of a site boot to be installed. */
@@ -56,6 +57,7 @@ const ours = (command: Command): Command =>
     )
     .option("--firmware <folder>", "firmware files to put in (default: the site's)")
     .option("--modules <folder>", "kernel modules of your own to put in (default: the site's)")
+    .option("--rescue", "the one of `nodes rescue`, with an SSH server and file systems to mount")
     .option("--hooks <folder>", "scripts of your own to put in (default: the site's)");
 
 /** The site's ramdisk, but for what the options say otherwise. */
@@ -66,6 +68,7 @@ function chosen({ settings, cwd }: Shell, options: RamdiskFlags) {
   return {
     ...own,
     flavour: options.flavour ?? own.flavour,
+    rescue: options.rescue ?? false,
     firmwareDir: folder(options.firmware, firmwareDir),
     modulesDir: folder(options.modules, modulesDir),
     hooksDir: folder(options.hooks, hooksDir),

@@ -70,6 +70,10 @@ export type Operation =
   | { readonly kind: "maintenance"; readonly node: string; readonly reason?: string }
   /** Go the way of a deployment up to the point where it would write. */
   | { readonly kind: "rehearse"; readonly node: string }
+  /** Boot an installed server into a ramdisk with an SSH server, which knows this public key. */
+  | { readonly kind: "rescue"; readonly node: string; readonly key: string; readonly powerOff?: boolean }
+  /** Boot its system again. */
+  | { readonly kind: "unrescue"; readonly node: string }
   | { readonly kind: "abort"; readonly instance: string }
   /** Hand everything of one owner to another: a stack that was renamed. */
   | { readonly kind: "move owner"; readonly from: string; readonly to: string }

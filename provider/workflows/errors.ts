@@ -99,6 +99,36 @@ export const workflowErrors = defineErrors({
     remedy: "Nothing was written, and the server is off. Mend what it names; then ask again.",
     fault: "node",
   },
+  RESCUE_REFUSED: {
+    text: "node {node} cannot be rescued: {why}",
+    remedy:
+      "Nothing was touched. Rescued is a server with an installed system of this site; `pulumi-baremetal nodes show {node}` tells where it stands.",
+    fault: "input",
+  },
+  RESCUE_RUNNING_SYSTEM: {
+    text: "node {node} is switched on, and instance {instance} runs there",
+    remedy:
+      "Nothing was touched. With `--power-off` the system is asked to shut down, and switched off if it does not.",
+    fault: "input",
+  },
+  RESCUE_BAD_KEY: {
+    text: "the key to rescue with cannot be taken. {why}",
+    remedy:
+      "Nothing was touched. Give a public key by `--key`, as in `~/.ssh/id_ed25519.pub`; `ssh-keygen -t ed25519` makes one.",
+    fault: "input",
+  },
+  RESCUE_FAILED: {
+    text: "node {node} did not come into its rescue; its ramdisk reports: {report}",
+    remedy:
+      "No disk was touched, and the server is off. Ask again, or boot its system by `pulumi-baremetal nodes unrescue {node}`.",
+    fault: "node",
+  },
+  RESCUE_UNDER_WAY: {
+    text: "node {node} of instance {instance} is in a rescue ({state})",
+    remedy:
+      "Nothing was touched. Whoever rescues it ends that by `pulumi-baremetal nodes unrescue {node}`, which boots its system again; then ask again.",
+    fault: "input",
+  },
   CLEAN_DISK_UNKNOWN: {
     text: "node {node} is to be cleaned of instance {instance} of {owner}, and which disk that used is not known: it was adopted, or its ramdisk did not tell",
     remedy:

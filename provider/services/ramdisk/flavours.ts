@@ -69,22 +69,38 @@ export function loadedAtOnce(flavour: Flavour): readonly string[] {
   return flavour === "lab" ? [...labDrivers, ...target] : [...target, "sd_mod"];
 }
 
-/** What a flavour brings beside what all have: programs, the packages that hold them, file systems that are mounted on demand. */
-export function extras(flavour: Flavour): {
+/** What a ramdisk brings beside what all have. */
+interface Extras {
   readonly programs: readonly string[];
+  /** Those that hold the programs and their libraries. */
   readonly packages: readonly string[];
+  /** Modules of file systems, which are mounted on demand. */
   readonly fileSystems: readonly string[];
-} {
-  if (flavour === "lab") return { programs: [], packages: [], fileSystems: [] };
-  return { programs: ["xfs_growfs"], packages: ["xfsprogs"], fileSystems: ["xfs"] };
+}
+
+const growing: Extras = { programs: ["xfs_growfs"], packages: ["xfsprogs"], fileSystems: ["xfs"] };
+
+/** An SSH server, and what somebody who mends a system mounts. It would make each deployment's ramdisk a third larger. */
+const mending: Extras = {
+  programs: ["dropbear", "dropbearkey"],
+  packages: ["dropbear-bin", "libtomcrypt1", "libtommath1", "libgmp10", "libcrypt1", "zlib1g"],
+  fileSystems: ["ext4", "xfs", "btrfs", "vfat", "nls_cp437", "nls_ascii"],
+};
+
+/** `rescue`: it is for servers that are rescued. */
+export function extras(flavour: Flavour, rescue: boolean): Extras {
+  const parts = [...(flavour === "lab" ? [] : [growing]), ...(rescue ? [mending] : [])];
+  const all = (key: keyof Extras) => [...new Set(parts.flatMap((part) => part[key]))];
+  return { programs: all("programs"), packages: all("packages"), fileSystems: all("fileSystems") };
 }
 
 /** Names of all modules that lie in the ramdisk, without what they need. */
-export function carried(flavour: Flavour, tree: ModuleTree): readonly string[] {
-  if (flavour === "lab") return loadedAtOnce(flavour);
+export function carried(flavour: Flavour, rescue: boolean, tree: ModuleTree): readonly string[] {
+  const { fileSystems } = extras(flavour, rescue);
+  if (flavour === "lab") return [...loadedAtOnce(flavour), ...fileSystems];
   const hardware = [...tree.paths].filter(([, path]) => {
     const file = path.replace(/^kernel\/drivers\//, "");
     return standardDrivers.some((start) => file.startsWith(start)) && !leftOut.some((not) => not.test(file));
   });
-  return [...loadedAtOnce(flavour), ...hardware.map(([name]) => name).sort(), ...extras(flavour).fileSystems];
+  return [...loadedAtOnce(flavour), ...hardware.map(([name]) => name).sort(), ...fileSystems];
 }

@@ -52,6 +52,7 @@ export async function findKernel(root: string): Promise<Kernel> {
 
 interface TreeParts extends Additions {
   readonly flavour: Flavour;
+  readonly rescue: boolean;
   readonly root: string;
   readonly kernel: Kernel;
 }
@@ -59,6 +60,7 @@ interface TreeParts extends Additions {
 /** Everything that lies in the ramdisk. */
 export async function treeOf({
   flavour,
+  rescue,
   firmwareDir,
   modulesDir,
   hooksDir,
@@ -68,7 +70,7 @@ export async function treeOf({
   const own = modulesDir === undefined ? new Map<string, string>() : await addModules(modulesDir, kernel);
   const found = await openModules(kernel.modules);
   const tree = { ...found, paths: new Map([...found.paths, ...own]) };
-  const modules = await resolveModules(tree, [...carried(flavour, tree), ...own.keys()]);
+  const modules = await resolveModules(tree, [...carried(flavour, rescue, tree), ...own.keys()]);
   const atOnce = await resolveModules(tree, [...loadedAtOnce(flavour), ...own.keys()]);
   const builtIn = await readFile(join(kernel.modules, "modules.builtin"), "utf8").catch(() => "");
   const absent = requiredModules.find(
@@ -78,7 +80,7 @@ export async function treeOf({
     throw cannotBuild(`the kernel package ${kernel.version} lacks the module ${absent}`);
   const files = [
     ...(await scripts()),
-    ...(await programFiles(root, [...programs, ...extras(flavour).programs])),
+    ...(await programFiles(root, [...programs, ...extras(flavour, rescue).programs])),
     ...moduleFiles(kernel.version, modules, atOnce),
     ...(firmwareDir === undefined ? [] : await firmwareFiles(firmwareDir, modules)),
     ...(hooksDir === undefined ? [] : await hookFiles(hooksDir)),

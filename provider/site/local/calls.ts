@@ -163,6 +163,7 @@ function toCall({
   progress,
   cleaned,
   hardware,
+  hostKey,
 }: Announcement): Call {
   return {
     target: { address, port, iqn, lun },
@@ -170,6 +171,7 @@ function toCall({
     ...(progress === undefined ? {} : { progress }),
     ...(cleaned === undefined ? {} : { cleaned }),
     ...(hardware === undefined ? {} : { hardware }),
+    ...(hostKey === undefined ? {} : { hostKey }),
     ...(machine ? { machine } : {}),
     ...(error === undefined ? {} : { failure: error }),
   };

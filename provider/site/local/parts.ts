@@ -28,7 +28,8 @@ export interface Parts {
   /** The network boot of servers whose firmware starts this way. */
   readonly boot: (mode: NodeSpec["bootMode"]) => Promise<BootDriver>;
   readonly writer: () => Promise<WriteDriver>;
-  readonly ramdisk: (ctx: Context) => Promise<BuiltRamdisk>;
+  /** The deploy ramdisk; `rescue`: with an SSH server. */
+  readonly ramdisk: (ctx: Context, how?: { readonly rescue: boolean }) => Promise<BuiltRamdisk>;
   /** The controller of a node, with the site's manners around it. */
   readonly powerOf: (spec: NodeSpec["power"], expected?: ControllerIdentity) => ConductedPower;
   /** Try refused credentials again: somebody mended the account on the controller itself. */

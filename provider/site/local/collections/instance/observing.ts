@@ -1,5 +1,6 @@
 import type { Context } from "../../../../kernel/context.ts";
 import type { NodeSpec } from "../../../../resources/index.ts";
+import { isRescue } from "../../../../resources/states.ts";
 import type { State } from "../../../site.ts";
 import type { Parts } from "../../parts.ts";
 import type { StoredRecord } from "../../store/index.ts";
@@ -18,6 +19,13 @@ export async function observeInstance(ctx: Context, parts: Parts, record: Stored
   if (!node || !stored) {
     const lost = state["assignedNode"] ? [`it holds node ${state["assignedNode"]} no more`] : [];
     return { drift: lost, assignedNode: name ?? "" };
+  }
+  const { provisionState } = node.state;
+  if (isRescue(provisionState)) {
+    ctx.log.warn(
+      `it is in a rescue (${provisionState}): its system does not run until \`pulumi-baremetal nodes unrescue ${node.ref.name}\``,
+    );
+    return { drift: [] };
   }
   if (state["provisionState"] !== "active") return { drift: [] };
   const nodeSpec = node.spec as NodeSpec;
