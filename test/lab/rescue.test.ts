@@ -13,7 +13,14 @@ let lab: Lab;
 let site: TestSite;
 
 beforeAll(async () => {
-  rack = await openRack();
+  // This ramdisk is larger than that of deployments, and a loaded host without KVM slow at fetching it.
+  const limits = {
+    power: "10 seconds",
+    callback: "180 seconds",
+    answer: "90 seconds",
+    soft: "5 seconds",
+  } as const;
+  rack = await openRack({ limits });
   ({ lab, site } = rack);
 });
 

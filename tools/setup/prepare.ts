@@ -20,7 +20,12 @@ export async function bringLabParts(say: Teller, cache: string): Promise<void> {
 
 /** Its sister with an SSH server, for tests of a rescue. */
 export async function bringRescueRamdisk(say: Teller, cache: string): Promise<void> {
-  const ramdisk = { flavour: "lab", arch: "x86_64", rescue: true, cacheDir: join(cache, "ramdisk") } as const;
+  const ramdisk = {
+    flavour: "lab",
+    arch: "x86_64",
+    extra: "rescue",
+    cacheDir: join(cache, "ramdisk"),
+  } as const;
   await unlessQuick(say, "Building the ramdisk of a rescue", buildRamdisk(newContext(), ramdisk));
 }
 

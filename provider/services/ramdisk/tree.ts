@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { type Additions, addModules, hookFiles } from "./additions.ts";
 import type { CpioEntry } from "./cpio.ts";
 import { neededLibraries } from "./elf.ts";
-import { carried, extras, type Flavour, loadedAtOnce } from "./flavours.ts";
+import { byHardware, carried, type ExtraInitrd, extras, type Flavour, loadedAtOnce } from "./flavours.ts";
 import { aliasTable, dependencyTable, type Module, openModules, resolveModules } from "./modules.ts";
 import { cannotBuild } from "./packages.ts";
 
@@ -52,7 +52,7 @@ export async function findKernel(root: string): Promise<Kernel> {
 
 interface TreeParts extends Additions {
   readonly flavour: Flavour;
-  readonly rescue: boolean;
+  readonly extra?: ExtraInitrd | undefined;
   readonly root: string;
   readonly kernel: Kernel;
 }
@@ -60,7 +60,7 @@ interface TreeParts extends Additions {
 /** Everything that lies in the ramdisk. */
 export async function treeOf({
   flavour,
-  rescue,
+  extra,
   firmwareDir,
   modulesDir,
   hooksDir,
@@ -70,7 +70,7 @@ export async function treeOf({
   const own = modulesDir === undefined ? new Map<string, string>() : await addModules(modulesDir, kernel);
   const found = await openModules(kernel.modules);
   const tree = { ...found, paths: new Map([...found.paths, ...own]) };
-  const modules = await resolveModules(tree, [...carried(flavour, rescue, tree), ...own.keys()]);
+  const modules = await resolveModules(tree, [...carried(flavour, tree, extra), ...own.keys()]);
   const atOnce = await resolveModules(tree, [...loadedAtOnce(flavour), ...own.keys()]);
   const builtIn = await readFile(join(kernel.modules, "modules.builtin"), "utf8").catch(() => "");
   const absent = requiredModules.find(
@@ -80,8 +80,8 @@ export async function treeOf({
     throw cannotBuild(`the kernel package ${kernel.version} lacks the module ${absent}`);
   const files = [
     ...(await scripts()),
-    ...(await programFiles(root, [...programs, ...extras(flavour, rescue).programs])),
-    ...moduleFiles(kernel.version, modules, atOnce),
+    ...(await programFiles(root, [...programs, ...extras(flavour, extra).programs])),
+    ...moduleFiles(kernel.version, modules, atOnce, byHardware(flavour)),
     ...(firmwareDir === undefined ? [] : await firmwareFiles(firmwareDir, modules)),
     ...(hooksDir === undefined ? [] : await hookFiles(hooksDir)),
   ];
@@ -132,7 +132,12 @@ function libraryPlace(library: string): string {
   return library.startsWith("ld-linux") ? "lib64" : "lib/x86_64-linux-gnu";
 }
 
-function moduleFiles(version: string, modules: readonly Module[], atOnce: readonly Module[]): CpioEntry[] {
+function moduleFiles(
+  version: string,
+  modules: readonly Module[],
+  atOnce: readonly Module[],
+  lookedUp: boolean,
+): CpioEntry[] {
   const place = `lib/modules/${version}`;
   return [
     ...modules.map(({ path, content }) => file(`${place}/${path}`, content)),
@@ -140,8 +145,7 @@ function moduleFiles(version: string, modules: readonly Module[], atOnce: readon
     file(`${place}/modules.alias`, aliasTable(modules)),
     file(`${place}/modules.symbols`, ""),
     file("lib/modules/order", atOnce.map(({ path }) => `${place}/${path}\n`).join("")),
-    // Whether drivers are looked up by what hardware is found; otherwise the list above is all there is.
-    ...(modules.length > atOnce.length ? [file("lib/modules/by-hardware", "")] : []),
+    ...(lookedUp ? [file("lib/modules/by-hardware", "")] : []),
   ];
 }
 

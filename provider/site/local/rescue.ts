@@ -201,7 +201,7 @@ async function bootSystem(
   found: VisitRecord,
 ): Promise<void> {
   const { name } = node.ref;
-  const { power: wanted } = instance.spec as InstanceSpec;
+  const declared = instance.spec as InstanceSpec;
   const spec = node.spec as NodeSpec;
   const { machine, close } = await openVisit(ctx, parts, name, found);
   try {
@@ -210,17 +210,22 @@ async function bootSystem(
     await parts.network.open(ctx);
     const { adopted, image } = stored.record;
     // Menus first, then the ramdisk's files: at no moment is there no menu for its cards.
-    if (!adopted) await layBoot(ctx, parts, instance.ref, instance.spec as InstanceSpec, stored);
+    if (!adopted) await layBoot(ctx, parts, instance.ref, declared, stored);
     ctx.report({ stage: "withdrawing boot files" });
     await machine.boot.withdraw(ctx, visitOf(name), machine.node.macs);
-    if (adopted) await machine.dismiss(ctx);
+    // DHCP knew none of an adopted system's cards, nor those that its instance does not use.
+    const own = adopted ? [] : (await cardsOf(parts.store, name, declared)).map(({ mac }) => mac);
+    await parts.network.dismiss(
+      ctx,
+      machine.node.macs.filter((mac) => !own.includes(mac)),
+    );
     if (spec.abandon) return;
-    const installed = image ?? (await parts.store.get("images", (instance.spec as InstanceSpec).image))?.spec;
+    const installed = image ?? (await parts.store.get("images", declared.image))?.spec;
     const fromNetwork = !adopted && installed !== undefined && kindOf(installed as ImageSpec) === "partition";
     const device = fromNetwork ? "network" : "disk";
     await machine.power.bootFrom(ctx, { device, persistent: true, firmware: spec.bootMode });
     const { soft, power } = parts.settings.limits;
-    if (wanted === "on") await setPower(ctx, machine.power, "on", { soft, power, hard: true });
+    if (declared.power === "on") await setPower(ctx, machine.power, "on", { soft, power, hard: true });
   } finally {
     close();
   }

@@ -133,7 +133,7 @@ export async function openVisit(
       await follow(record);
     },
     async fetch(inner) {
-      ramdisk = await parts.ramdisk(inner, { rescue: record.order.mode === "rescue" });
+      ramdisk = await parts.ramdisk(inner, record.order.mode === "rescue" ? "rescue" : undefined);
     },
     keepSeen: (told) => rememberDisks(store, name, told),
     seen: async (phase) => describeSeen(line.sightings, { phase, managed: settings.dhcp === "managed" }),
