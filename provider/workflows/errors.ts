@@ -165,6 +165,24 @@ export const workflowErrors = defineErrors({
       "The disk is written and the server is on. Look at its console; the next `pulumi up` waits again and writes nothing.",
     fault: "image",
   },
+  DEPLOY_RAMDISK_AGAIN: {
+    text: "node {node} came up in the deploy ramdisk again after its disk was written, so that its system has not answered within {limit}: {seen}",
+    remedy:
+      "The disk is written, and nothing writes it again. Its menu leads to the system: it was given another one, by another TFTP server or from a cache. Look who answers DHCP and TFTP on that network, power the server off and on, and run `pulumi up`, which waits again.",
+    fault: "site",
+  },
+  DEPLOY_NETWORK_AGAIN: {
+    text: "node {node} booted from the network again instead of from its disk, and its system has not answered within {limit}: {seen}",
+    remedy:
+      "The disk is written and the server is on. Its firmware found nothing to start on the disk: by UEFI the image has to bring `EFI/BOOT/BOOTX64.EFI` on its EFI system partition, by BIOS boot code (`images inspect` tells what it has). Or it tries the network first, whatever its controller was told: put the disk before the network in the firmware's boot order. The next `pulumi up` waits again and writes nothing.",
+    fault: "image",
+  },
+  DEPLOY_NOTHING_STARTS: {
+    text: "nothing at all was seen on the network of node {node}, which starts by UEFI, since its disk was written, and its system has not answered within {limit}: {seen}",
+    remedy:
+      "The disk is written and the server is on. Look at its console. In the firmware's shell or menu it has found nothing to start: the image has to bring `EFI/BOOT/BOOTX64.EFI` on its EFI system partition, or an entry of the firmware has to name its boot loader; put the disk first in the boot order. A system that starts and asks for no address needs a fixed one on its Interface. The next `pulumi up` waits again and writes nothing.",
+    fault: "image",
+  },
   DEPLOY_NO_PHONE_HOME: {
     text: "the system on node {node} has not phoned home within {limit}: {seen}",
     remedy:

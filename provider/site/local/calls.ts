@@ -31,6 +31,8 @@ export interface Switchboard {
   readonly accept: (call: Announcement) => Promise<{ ok: true } | { ok: false; reason: string }>;
   /** A card asked for the boot loader of this firmware: a deployment that means another one ends, and waits for no call. */
   readonly starts: (mac: string, firmware: Machine["firmware"]) => void;
+  /** When one of these cards asked for a boot loader last, without anybody waiting for its server. */
+  readonly strayed: (macs: readonly string[]) => number | undefined;
   /** Something was seen of a card, or of a deployment's system, and is worth a word when it is waited for in vain. */
   readonly saw: (whose: { readonly mac: string } | { readonly deployment: string }, what: Sighting) => void;
   /** Open a line for one deployment; `close` it when the deployment ends: its key is void then. */
@@ -54,6 +56,7 @@ interface Line {
 
 export function createSwitchboard(): Switchboard {
   const lines = new Map<string, Line>();
+  const strayed = new Map<string, number>();
   return {
     async accept(call) {
       const line = lines.get(call.deployment);
@@ -65,7 +68,9 @@ export function createSwitchboard(): Switchboard {
       }
       const refusal = refuse(line, call);
       line.sightings.note(
-        refusal === undefined ? { kind: "called" } : { kind: "call refused", reason: refusal },
+        refusal === undefined
+          ? { kind: "called", boot: toCall(call).boot }
+          : { kind: "call refused", reason: refusal },
       );
       if (refusal !== undefined) {
         line.awaited.report({ stage: "waiting for the ramdisk", note: refusal });
@@ -77,10 +82,11 @@ export function createSwitchboard(): Switchboard {
       return { ok: true };
     },
     starts(mac, firmware) {
-      for (const line of lines.values()) {
-        if (line.awaited.expected.macs?.includes(mac)) refuseFirmware(line, firmware);
-      }
+      const own = [...lines.values()].filter(({ awaited }) => awaited.expected.macs?.includes(mac));
+      for (const line of own) refuseFirmware(line, firmware);
+      if (own.length === 0) strayed.set(mac, Date.now());
     },
+    strayed: (macs) => macs.map((mac) => strayed.get(mac)).find((at) => at !== undefined),
     saw(whose, what) {
       const own = [...lines.values()].filter(({ awaited }) =>
         "mac" in whose ? awaited.expected.macs?.includes(whose.mac) : awaited.id === whose.deployment,
@@ -96,6 +102,7 @@ export function createSwitchboard(): Switchboard {
       const sightings = createSightings();
       const line: Line = { awaited, events, sightings, bound: awaited.bound };
       lines.set(awaited.id, line);
+      for (const mac of awaited.expected.macs ?? []) strayed.delete(mac);
       const waitFor = async (ctx: Context, wanted: () => Call | undefined): Promise<Call> => {
         for (;;) {
           if (line.failed) throw line.failed;
