@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { Power } from "../drivers/power/index.ts";
+import { architectures } from "../kernel/arch.ts";
 import { cleanMethods } from "../services/callback/announcement.ts";
 import { DiskState } from "./disks.ts";
-import { capabilities, drift, name, size } from "./fields.ts";
+import { always, capabilities, drift, name, size } from "./fields.ts";
 import { defineResource } from "./resource.ts";
 import { RootDeviceHints } from "./root-device.ts";
 import { provisionStates } from "./states.ts";
@@ -24,14 +25,11 @@ export const Node = defineResource({
     .strictObject({
       name,
       power: Power.meta({ description: "How the server is switched on and off.", change: "in-place" }),
-      arch: z
-        .enum(["x86_64", "aarch64"])
-        .default("x86_64")
-        .refine(
-          (arch) => arch === "x86_64",
-          "aarch64 is not supported yet: there is no deploy ramdisk for it",
-        )
-        .meta({ description: "Processor architecture.", change: "refused-in-use" }),
+      arch: z.enum(architectures).default("x86_64").meta({
+        description:
+          "Processor architecture, as Ironic's `cpu_arch`. `aarch64` starts by UEFI; `i386` boots only a classic ramdisk of the flavor's, and is never cleaned.",
+        change: "refused-in-use",
+      }),
       bootMode: z.enum(["bios", "uefi"]).default("bios").meta({
         description:
           "How the firmware starts: `bios` (legacy boot), or `uefi`, with Secure Boot on or off. A server that starts otherwise is not written.",
@@ -78,6 +76,22 @@ export const Node = defineResource({
         change: "in-place",
       }),
       drift,
+    })
+    .refine(({ arch, bootMode }) => arch !== "aarch64" || bootMode === "uefi", {
+      path: ["bootMode"],
+      error: 'A server of the architecture aarch64 starts by UEFI: set bootMode: "uefi"',
+      ...always,
+    })
+    .refine(({ arch, bootMode }) => arch !== "i386" || bootMode === "bios", {
+      path: ["bootMode"],
+      error:
+        'There is no boot loader for 32-bit UEFI: a server of the architecture i386 needs bootMode: "bios"',
+      ...always,
+    })
+    .refine(({ arch, clean }) => arch !== "i386" || clean === "none", {
+      path: ["clean"],
+      error: 'Our own ramdisk, which cleans, does not run on i386: set clean: "none"',
+      ...always,
     })
     .meta({ id: "Node", description: "A physical server, reached through its controller." }),
   outputs: z.object({

@@ -1,3 +1,4 @@
+import { type Arch, hasRamdisk, runsOn } from "../kernel/arch.ts";
 import { toBytes } from "../kernel/units.ts";
 import { unmet } from "./capabilities.ts";
 import type { Flavor } from "./flavor.ts";
@@ -28,6 +29,8 @@ export interface Request {
   /** The instance that asks: its own claim does not reject a node. */
   readonly instance: string;
   readonly flavor: SpecOf<typeof Flavor>;
+  /** What the image is made for; absent = it is not known yet. */
+  readonly arch?: Arch;
   /** A pinned node may retry where it failed; chosen ones are skipped. */
   readonly pinned: boolean;
 }
@@ -66,6 +69,10 @@ const filters: readonly Filter[] = [
   ({ unclean }) => unclean,
   ({ interfaces }) => (interfaces > 0 ? undefined : "it has no Interface to boot from"),
   ({ spec }, { flavor }) => unfit(spec, flavor),
+  ({ spec }, { arch }) =>
+    arch === undefined || runsOn(arch, spec.arch)
+      ? undefined
+      : `it is ${spec.arch}, the image is for ${arch}`,
 ];
 
 type Suits = (spec: Candidate["spec"], flavor: SpecOf<typeof Flavor>) => string | undefined;
@@ -81,6 +88,17 @@ const suits: readonly Suits[] = [
     toBytes(spec.disk) >= diskNeeded(flavor)
       ? undefined
       : `its disk has ${spec.disk}, the flavor's partitions need more`,
+  ({ arch }, { deployRamdisk }) => {
+    // Declared before there was such a field.
+    const { arch: made = "x86_64" }: { arch?: Arch } = deployRamdisk ?? {};
+    return deployRamdisk === undefined || runsOn(made, arch)
+      ? undefined
+      : `it is ${arch}, the flavor's ramdisk is for ${made}`;
+  },
+  ({ arch }, { deployRamdisk }) =>
+    hasRamdisk(arch) || deployRamdisk?.protocol === "nova"
+      ? undefined
+      : `it is ${arch}, which only a classic ramdisk of the flavor's boots (\`deployRamdisk\`, \`protocol: "nova"\`)`,
   // GRUB cannot tell them `ip=`, by which they find the helper.
   (spec, flavor) =>
     spec.bootMode === "uefi" && flavor.deployRamdisk?.protocol === "nova"
@@ -95,9 +113,8 @@ export const unfit: Suits = (spec, flavor) =>
 
 const offeredByItself = (spec: Candidate["spec"]) => ({ cpu_arch: spec.arch, arch: spec.arch });
 
-function diskNeeded({ rootDisk, swap, ephemeral }: SpecOf<typeof Flavor>): number {
-  return toBytes(rootDisk) + (swap ? toBytes(swap) : 0) + (ephemeral ? toBytes(ephemeral) : 0);
-}
+const diskNeeded = ({ rootDisk, swap, ephemeral, efiSystemPartition }: SpecOf<typeof Flavor>): number =>
+  [rootDisk, swap, ephemeral, efiSystemPartition].reduce((sum, size) => sum + (size ? toBytes(size) : 0), 0);
 
 /** What a node wastes: the flavor's smallest sufficient server is taken, then the first by name, so the choice is the same each time. */
 const waste = ({ spec }: Candidate) => [spec.cpus, toBytes(spec.memory), toBytes(spec.disk)] as const;

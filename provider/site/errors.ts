@@ -117,6 +117,11 @@ export const siteErrors = defineErrors({
       "Give the flavor a smaller `rootDisk`, `swap` or `ephemeral`, or the instance a node with a larger disk.",
     fault: "input",
   },
+  INSTANCE_FILES_WHOLE_DISK: {
+    text: "instance {instance} is to be configured by files, and its image {image} is a whole-disk image: files are laid into partition images alone",
+    remedy: 'Use a partition image, or an image with cloud-init and `configureBy: "cloud-init"`.',
+    fault: "input",
+  },
   SITE_UNKNOWN_REFERENCE: {
     text: "there is no {kind} {name} on this site",
     remedy:

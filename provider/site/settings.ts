@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { tmpdir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { z } from "zod";
+import type { RamdiskArch } from "../kernel/arch.ts";
 import { duration, ipv4 } from "../resources/fields.ts";
 
 const cidr = z.cidrv4({ error: 'Expected a network, as in "10.99.0.0/24"' });
@@ -125,9 +126,9 @@ export function socketOf(stateDir: string): string {
 export const settingsDigest = (settings: SiteSettings): string =>
   createHash("sha256").update(JSON.stringify(settings)).digest("hex");
 
-/** Which deploy ramdisk a site boots, and where it is kept. */
-export const ramdiskOf = (settings: SiteSettings) =>
+/** Which deploy ramdisk a site boots on servers of an architecture, and where it is kept. */
+export const ramdiskOf = (settings: SiteSettings, arch: RamdiskArch = "x86_64") =>
   ({
-    ...{ flavour: settings.ramdisk, arch: "x86_64" as const, cacheDir: join(settings.cacheDir, "ramdisk") },
+    ...{ flavour: settings.ramdisk, arch, cacheDir: join(settings.cacheDir, "ramdisk") },
     ...{ firmwareDir: settings.firmwareDir, modulesDir: settings.modulesDir, hooksDir: settings.hooksDir },
   }) as const;

@@ -30,6 +30,12 @@ export const workflowErrors = defineErrors({
       "Nothing was written. Correct `bootMode` on the Node, or set the server's firmware to that mode alone; the controller was asked for it, and not all firmware obeys.",
     fault: "input",
   },
+  DEPLOY_OTHER_ARCH: {
+    text: "node {node} is declared `arch: {declared}`, but its firmware asks for the boot loader of {seen}",
+    remedy:
+      "Nothing was written. Correct `arch` on the Node; or its Interfaces, if this card is another server's.",
+    fault: "input",
+  },
   DEPLOY_NO_DISK: {
     text: "node {node} offers no disk to install on: {seen}",
     remedy:
@@ -174,13 +180,13 @@ export const workflowErrors = defineErrors({
   DEPLOY_NETWORK_AGAIN: {
     text: "node {node} booted from the network again instead of from its disk, and its system has not answered within {limit}: {seen}",
     remedy:
-      "The disk is written and the server is on. Its firmware found nothing to start on the disk: by UEFI the image has to bring `EFI/BOOT/BOOTX64.EFI` on its EFI system partition, by BIOS boot code (`images inspect` tells what it has). Or it tries the network first, whatever its controller was told: put the disk before the network in the firmware's boot order. The next `pulumi up` waits again and writes nothing.",
+      "The disk is written and the server is on. Its firmware found nothing to start on the disk: by UEFI the image has to bring `EFI/BOOT/BOOTX64.EFI` (arm64: `BOOTAA64.EFI`) on its EFI system partition, by BIOS boot code (`images inspect` tells what it has). Or it tries the network first, whatever its controller was told: put the disk before the network in the firmware's boot order. The next `pulumi up` waits again and writes nothing.",
     fault: "image",
   },
   DEPLOY_NOTHING_STARTS: {
     text: "nothing at all was seen on the network of node {node}, which starts by UEFI, since its disk was written, and its system has not answered within {limit}: {seen}",
     remedy:
-      "The disk is written and the server is on. Look at its console. In the firmware's shell or menu it has found nothing to start: the image has to bring `EFI/BOOT/BOOTX64.EFI` on its EFI system partition, or an entry of the firmware has to name its boot loader; put the disk first in the boot order. A system that starts and asks for no address needs a fixed one on its Interface. The next `pulumi up` waits again and writes nothing.",
+      "The disk is written and the server is on. Look at its console. In the firmware's shell or menu it has found nothing to start: the image has to bring `EFI/BOOT/BOOTX64.EFI` (arm64: `BOOTAA64.EFI`) on its EFI system partition, or an entry of the firmware has to name its boot loader; put the disk first in the boot order. A system that starts and asks for no address needs a fixed one on its Interface. The next `pulumi up` waits again and writes nothing.",
     fault: "image",
   },
   DEPLOY_NO_PHONE_HOME: {

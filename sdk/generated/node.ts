@@ -25,8 +25,12 @@ export interface NodeArgs {
   readonly name?: pulumi.Input<string | undefined>;
   /** How the server is switched on and off. */
   readonly power: pulumi.Input<IpmiArgs>;
-  /** Processor architecture. Default: `"x86_64"`. A change is refused while an instance uses it. */
-  readonly arch?: pulumi.Input<"x86_64" | "aarch64" | undefined>;
+  /**
+   * Processor architecture, as Ironic's `cpu_arch`. `aarch64` starts by UEFI; `i386` boots only a
+   * classic ramdisk of the flavor's, and is never cleaned. Default: `"x86_64"`. A change is refused
+   * while an instance uses it.
+   */
+  readonly arch?: pulumi.Input<"x86_64" | "aarch64" | "i386" | undefined>;
   /**
    * How the firmware starts: `bios` (legacy boot), or `uefi`, with Secure Boot on or off. A server that
    * starts otherwise is not written. Default: `"bios"`. A change is refused while an instance uses it.
@@ -99,8 +103,11 @@ export class Node extends pulumi.dynamic.Resource {
   declare readonly name: pulumi.Output<string>;
   /** How the server is switched on and off. */
   declare readonly power: pulumi.Output<Ipmi>;
-  /** Processor architecture. */
-  declare readonly arch: pulumi.Output<"x86_64" | "aarch64">;
+  /**
+   * Processor architecture, as Ironic's `cpu_arch`. `aarch64` starts by UEFI; `i386` boots only a
+   * classic ramdisk of the flavor's, and is never cleaned.
+   */
+  declare readonly arch: pulumi.Output<"x86_64" | "aarch64" | "i386">;
   /**
    * How the firmware starts: `bios` (legacy boot), or `uefi`, with Secure Boot on or off. A server that
    * starts otherwise is not written.

@@ -88,6 +88,8 @@ export interface DeployRamdiskArgs {
   readonly ramdisk: pulumi.Input<string>;
   /** Its checksum; required for http. */
   readonly ramdiskChecksum?: pulumi.Input<string | undefined>;
+  /** Processor architecture that it is made for. Default: `"x86_64"`. */
+  readonly arch?: pulumi.Input<"x86_64" | "aarch64" | "i386" | undefined>;
   /**
    * `nova` for a classic diskimage-builder ramdisk: it tells neither identity nor disks. Default:
    * `"baremetal"`.
@@ -352,6 +354,8 @@ export interface DeployRamdisk {
   readonly ramdisk: string;
   /** Its checksum; required for http. */
   readonly ramdiskChecksum?: string;
+  /** Processor architecture that it is made for. */
+  readonly arch: "x86_64" | "aarch64" | "i386";
   /** `nova` for a classic diskimage-builder ramdisk: it tells neither identity nor disks. */
   readonly protocol: "baremetal" | "nova";
   /** Required with `nova`: that ramdisk takes the first disk it finds. */

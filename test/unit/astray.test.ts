@@ -54,14 +54,22 @@ describe("a boot loader that is asked for", () => {
     const board = createSwitchboard();
     const line = () =>
       board.open({
-        ...{ id: "d-1", key: "k", node: "n1", firmware: "uefi", classic: false, report: () => {} },
+        ...{
+          id: "d-1",
+          key: "k",
+          node: "n1",
+          arch: "x86_64",
+          firmware: "uefi",
+          classic: false,
+          report: () => {},
+        },
         expected: { macs: [mac] },
       });
     const { close } = line();
-    board.starts(mac, "uefi");
+    board.starts(mac, { firmware: "uefi", arch: "x86_64" });
     expect(board.strayed([mac])).toBeUndefined();
     close();
-    board.starts(mac, "uefi");
+    board.starts(mac, { firmware: "uefi", arch: "x86_64" });
     expect(board.strayed(["52:54:00:00:00:02", mac])).toBeGreaterThan(0);
     expect(board.strayed(["52:54:00:00:00:02"])).toBeUndefined();
     line();
@@ -78,7 +86,7 @@ describe("a boot loader that is asked for", () => {
       return site.words.join();
     };
     expect(await look()).not.toContain("booted from the network");
-    site.parts.switchboard.starts(server.mac, "bios");
+    site.parts.switchboard.starts(server.mac, { firmware: "bios", arch: "x86_64" });
     expect(await look()).toContain("n1 booted from the network at ");
     await site.close();
   });

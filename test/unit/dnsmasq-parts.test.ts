@@ -184,6 +184,8 @@ describe("how dnsmasq is started", () => {
 --dhcp-match=set:uefi,option:client-arch,7
 --dhcp-match=set:uefi,option:client-arch,9
 --dhcp-boot=tag:uefi,shimx64.efi,,10.99.0.1
+--dhcp-match=set:uefi-arm64,option:client-arch,11
+--dhcp-boot=tag:uefi-arm64,shimaa64.efi,,10.99.0.1
 --enable-tftp
 --tftp-root=/s/tftp
 --tftp-max=250`;
@@ -327,6 +329,8 @@ dhcp-boot=tag:bios,pxelinux.0,,10.99.0.1
 dhcp-match=set:uefi,option:client-arch,7
 dhcp-match=set:uefi,option:client-arch,9
 dhcp-boot=tag:uefi,shimx64.efi,,10.99.0.1
+dhcp-match=set:uefi-arm64,option:client-arch,11
+dhcp-boot=tag:uefi-arm64,shimaa64.efi,,10.99.0.1
 # Only where dnsmasq runs on the deploy helper's host:
 enable-tftp
 tftp-root=/s/tftp
@@ -343,6 +347,10 @@ subnet 10.99.0.0 netmask 255.255.255.0 {
   if option arch = 00:07 or option arch = 00:09 {
     next-server 10.99.0.1;
     filename "shimx64.efi";
+  }
+  if option arch = 00:0b {
+    next-server 10.99.0.1;
+    filename "shimaa64.efi";
   }
 }
 host 52-54-00-00-00-0a { hardware ethernet 52:54:00:00:00:0a; fixed-address 10.99.0.10; }
@@ -363,6 +371,12 @@ host 52-54-00-00-00-0a { hardware ethernet 52:54:00:00:00:0a; fixed-address 10.9
       "test": "option[93].hex == 0x0007 or option[93].hex == 0x0009",
       "next-server": "10.99.0.1",
       "boot-file-name": "shimx64.efi"
+    },
+    {
+      "name": "baremetal-uefi-arm64",
+      "test": "option[93].hex == 0x000b",
+      "next-server": "10.99.0.1",
+      "boot-file-name": "shimaa64.efi"
     }
   ],
   "subnet4": [

@@ -50,9 +50,9 @@ export function dnsmasqArgs(
     "--dhcp-lease-max=10000",
     `--dhcp-leasefile=${leaseFile}`,
     `--dhcp-option=option:router${router === undefined ? "" : `,${router}`}`,
-    ...bootLoaders.flatMap(({ firmware, file, archs }) => [
-      ...archs.map((arch) => `--dhcp-match=set:${firmware},option:client-arch,${arch}`),
-      `--dhcp-boot=tag:${firmware},${file},,${address}`,
+    ...bootLoaders.flatMap(({ tag, file, clients }) => [
+      ...clients.map((client) => `--dhcp-match=set:${tag},option:client-arch,${client}`),
+      `--dhcp-boot=tag:${tag},${file},,${address}`,
     ]),
     "--enable-tftp",
     `--tftp-root=${tftpRoot}`,

@@ -3,6 +3,7 @@ import { createConduct } from "../../drivers/power/conduct.ts";
 import type { ControllerMemory } from "../../drivers/power/driver.ts";
 import { controllerOf, openPower } from "../../drivers/power/index.ts";
 import { forgetRefusedLogin } from "../../drivers/power/login.ts";
+import { hasRamdisk, isForeign } from "../../kernel/arch.ts";
 import type { Context } from "../../kernel/context.ts";
 import { createImages } from "../../services/images/index.ts";
 import type { SiteSettings } from "../settings.ts";
@@ -84,17 +85,26 @@ async function openParts(own: Context, settings: SiteSettings): Promise<Parts> {
     network: openNetwork(own, { settings, switchboard, phoned: createPhones(store, switchboard), tftpRoot }),
     images: createImages({ dir: join(settings.cacheDir, "images") }),
     // Loaded when first needed: most calls of a provider never write or boot anything.
-    async boot(mode) {
+    async boot({ bootMode: firmware, arch }) {
       const { openBoot } = await import("../../drivers/boot/index.ts");
-      return openBoot(mode, tftpRoot);
+      const { loadersFolder } = await import("../../services/ramdisk/loaders.ts");
+      const foreign =
+        hasRamdisk(arch) && isForeign(arch) ? loadersFolder(ramdiskOf(settings).cacheDir, arch) : undefined;
+      return openBoot({ firmware, arch }, tftpRoot, foreign);
+    },
+    async loaders(ctx, arch) {
+      if (!hasRamdisk(arch) || !isForeign(arch)) return;
+      const { fetchLoaders } = await import("../../services/ramdisk/loaders.ts");
+      await fetchLoaders(ctx, arch, ramdiskOf(settings).cacheDir);
     },
     async writer() {
       const { openIscsiPush } = await import("../../drivers/write/index.ts");
       return openIscsiPush();
     },
-    async ramdisk(ctx, extra) {
+    async ramdisk(ctx, arch, extra) {
+      if (!hasRamdisk(arch)) throw new TypeError(`there is no deploy ramdisk for ${arch}`);
       const { buildRamdisk } = await import("../../services/ramdisk/build.ts");
-      return buildRamdisk(ctx, { ...ramdiskOf(settings), extra });
+      return buildRamdisk(ctx, { ...ramdiskOf(settings, arch), extra });
     },
     async hostKeys(ctx, address, port) {
       const { hostKeys } = await import("../../services/hostkeys/index.ts");

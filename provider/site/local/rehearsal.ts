@@ -1,3 +1,4 @@
+import { hasRamdisk } from "../../kernel/arch.ts";
 import type { Context } from "../../kernel/context.ts";
 import type { NodeSpec } from "../../resources/index.ts";
 import { hintsFor } from "../../resources/root-device.ts";
@@ -75,8 +76,10 @@ async function refuse({ store }: Parts, { ref: { name }, spec, state }: StoredRe
     ? "its controller was given up (`abandon`)"
     : !["available", "manageable", "inspecting"].includes(provisionState)
       ? `it is ${provisionState}`
-      : (await cardsOf(store, name, {})).length === 0
-        ? "it has no Interface to boot from"
-        : undefined;
+      : !hasRamdisk((spec as NodeSpec).arch)
+        ? "there is no ramdisk of our own for i386"
+        : (await cardsOf(store, name, {})).length === 0
+          ? "it has no Interface to boot from"
+          : undefined;
   if (why !== undefined) throw workflowErrors.make("VISIT_REFUSED", { node: name, what: "inspect", why });
 }

@@ -1,3 +1,4 @@
+import { hasRamdisk } from "../../kernel/arch.ts";
 import type { Context } from "../../kernel/context.ts";
 import { MetalError, toRecord } from "../../kernel/errors.ts";
 import { planErrors } from "../../resources/errors.ts";
@@ -129,9 +130,11 @@ async function refuse(
     ? "its controller was given up (`abandon`)"
     : !["active", "wait call-back"].includes(String(provisionState)) && !isRescue(provisionState)
       ? `it is ${provisionState}`
-      : (await cardsOf(store, name, {})).length === 0
-        ? "it has no Interface to boot from"
-        : undefined;
+      : !hasRamdisk(spec.arch)
+        ? `there is no ramdisk of our own for ${spec.arch}`
+        : (await cardsOf(store, name, {})).length === 0
+          ? "it has no Interface to boot from"
+          : undefined;
   if (why !== undefined) throw refused(name, why);
   const { state } = await parts.powerOf(spec.power, expectedOf(spec, node.state)).probe(ctx);
   if (state === "on" && !powerOff && !isRescue(provisionState)) {

@@ -105,7 +105,7 @@ export async function openVisit(
   let record = begun;
   let ramdisk: BuiltRamdisk | undefined;
   const line = switchboard.open({
-    ...{ id: record.id, key: record.key, node: name, firmware: node.bootMode },
+    ...{ id: record.id, key: record.key, node: name, firmware: node.bootMode, arch: node.arch },
     ...{ expected: { ...expected, macs }, classic: false, report: ctx.report },
     ...(record.machine ? { bound: record.machine } : {}),
   });
@@ -124,7 +124,7 @@ export async function openVisit(
     served: visitOf(name),
     limits: settings.limits,
     power: parts.powerOf(node.power, expected),
-    boot: await parts.boot(node.bootMode),
+    boot: await parts.boot(node),
     calls: line,
     record: () => record,
     async update(change) {
@@ -133,7 +133,8 @@ export async function openVisit(
       await follow(record);
     },
     async fetch(inner) {
-      ramdisk = await parts.ramdisk(inner, record.order.mode === "rescue" ? "rescue" : undefined);
+      await parts.loaders(inner, node.arch);
+      ramdisk = await parts.ramdisk(inner, node.arch, record.order.mode === "rescue" ? "rescue" : undefined);
     },
     keepSeen: (told) => rememberDisks(store, name, told),
     seen: async (phase) => describeSeen(line.sightings, { phase, managed: settings.dhcp === "managed" }),

@@ -71,16 +71,16 @@ export function openNetwork(
   };
 }
 
-/** What DHCP and TFTP tell of a server: worth a word when it is waited for in vain, and how its firmware started. */
+/** What DHCP and TFTP tell of a server: worth a word when it is waited for in vain, and how it starts. */
 async function hear(event: DnsmasqEvent, places: Places, switchboard: Switchboard): Promise<void> {
   const mac = "mac" in event ? event.mac : await macOfHost(places.hostsDir, event.ip);
   if (mac === undefined) return;
   switchboard.saw({ mac }, inTree(event, places));
   if (event.kind !== "sent" && event.kind !== "not found") return;
   // Long before a ramdisk could; also by a loader that is not there.
-  const { firmwareAsking } = await import("../../../services/dnsmasq/index.ts");
-  const firmware = firmwareAsking(event.file);
-  if (firmware !== undefined) switchboard.starts(mac, firmware);
+  const { startAsking } = await import("../../../services/dnsmasq/index.ts");
+  const start = startAsking(event.file);
+  if (start !== undefined) switchboard.starts(mac, start);
 }
 
 /** As a server asked for it: dnsmasq tells the file of this host. */

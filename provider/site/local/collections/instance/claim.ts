@@ -1,5 +1,11 @@
 import type { Context } from "../../../../kernel/context.ts";
-import type { FlavorSpec, InstanceSpec, InterfaceSpec, NodeSpec } from "../../../../resources/index.ts";
+import type {
+  FlavorSpec,
+  ImageSpec,
+  InstanceSpec,
+  InterfaceSpec,
+  NodeSpec,
+} from "../../../../resources/index.ts";
 import { type Candidate, type Choice, schedule } from "../../../../resources/schedule.ts";
 import { isRescue, isSetAside, type ProvisionState } from "../../../../resources/states.ts";
 import { workflowErrors } from "../../../../workflows/errors.ts";
@@ -67,7 +73,22 @@ export async function choose(
         lastError: String(state["lastError"] ?? ""),
       };
     });
-  return schedule(candidates, { instance, flavor, pinned: spec.node !== undefined });
+  const arch = await archOf(store, spec.image, run);
+  return schedule(candidates, {
+    instance,
+    flavor,
+    pinned: spec.node !== undefined,
+    ...(arch ? { arch } : {}),
+  });
+}
+
+/** What an image is made for; undefined where it is not declared yet. */
+async function archOf(store: Store, name: string, run?: Run): Promise<ImageSpec["arch"] | undefined> {
+  const image = (run?.declared.get(`images/${name}`) ?? (await store.get("images", name))?.spec) as
+    | Partial<ImageSpec>
+    | undefined;
+  // Declared before there was such a field.
+  return image && (image.arch ?? "x86_64");
 }
 
 export const reasonsOf = ({ rejected }: Choice): string =>

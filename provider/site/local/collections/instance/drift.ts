@@ -62,7 +62,7 @@ async function lookAtBoot(
   const node = await parts.store.get("nodes", stored.node);
   if (bootDigest === undefined || !node) return [];
   const macs = (await cardsOf(parts.store, stored.node, spec as InstanceSpec)).map(({ mac }) => mac);
-  const seen = await (await parts.boot((node.spec as NodeSpec).bootMode)).seen(ctx, ref.name, macs);
+  const seen = await (await parts.boot(node.spec as NodeSpec)).seen(ctx, ref.name, macs);
   if (seen?.digest === bootDigest && seen.missing.length === 0) return [];
   const text =
     seen === undefined
