@@ -4,6 +4,7 @@ import type { NodeSpec } from "../resources/index.ts";
 import { siteErrors } from "../site/errors.ts";
 import type { State } from "../site/site.ts";
 import { detailsOf, firstSentence } from "./details.ts";
+import { discoveredCommand } from "./discovered.ts";
 import { nodesImport } from "./import/index.ts";
 import { rehearseCommand } from "./rehearse.ts";
 import { rescueCommand, unrescueCommand } from "./rescue.ts";
@@ -14,7 +15,7 @@ import { type Column, pairs, shortened, table } from "./table.ts";
 export function nodesCommand(shell: Shell): Command {
   const { ctx } = shell;
   const nodes = new Command("nodes").description(
-    "the servers of a site: look, reset, maintenance, rehearse, rescue, import",
+    "the servers of a site: look, reset, maintenance, rehearse, rescue, discovered, import",
   );
 
   withOutput(nodes.command("list"))
@@ -68,6 +69,7 @@ export function nodesCommand(shell: Shell): Command {
   nodes.addCommand(rehearseCommand(shell));
   nodes.addCommand(rescueCommand(shell));
   nodes.addCommand(unrescueCommand(shell));
+  nodes.addCommand(discoveredCommand(shell));
   nodes.addCommand(nodesImport(shell));
   return nodes;
 }

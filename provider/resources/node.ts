@@ -3,7 +3,8 @@ import { Power } from "../drivers/power/index.ts";
 import { architectures } from "../kernel/arch.ts";
 import { cleanMethods } from "../services/callback/announcement.ts";
 import { DiskState } from "./disks.ts";
-import { always, capabilities, drift, name, size } from "./fields.ts";
+import { always, capabilities, drift, mac, name, size } from "./fields.ts";
+import { HardwareState } from "./hardware.ts";
 import { defineResource } from "./resource.ts";
 import { RootDeviceHints } from "./root-device.ts";
 import { provisionStates } from "./states.ts";
@@ -17,6 +18,21 @@ const Identity = z
       .meta({ description: "Product UUID (SMBIOS type 1), in either byte order." }),
   })
   .meta({ id: "Identity", description: "Which machine this has to be; checked before anything is written." });
+
+const Inspect = z
+  .strictObject({
+    mac: mac.meta({
+      description: "MAC address of the card that boots from the network; no Interface is needed for it.",
+    }),
+  })
+  .meta({ id: "Inspect", description: "Through which card a server is inspected." });
+
+/** Left out only where an inspection finds it. */
+const foundOr = (key: "cpus" | "memory" | "disk", what: string) =>
+  [
+    (given: Readonly<Record<string, unknown>>) => given[key] !== undefined || given["inspect"] !== undefined,
+    { path: [key] as PropertyKey[], error: `Required: ${what}, or \`inspect\`, which finds it`, ...always },
+  ] as const;
 
 export const Node = defineResource({
   kind: "Node",
@@ -35,9 +51,23 @@ export const Node = defineResource({
           "How the firmware starts: `bios` (legacy boot), or `uefi`, with Secure Boot on or off. A server that starts otherwise is not written.",
         change: "refused-in-use",
       }),
-      cpus: z.int().min(1).meta({ description: "Processor cores.", change: "in-place" }),
-      memory: size.meta({ description: "Main memory.", change: "in-place" }),
-      disk: size.meta({ description: "Size of the system's disk.", change: "in-place" }),
+      cpus: z.int().min(1).optional().meta({
+        description: "Processor cores. Default: as `inspect` finds.",
+        change: "in-place",
+      }),
+      memory: size.optional().meta({
+        description: "Main memory. Default: as `inspect` finds.",
+        change: "in-place",
+      }),
+      disk: size.optional().meta({
+        description: "Size of the system's disk. Default: as `inspect` finds.",
+        change: "in-place",
+      }),
+      inspect: Inspect.optional().meta({
+        description:
+          "Boot the server once, while it is off and free, into the ramdisk, which tells what it is made of (outputs `hardware`, `disks`) and leaves it off, unwritten. Another MAC inspects it again.",
+        change: "refused-in-use",
+      }),
       capabilities: capabilities
         .default({})
         .meta({ description: 'What flavors can ask for: `{ rack: "r1" }`.', change: "in-place" }),
@@ -93,6 +123,9 @@ export const Node = defineResource({
       error: 'Our own ramdisk, which cleans, does not run on i386: set clean: "none"',
       ...always,
     })
+    .refine(...foundOr("cpus", "a whole number"))
+    .refine(...foundOr("memory", 'a number and a unit, as in "64 GiB"'))
+    .refine(...foundOr("disk", 'a number and a unit, as in "480 GB"'))
     .meta({ id: "Node", description: "A physical server, reached through its controller." }),
   outputs: z.object({
     provisionState: z.enum(provisionStates).meta({ description: "Where the server is, in Ironic's words." }),
@@ -125,6 +158,9 @@ export const Node = defineResource({
     disks: z.array(DiskState).meta({
       description:
         "Its disks, as the last ramdisk told; empty before the first. What hints are written from.",
+    }),
+    hardware: HardwareState.optional().meta({
+      description: "What it is made of, as its last inspection or rehearsal told; absent before the first.",
     }),
     siteId: z.string().meta({ description: "The site whose records hold it." }),
   }),

@@ -167,6 +167,12 @@ export const siteErrors = defineErrors({
       "Correct `power.address` or `power.port`: two servers behind one controller would be switched together.",
     fault: "input",
   },
+  NODE_MAC_TAKEN: {
+    text: "the MAC {mac} is a card of node {other} already",
+    remedy:
+      "A network card sits in one server: correct `mac` here, or `inspect.mac` or the Interface of the other node.",
+    fault: "input",
+  },
   INTERFACE_MAC_TAKEN: {
     text: "the MAC {mac} belongs to Interface {other} already",
     remedy: "A network card is declared once: correct `mac`, or remove the other Interface.",

@@ -37,6 +37,10 @@ export const SiteSettings = z
       description:
         "`managed`: the helper runs dnsmasq. `external`: your own DHCP server points at our TFTP tree.",
     }),
+    discovery: z.boolean().default(false).meta({
+      description:
+        "Answer servers that nobody declared when they boot from the network while the helper serves DHCP: each boots the ramdisk once, tells what it is (`nodes discovered`) and switches itself off. Nothing is written to it (managed only).",
+    }),
     routerAdvertise: z.boolean().default(false).meta({
       description:
         "Answer IPv6 router solicitations: iPXE ROMs wait 13 s at each boot otherwise (managed only). UEFI firmware whose network boot by IPv6 is on then tries that first, for more than a minute: switch it off there.",
@@ -48,6 +52,13 @@ export const SiteSettings = z
       .meta({ description: "The TFTP tree. Default: `tftp` in stateDir." }),
     callbackPort: z.int().min(1).max(65535).default(10_000).meta({
       description: "Port of the deploy helper's call-back; classic ramdisks know only 10000.",
+    }),
+    bootTransport: z.enum(["tftp", "http"]).default("tftp").meta({
+      description:
+        "How BIOS servers fetch kernel and ramdisk. `http` pays for large ramdisks (docs/ramdisk.md); UEFI servers always use TFTP, as the signed GRUB has no HTTP.",
+    }),
+    bootPort: z.int().min(1).max(65535).default(10_080).meta({
+      description: 'Port of `bootTransport: "http"`, which serves kernels and ramdisks only.',
     }),
     pxeAppendParams: z.string().default("nofb nomodeset vga=normal").meta({
       description: "Nova's pxe_append_params: more words for every network-booted kernel.",
@@ -112,6 +123,10 @@ export const SiteSettings = z
       .default("5 minutes")
       .meta({ description: "The embedded helper ends after so long without work." }),
   })
+  .refine(({ discovery, dhcp }) => !discovery || dhcp === "managed", {
+    path: ["discovery"],
+    error: "Only a DHCP server of ours can answer servers that nobody declared: it takes `dhcp: managed`",
+  })
   .meta({ id: "SiteSettings", description: "Settings of a site." });
 export type SiteSettings = z.output<typeof SiteSettings>;
 
@@ -132,3 +147,9 @@ export const ramdiskOf = (settings: SiteSettings, arch: RamdiskArch = "x86_64") 
     ...{ flavour: settings.ramdisk, arch, cacheDir: join(settings.cacheDir, "ramdisk") },
     ...{ firmwareDir: settings.firmwareDir, modulesDir: settings.modulesDir, hooksDir: settings.hooksDir },
   }) as const;
+
+/** Where kernels and ramdisks are served by HTTP, if they are. */
+export const bootHttpOf = (
+  { bootTransport, bootPort }: Pick<SiteSettings, "bootTransport" | "bootPort">,
+  server: string,
+) => (bootTransport === "http" ? { http: `http://${server}:${bootPort}` } : {});

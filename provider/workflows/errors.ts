@@ -97,7 +97,7 @@ export const workflowErrors = defineErrors({
   VISIT_REFUSED: {
     text: "node {node} cannot be booted to {what} it: {why}",
     remedy:
-      "Nothing was touched. A node is rehearsed while it is free, off, and has an Interface to boot from.",
+      "Nothing was touched. A node is inspected or rehearsed while it is free, off, and has a card to boot from: an Interface, or the one of its `inspect`. One that was inspected already keeps what was found.",
     fault: "input",
   },
   INSPECT_FAILED: {

@@ -6,8 +6,11 @@ import { providerOf } from "../provider.ts";
 import type {
   Controller,
   DiskState,
+  HardwareState,
   Identity,
   IdentityArgs,
+  Inspect,
+  InspectArgs,
   Ipmi,
   IpmiArgs,
   LastClean,
@@ -36,12 +39,18 @@ export interface NodeArgs {
    * starts otherwise is not written. Default: `"bios"`. A change is refused while an instance uses it.
    */
   readonly bootMode?: pulumi.Input<"bios" | "uefi" | undefined>;
-  /** Processor cores. */
-  readonly cpus: pulumi.Input<number>;
-  /** Main memory. */
-  readonly memory: pulumi.Input<Size>;
-  /** Size of the system's disk. */
-  readonly disk: pulumi.Input<Size>;
+  /** Processor cores. Default: as `inspect` finds. */
+  readonly cpus?: pulumi.Input<number | undefined>;
+  /** Main memory. Default: as `inspect` finds. */
+  readonly memory?: pulumi.Input<Size | undefined>;
+  /** Size of the system's disk. Default: as `inspect` finds. */
+  readonly disk?: pulumi.Input<Size | undefined>;
+  /**
+   * Boot the server once, while it is off and free, into the ramdisk, which tells what it is made of
+   * (outputs `hardware`, `disks`) and leaves it off, unwritten. Another MAC inspects it again. A change
+   * is refused while an instance uses it.
+   */
+  readonly inspect?: pulumi.Input<InspectArgs | undefined>;
   /** What flavors can ask for: `{ rack: "r1" }`. */
   readonly capabilities?: pulumi.Input<Readonly<Record<string, pulumi.Input<string>>> | undefined>;
   /** The machine that must answer; another one is never written. */
@@ -93,6 +102,7 @@ const declaration: Declaration = {
     "lastClean",
     "maintenanceReason",
     "disks",
+    "hardware",
     "siteId",
   ],
 };
@@ -113,12 +123,17 @@ export class Node extends pulumi.dynamic.Resource {
    * starts otherwise is not written.
    */
   declare readonly bootMode: pulumi.Output<"bios" | "uefi">;
-  /** Processor cores. */
-  declare readonly cpus: pulumi.Output<number>;
-  /** Main memory. */
-  declare readonly memory: pulumi.Output<Size>;
-  /** Size of the system's disk. */
-  declare readonly disk: pulumi.Output<Size>;
+  /** Processor cores. Default: as `inspect` finds. */
+  declare readonly cpus: pulumi.Output<number | undefined>;
+  /** Main memory. Default: as `inspect` finds. */
+  declare readonly memory: pulumi.Output<Size | undefined>;
+  /** Size of the system's disk. Default: as `inspect` finds. */
+  declare readonly disk: pulumi.Output<Size | undefined>;
+  /**
+   * Boot the server once, while it is off and free, into the ramdisk, which tells what it is made of
+   * (outputs `hardware`, `disks`) and leaves it off, unwritten. Another MAC inspects it again.
+   */
+  declare readonly inspect: pulumi.Output<Inspect | undefined>;
   /** What flavors can ask for: `{ rack: "r1" }`. */
   declare readonly capabilities: pulumi.Output<Readonly<Record<string, string>>>;
   /** The machine that must answer; another one is never written. */
@@ -187,6 +202,8 @@ export class Node extends pulumi.dynamic.Resource {
   declare readonly maintenanceReason: pulumi.Output<string>;
   /** Its disks, as the last ramdisk told; empty before the first. What hints are written from. */
   declare readonly disks: pulumi.Output<DiskState[]>;
+  /** What it is made of, as its last inspection or rehearsal told; absent before the first. */
+  declare readonly hardware: pulumi.Output<HardwareState | undefined>;
   /** The site whose records hold it. */
   declare readonly siteId: pulumi.Output<string>;
 

@@ -38,6 +38,7 @@ describe("what can stand at the cursor", () => {
       "rehearse",
       "rescue",
       "unrescue",
+      "discovered",
       "import",
       "help",
     ]);

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { newContext } from "../../provider/kernel/context.ts";
 import { allocateAddress } from "../../provider/services/dnsmasq/address.ts";
 import { dnsmasqArgs, ulaPrefixOf } from "../../provider/services/dnsmasq/args.ts";
-import { type DnsmasqEvent, parseLine } from "../../provider/services/dnsmasq/events.ts";
+import { type DnsmasqEvent, newReader, parseLine } from "../../provider/services/dnsmasq/events.ts";
 import { externalLines } from "../../provider/services/dnsmasq/external.ts";
 import { listHosts, removeHost, writeHost } from "../../provider/services/dnsmasq/hosts.ts";
 import { parseAddresses } from "../../provider/services/dnsmasq/interface.ts";
@@ -143,6 +143,21 @@ describe("dnsmasq's words", () => {
     expect(parseLine(line)).toEqual(event);
   });
 
+  it("tell with a discover what the client of the same transaction calls itself", () => {
+    const read = newReader();
+    const line = (text: string) => read(`dnsmasq-dhcp: ${text}`);
+    const discover = { kind: "discover", mac: a, refused: "ignored" };
+    expect(line("7 available DHCP subnet: 10.9.0.0/255.255.255.0")).toBeUndefined();
+    expect(line("7 vendor class: PXEClient:Arch:00007\u0007")).toBeUndefined();
+    expect(line(`7 DHCPDISCOVER(br0) ${a} ignored`)).toEqual({
+      ...discover,
+      vendorClass: "PXEClient:Arch:00007?",
+    });
+    expect(line(`8 DHCPDISCOVER(br0) ${a} ignored`)).toEqual(discover);
+    expect(line(`DHCPDISCOVER(br0) ${a} ignored`)).toEqual(discover);
+    expect(line(`9 DHCPACK(br0) 10.99.0.5 ${a} `)).toEqual({ kind: "ack", ip: "10.99.0.5", mac: a });
+  });
+
   it("in its lease file: for ever, until when, with and without a name of the client's", async () => {
     const text = [
       `0 ${a} 10.99.0.10 * 01:${a}`,
@@ -176,6 +191,7 @@ describe("how dnsmasq is started", () => {
 --dhcp-hostsdir=/s/hosts
 --dhcp-ignore=tag:!known
 --dhcp-authoritative
+--log-dhcp
 --dhcp-lease-max=10000
 --dhcp-leasefile=/s/leases
 --dhcp-option=option:router

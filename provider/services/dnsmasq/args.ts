@@ -47,6 +47,8 @@ export function dnsmasqArgs(
     "--dhcp-ignore=tag:!known",
     // A system that still holds an address from before a lost lease file is answered at once.
     "--dhcp-authoritative",
+    // What a client calls itself is told only so.
+    "--log-dhcp",
     "--dhcp-lease-max=10000",
     `--dhcp-leasefile=${leaseFile}`,
     `--dhcp-option=option:router${router === undefined ? "" : `,${router}`}`,

@@ -32,3 +32,26 @@ export const bootLoaders: readonly BootLoader[] = [
 /** How the server starts that asked for this file; undefined for files that any may ask for. */
 export const startAsking = (file: string): Start | undefined =>
   bootLoaders.find((loader) => loader.file === basename(file));
+
+/** Names of IANA's list that servers say. */
+const architectures: Readonly<Record<number, string>> = {
+  0: "bios",
+  6: "uefi (32 bit)",
+  7: "uefi",
+  9: "uefi",
+  11: "uefi (arm64)",
+  16: "uefi (HTTP)",
+  19: "uefi (arm64, HTTP)",
+};
+
+/** What a vendor class tells of its firmware (PXE specification 2.1: `PXEClient:Arch:00007:…`), and what it is given to start. */
+export function clientArchitecture(
+  vendorClass: string,
+): { readonly words: string; readonly start?: Start } | undefined {
+  const [, digits] = /^(?:PXE|HTTP)Client:Arch:(\d{5})/.exec(vendorClass) ?? [];
+  if (digits === undefined) return undefined;
+  const arch = Number(digits);
+  const start = bootLoaders.find(({ clients }) => clients.includes(arch));
+  const words = architectures[arch] ?? `architecture ${arch}`;
+  return { words, ...(start ? { start } : {}) };
+}

@@ -9,6 +9,7 @@ import { createImages } from "../../services/images/index.ts";
 import type { SiteSettings } from "../settings.ts";
 import { ramdiskOf, settingsDigest } from "../settings.ts";
 import type { Site } from "../site.ts";
+import { leaveStrangers } from "./answering.ts";
 import { createSwitchboard } from "./calls.ts";
 import { flavors } from "./collections/flavor.ts";
 import { images } from "./collections/image.ts";
@@ -16,11 +17,14 @@ import { relayBoot } from "./collections/instance/boot.ts";
 import { instances } from "./collections/instance/index.ts";
 import { interfaces } from "./collections/interface.ts";
 import { nodes } from "./collections/node.ts";
+import { meetStranger } from "./discovery.ts";
+import { endInspection } from "./inspection.ts";
 import { createJobs } from "./jobs.ts";
 import { openNetwork } from "./network/index.ts";
 import { perform } from "./operations.ts";
 import type { Parts } from "./parts.ts";
 import { createPhones } from "./phones.ts";
+import { inspectorOf } from "./rehearsal.ts";
 import { createRuns } from "./runs.ts";
 import { openStore } from "./store/index.ts";
 import { createTurns } from "./turns.ts";
@@ -40,8 +44,9 @@ export async function openLocalSite(
 ): Promise<LocalSite> {
   const parts = await openParts(own, settings);
   const { store, jobs, network } = parts;
+  await leaveStrangers(own, parts);
   return {
-    nodes: nodes(parts),
+    nodes: nodes(parts, inspectorOf(parts), endInspection),
     interfaces: interfaces(parts),
     flavors: flavors(parts),
     images: images(parts, relayBoot(parts)),
@@ -75,14 +80,17 @@ async function openParts(own: Context, settings: SiteSettings): Promise<Parts> {
     get: (key) => store.recall(controller, key),
     set: (key, value) => store.remember(controller, key, value),
   });
-  return {
+  const parts: Parts = {
     settings,
     store,
     switchboard,
     jobs: createJobs(own),
     runs: createRuns(),
     turns: createTurns(settings.maxConcurrent),
-    network: openNetwork(own, { settings, switchboard, phoned: createPhones(store, switchboard), tftpRoot }),
+    network: openNetwork(own, {
+      ...{ settings, switchboard, tftpRoot, phoned: createPhones(store, switchboard) },
+      asked: (mac, vendorClass) => void meetStranger(own, parts, mac, vendorClass),
+    }),
     images: createImages({ dir: join(settings.cacheDir, "images") }),
     // Loaded when first needed: most calls of a provider never write or boot anything.
     async boot({ bootMode: firmware, arch }) {
@@ -90,7 +98,8 @@ async function openParts(own: Context, settings: SiteSettings): Promise<Parts> {
       const { loadersFolder } = await import("../../services/ramdisk/loaders.ts");
       const foreign =
         hasRamdisk(arch) && isForeign(arch) ? loadersFolder(ramdiskOf(settings).cacheDir, arch) : undefined;
-      return openBoot({ firmware, arch }, tftpRoot, foreign);
+      const http = settings.bootTransport === "http";
+      return openBoot({ firmware, arch }, { tftpRoot, unpacked: foreign, http });
     },
     async loaders(ctx, arch) {
       if (!hasRamdisk(arch) || !isForeign(arch)) return;
@@ -115,4 +124,5 @@ async function openParts(own: Context, settings: SiteSettings): Promise<Parts> {
     powerOf: (power, expected) =>
       conduct.around(openPower(power, memoryOf(controllerOf(power))), expected ? { expected } : {}),
   };
+  return parts;
 }

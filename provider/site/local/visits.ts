@@ -15,8 +15,10 @@ import {
   type VisitStep,
   visitOf,
 } from "../../workflows/visit.ts";
+import { bootHttpOf, type SiteSettings } from "../settings.ts";
 import { callBackWords } from "./collections/instance/boot-files.ts";
-import { cardsOf, specOf } from "./collections/instance/claim.ts";
+import { specOf } from "./collections/instance/claim.ts";
+import { bootCardsOf } from "./collections/macs.ts";
 import { expectedOf, rememberDisks } from "./collections/node.ts";
 import { cutOff } from "./jobs.ts";
 import type { Parts } from "./parts.ts";
@@ -98,7 +100,7 @@ export async function openVisit(
 ) {
   const { store, network, switchboard, settings } = parts;
   const node = await specOf<NodeSpec>(store, "nodes", name);
-  const cards = await cardsOf(store, name, {});
+  const cards = await bootCardsOf(store, name, node);
   const macs = cards.map(({ mac }) => mac);
   const expected = expectedOf(node, (await store.get("nodes", name))?.state);
   const server = await network.address(ctx);
@@ -111,13 +113,7 @@ export async function openVisit(
   });
   const bootFiles = (): BootFiles => {
     if (!ramdisk) throw new Error("the ramdisk is used before it is fetched");
-    const { kernel, ramdisk: archive } = ramdisk;
-    const append = settings.pxeAppendParams.split(/\s+/).filter((word) => word !== "");
-    const words = ["selinux=0", ...orderWords(record.order), ...callBackWords(record, server, settings)];
-    return {
-      ...{ deployment: visitOf(name), macs, boot: "local" },
-      deploy: { kernel, ramdisk: archive, args: [...words, ...append] },
-    };
+    return visitFiles({ name: visitOf(name), macs, record, server, settings, ramdisk });
   };
   const machine: VisitMachine = {
     node: { name, spec: node, macs },
@@ -145,6 +141,27 @@ export async function openVisit(
     scratch: {},
   };
   return { machine, close: line.close };
+}
+
+interface VisitFacts {
+  readonly name: string;
+  readonly macs: readonly string[];
+  readonly record: Pick<VisitRecord, "id" | "key" | "order">;
+  /** Our address on the provisioning network. */
+  readonly server: string;
+  readonly settings: SiteSettings;
+  readonly ramdisk: Pick<BuiltRamdisk, "kernel" | "ramdisk">;
+}
+
+/** What the network serves to a server on a visit. */
+export function visitFiles({ name, macs, record, server, settings, ramdisk }: VisitFacts): BootFiles {
+  const { kernel, ramdisk: archive } = ramdisk;
+  const append = settings.pxeAppendParams.split(/\s+/).filter((word) => word !== "");
+  const words = ["selinux=0", ...orderWords(record.order), ...callBackWords(record, server, settings)];
+  return {
+    ...{ deployment: name, macs, boot: "local", ...bootHttpOf(settings, server) },
+    deploy: { kernel, ramdisk: archive, args: [...words, ...append] },
+  };
 }
 
 function orderWords(order: VisitOrder): readonly string[] {

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { type Context, newContext } from "../../../kernel/context.ts";
 import { MetalError } from "../../../kernel/errors.ts";
+import type { BootHttp } from "../../../services/boot-http/server.ts";
 import type { Phoned } from "../../../services/callback/phone-home-route.ts";
 import type { Callback } from "../../../services/callback/server.ts";
 import { listHosts } from "../../../services/dnsmasq/hosts.ts";
@@ -16,10 +17,13 @@ import { type Range, rangeOf } from "./range.ts";
 interface Calls {
   readonly switchboard: Switchboard;
   readonly phoned: Phoned;
+  /** A card that DHCP does not know asked for an address; must not throw. */
+  readonly asked: (mac: string, vendorClass: string) => void;
 }
 
 interface Served {
   readonly callback: Callback;
+  readonly bootHttp?: BootHttp;
   readonly dnsmasq?: Dnsmasq;
 }
 
@@ -66,13 +70,15 @@ export function openNetwork(
     async close() {
       const running = await served?.catch(() => undefined);
       await running?.callback.close();
+      await running?.bootHttp?.close();
       await running?.dnsmasq?.stop();
     },
   };
 }
 
 /** What DHCP and TFTP tell of a server: worth a word when it is waited for in vain, and how it starts. */
-async function hear(event: DnsmasqEvent, places: Places, switchboard: Switchboard): Promise<void> {
+async function hear(event: DnsmasqEvent, places: Places, { switchboard, asked }: Calls): Promise<void> {
+  if (event.kind === "discover" && event.refused !== undefined) asked(event.mac, event.vendorClass ?? "");
   const mac = "mac" in event ? event.mac : await macOfHost(places.hostsDir, event.ip);
   if (mac === undefined) return;
   switchboard.saw({ mac }, inTree(event, places));
@@ -114,7 +120,16 @@ function checks(settings: SiteSettings, known: (ctx: Context) => Promise<Range>)
     const { requireServe } = await import("../../../services/dnsmasq/privilege.ts");
     await requireServe(ctx);
   };
-  return settings.dhcp === "managed" ? [port, privilege] : [port];
+  const bootPort: Check = async (ctx) => {
+    const { startBootHttp } = await import("../../../services/boot-http/server.ts");
+    const host = (await known(ctx)).address;
+    await (await startBootHttp(ctx, { host, port: settings.bootPort, root: "/nowhere" })).close();
+  };
+  return [
+    port,
+    ...(settings.bootTransport === "http" ? [bootPort] : []),
+    ...(settings.dhcp === "managed" ? [privilege] : []),
+  ];
 }
 
 async function problemOf(ctx: Context, check: Check): Promise<readonly MetalError[]> {
@@ -132,11 +147,12 @@ async function start(
   own: Context,
   ctx: Context,
   settings: SiteSettings,
-  { switchboard, phoned }: Calls,
+  calls: Calls,
   { address, cidr }: Range,
   places: Places,
 ): Promise<Served> {
   const { startCallback } = await import("../../../services/callback/server.ts");
+  const { switchboard, phoned } = calls;
   const host = address;
   const callback = await startCallback(own, {
     host,
@@ -144,8 +160,11 @@ async function start(
     accept: switchboard.accept,
     phoned,
   });
-  if (settings.dhcp === "external") return { callback };
+  let bootHttp: BootHttp | undefined;
   try {
+    bootHttp = await startHttp(own, settings, address, places, calls);
+    const files = bootHttp ? { bootHttp } : {};
+    if (settings.dhcp === "external") return { callback, ...files };
     ctx.report({ stage: "starting DHCP and TFTP" });
     const { requireServe } = await import("../../../services/dnsmasq/privilege.ts");
     const { startDnsmasq } = await import("../../../services/dnsmasq/index.ts");
@@ -157,11 +176,25 @@ async function start(
     const dnsmasq = await startDnsmasq(newContext({ log: own.log, signal: own.signal }), {
       ...places,
       ...{ interface: name, network: cidr, address, routerAdvertise },
-      onEvent: (event) => void hear(event, places, switchboard),
+      onEvent: (event) => void hear(event, places, calls),
     });
-    return { callback, dnsmasq };
+    return { callback, dnsmasq, ...files };
   } catch (error) {
+    await bootHttp?.close();
     await callback.close();
     throw error;
   }
+}
+
+async function startHttp(
+  own: Context,
+  { bootTransport, bootPort: port }: SiteSettings,
+  host: string,
+  places: Places,
+  calls: Calls,
+): Promise<BootHttp | undefined> {
+  if (bootTransport !== "http") return undefined;
+  const { startBootHttp } = await import("../../../services/boot-http/server.ts");
+  const onSent = (file: string, ip: string) => void hear({ kind: "sent", file, ip }, places, calls);
+  return startBootHttp(own, { host, port, root: places.tftpRoot, onSent });
 }

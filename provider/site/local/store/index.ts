@@ -12,6 +12,7 @@ import { type Owners, openOwners } from "./owners.ts";
 import { openPhones, type Phones } from "./phones.ts";
 import { openPlans, type Plans } from "./plans.ts";
 import { mark, openSeal, type Seal } from "./seal.ts";
+import { openStrangers, type Strangers } from "./strangers.ts";
 import { openVisits, type Visits } from "./visits.ts";
 
 /** One declared thing, secrets opened. */
@@ -22,7 +23,7 @@ export interface StoredRecord {
 }
 
 /** All that a site remembers: inventory, claims, deployments, journal. One process owns it. */
-export interface Store extends Claims, Deployments, Phones, Visits, Plans, Owners, Backups {
+export interface Store extends Claims, Deployments, Phones, Visits, Strangers, Plans, Owners, Backups {
   readonly siteId: string;
   readonly get: (collection: CollectionName, name: string) => Promise<StoredRecord | undefined>;
   readonly all: (collection: CollectionName) => Promise<readonly StoredRecord[]>;
@@ -66,6 +67,7 @@ async function storeOver(db: Db, seal: Seal): Promise<Omit<Store, keyof Backups>
     ...openDeployments(db, seal),
     ...openPhones(db),
     ...openVisits(db, seal),
+    ...openStrangers(db),
     ...openPlans(db),
     ...openOwners(db),
     async get(collection, name) {

@@ -23,6 +23,8 @@ export interface Tables {
   phones: { deployment: string; digest: string; heard: string | null; at: string };
   /** Visits under way, one a node. */
   visits: { node: string; record: string; updated: string };
+  /** Cards that nobody declared and that asked to boot from the network. */
+  strangers: { mac: string; record: string };
   /** What this site wrote on which disk. */
   disks: { node: string; disk: string; instance: string; owner: string; state: string; at: string };
   /** Intent before a step, result after it. */

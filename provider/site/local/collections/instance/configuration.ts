@@ -13,6 +13,8 @@ import type {
 } from "../../../../resources/index.ts";
 import { cardName, vlanName } from "../../../../resources/network-faults.ts";
 import type { CollectionName } from "../../../../resources/resource.ts";
+import { hintsFor } from "../../../../resources/root-device.ts";
+import { sized } from "../../../../resources/sizes.ts";
 import { UNKNOWN } from "../../../../resources/unknown.ts";
 import {
   nocloudVolume,
@@ -158,12 +160,14 @@ async function noRoom(
   const image = await declared<ImageSpec>(known, "images", spec.image);
   if (node === undefined || name === undefined || flavor === undefined || image === undefined) return [];
   if (kindOf(image) !== "partition") return [];
-  const disk = toBytes(node.disk);
+  const { state = {} } = (await known.store.get("nodes", name)) ?? {};
+  const { disk: has } = sized(node, state, hintsFor(spec, node));
+  if (has === undefined) return [];
   const layout = layoutOf(flavor);
   const end = Math.max(0, ...partitionsOf(layout, 0).map(endOf));
-  const missing = end - tableFor(layout).placeAtEnd(disk, 512, volumeSize).start;
+  const missing = end - tableFor(layout).placeAtEnd(toBytes(has), 512, volumeSize).start;
   if (missing <= 0) return [];
-  const words = { instance, node: name, has: node.disk, missing: showBytes(Math.ceil(missing / MiB) * MiB) };
+  const words = { instance, node: name, has, missing: showBytes(Math.ceil(missing / MiB) * MiB) };
   return [siteErrors.make("INSTANCE_VOLUME_NO_ROOM", words)];
 }
 
