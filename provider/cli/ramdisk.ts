@@ -5,6 +5,7 @@ import { isForeign, type RamdiskArch, ramdiskArchs } from "../kernel/arch.ts";
 import { showBytes } from "../kernel/units.ts";
 import type { BuiltRamdisk } from "../services/ramdisk/build.ts";
 import type { Contents } from "../services/ramdisk/contents.ts";
+import type { ExtraInitrd } from "../services/ramdisk/flavours.ts";
 import { ramdiskOf } from "../site/settings.ts";
 import { type OutputOptions, type Shell, tell, withOutput } from "./shell.ts";
 import { pairs, table } from "./table.ts";
@@ -15,6 +16,7 @@ interface RamdiskFlags extends OutputOptions {
   readonly firmware?: string;
   readonly modules?: string;
   readonly hooks?: string;
+  readonly extra?: ExtraInitrd;
 }
 
 /** `ramdisk`: what the servers of a site boot to be installed. */
@@ -65,7 +67,10 @@ const ours = (command: Command): Command =>
     .addOption(new Option("--arch <name>", "of which servers").choices(ramdiskArchs).default("x86_64"))
     .option("--firmware <folder>", "firmware files to put in (default: the site's)")
     .option("--modules <folder>", "kernel modules of your own to put in (default: the site's)")
-    .option("--hooks <folder>", "scripts of your own to put in (default: the site's)");
+    .option("--hooks <folder>", "scripts of your own to put in (default: the site's)")
+    .addOption(
+      new Option("--extra <name>", "the one with more in it: rescue, for `nodes rescue`").choices(["rescue"]),
+    );
 
 /** The site's ramdisk, but for what the options say otherwise. */
 function chosen({ settings, cwd }: Shell, options: RamdiskFlags) {
@@ -75,6 +80,7 @@ function chosen({ settings, cwd }: Shell, options: RamdiskFlags) {
   return {
     ...own,
     flavour: options.flavour ?? own.flavour,
+    extra: options.extra,
     firmwareDir: folder(options.firmware, firmwareDir),
     modulesDir: folder(options.modules, modulesDir),
     hooksDir: folder(options.hooks, hooksDir),

@@ -15,13 +15,15 @@ import { alone, sweep } from "./cache.ts";
 import { type Contents, contentsOf } from "./contents.ts";
 import { encodeCpio } from "./cpio.ts";
 import { cannotBuild } from "./errors.ts";
-import { extras, type Flavour } from "./flavours.ts";
+import { type ExtraInitrd, extras, type Flavour } from "./flavours.ts";
 import { choosePackages, download, uncompressModules, unpack } from "./packages.ts";
 import { findKernel, readAssets, treeOf } from "./tree.ts";
 
 export interface RamdiskOptions extends Additions {
   readonly flavour: Flavour;
   readonly arch: RamdiskArch;
+  /** With what such a visit needs beside the rest. */
+  readonly extra?: ExtraInitrd | undefined;
   /** Where downloads and results are kept; may be shared by processes and thrown away at any time. */
   readonly cacheDir: string;
   /** Look for newer packages instead of taking what was built before. */
@@ -100,8 +102,9 @@ async function readIndex(cacheDir: string, index: string): Promise<BuiltRamdisk 
 }
 
 /** A short digest of everything on our side that decides what the ramdisk is. */
-async function recipeOf({ flavour, ...options }: RamdiskOptions): Promise<string> {
-  const hash = createHash("sha256").update(JSON.stringify([recipeVersion, flavour]));
+async function recipeOf({ flavour, extra, ...options }: RamdiskOptions): Promise<string> {
+  const words = [recipeVersion, flavour, ...(extra === undefined ? [] : [extra])];
+  const hash = createHash("sha256").update(JSON.stringify(words));
   hash.update(await fingerprintOf(options));
   for (const [name, content] of await readAssets()) hash.update(`${name}\0${content}\0`);
   return hash.digest("hex").slice(0, 12);
@@ -110,7 +113,7 @@ async function recipeOf({ flavour, ...options }: RamdiskOptions): Promise<string
 async function buildIn(ctx: Context, work: string, options: RamdiskOptions): Promise<Entry> {
   ctx.report({ stage, note: "choosing packages" });
   const archive = await openArchive(ctx, options.arch, options.cacheDir);
-  const packages = await choosePackages(ctx, archive, extras(options.flavour).packages);
+  const packages = await choosePackages(ctx, archive, extras(options.flavour, options.extra).packages);
   ctx.report({ stage, note: `downloading ${packages.length} packages` });
   const files = await download(ctx, archive, join(options.cacheDir, "packages"), packages);
   ctx.report({ stage, note: "unpacking the kernel" });

@@ -69,30 +69,46 @@ export function loadedAtOnce(flavour: Flavour): readonly string[] {
   return flavour === "lab" ? [...labDrivers, ...target] : [...target, "sd_mod"];
 }
 
-/** What a flavour brings beside what all have: programs, the packages that hold them, file systems that are mounted on demand. */
-export function extras(flavour: Flavour): {
+/** What a ramdisk brings beside what all have. */
+interface Extras {
   readonly programs: readonly string[];
+  /** Those that hold the programs and their libraries. */
   readonly packages: readonly string[];
+  /** Mounted on demand. */
   readonly fileSystems: readonly string[];
-} {
-  if (flavour === "lab") return { programs: [], packages: [], fileSystems: [] };
-  return { programs: ["xfs_growfs"], packages: ["xfsprogs"], fileSystems: ["xfs"] };
 }
+
+/** For which visits there is a ramdisk of their own: what they need would make that of each deployment a third larger. */
+export type ExtraInitrd = "rescue";
+
+const growing: Extras = { programs: ["xfs_growfs"], packages: ["xfsprogs"], fileSystems: ["xfs"] };
+
+/** An SSH server, and what somebody who mends a system mounts. */
+const mending = (flavour: Flavour): Extras => ({
+  programs: ["dropbear", "dropbearkey"],
+  packages: ["dropbear-bin", "libtomcrypt1", "libtommath1", "libgmp10", "libcrypt1", "zlib1g"],
+  fileSystems: ["ext4", "vfat", "nls_cp437", "nls_ascii", ...(flavour === "lab" ? [] : ["xfs", "btrfs"])],
+});
+
+export function extras(flavour: Flavour, extra?: ExtraInitrd): Extras {
+  const parts = [...(flavour === "lab" ? [] : [growing]), ...(extra === "rescue" ? [mending(flavour)] : [])];
+  const all = (key: keyof Extras) => [...new Set(parts.flatMap((part) => part[key]))];
+  return { programs: all("programs"), packages: all("packages"), fileSystems: all("fileSystems") };
+}
+
+/** Whether drivers are looked up by what hardware is found; otherwise what is loaded at once is all there is. */
+export const byHardware = (flavour: Flavour): boolean => flavour !== "lab";
 
 /** Loaded by the mode that wants them: how an inspection hears LLDP. */
 const onDemand = ["macvtap"];
 
 /** Names of all modules that lie in the ramdisk, without what they need. */
-export function carried(flavour: Flavour, tree: ModuleTree): readonly string[] {
-  if (flavour === "lab") return [...loadedAtOnce(flavour), ...onDemand];
+export function carried(flavour: Flavour, tree: ModuleTree, extra?: ExtraInitrd): readonly string[] {
+  const beside = [...extras(flavour, extra).fileSystems, ...onDemand];
+  if (!byHardware(flavour)) return [...loadedAtOnce(flavour), ...beside];
   const hardware = [...tree.paths].filter(([, path]) => {
     const file = path.replace(/^kernel\/drivers\//, "");
     return standardDrivers.some((start) => file.startsWith(start)) && !leftOut.some((not) => not.test(file));
   });
-  return [
-    ...loadedAtOnce(flavour),
-    ...hardware.map(([name]) => name).sort(),
-    ...extras(flavour).fileSystems,
-    ...onDemand,
-  ];
+  return [...loadedAtOnce(flavour), ...hardware.map(([name]) => name).sort(), ...beside];
 }

@@ -6,7 +6,7 @@ import { type Additions, addModules, hookFiles } from "./additions.ts";
 import type { CpioEntry } from "./cpio.ts";
 import { neededLibraries } from "./elf.ts";
 import { cannotBuild } from "./errors.ts";
-import { carried, extras, type Flavour, loadedAtOnce } from "./flavours.ts";
+import { byHardware, carried, type ExtraInitrd, extras, type Flavour, loadedAtOnce } from "./flavours.ts";
 import { aliasTable, dependencyTable, type Module, openModules, resolveModules } from "./modules.ts";
 
 /** The kernel that was found among the unpacked packages. */
@@ -58,6 +58,7 @@ export async function findKernel(root: string): Promise<Kernel> {
 interface TreeParts extends Additions {
   readonly flavour: Flavour;
   readonly arch: RamdiskArch;
+  readonly extra?: ExtraInitrd | undefined;
   readonly root: string;
   readonly kernel: Kernel;
 }
@@ -66,6 +67,7 @@ interface TreeParts extends Additions {
 export async function treeOf({
   flavour,
   arch,
+  extra,
   firmwareDir,
   modulesDir,
   hooksDir,
@@ -76,7 +78,7 @@ export async function treeOf({
     modulesDir === undefined ? new Map<string, string>() : await addModules(modulesDir, kernel, arch);
   const found = await openModules(kernel.modules);
   const tree = { ...found, paths: new Map([...found.paths, ...own]) };
-  const modules = await resolveModules(tree, [...carried(flavour, tree), ...own.keys()]);
+  const modules = await resolveModules(tree, [...carried(flavour, tree, extra), ...own.keys()]);
   const atOnce = await resolveModules(tree, [...loadedAtOnce(flavour), ...own.keys()]);
   const builtIn = await readFile(join(kernel.modules, "modules.builtin"), "utf8").catch(() => "");
   const absent = requiredModules.find(
@@ -86,8 +88,8 @@ export async function treeOf({
     throw cannotBuild(`the kernel package ${kernel.version} lacks the module ${absent}`);
   const files = [
     ...(await scripts()),
-    ...(await programFiles(root, arch, [...programs, ...extras(flavour).programs])),
-    ...moduleFiles(kernel.version, flavour, modules, atOnce),
+    ...(await programFiles(root, arch, [...programs, ...extras(flavour, extra).programs])),
+    ...moduleFiles(kernel.version, modules, atOnce, byHardware(flavour)),
     ...(firmwareDir === undefined ? [] : await firmwareFiles(firmwareDir, modules)),
     ...(hooksDir === undefined ? [] : await hookFiles(hooksDir)),
   ];
@@ -143,9 +145,9 @@ async function programFiles(
 
 function moduleFiles(
   version: string,
-  flavour: Flavour,
   modules: readonly Module[],
   atOnce: readonly Module[],
+  lookedUp: boolean,
 ): CpioEntry[] {
   const place = `lib/modules/${version}`;
   return [
@@ -154,8 +156,7 @@ function moduleFiles(
     file(`${place}/modules.alias`, aliasTable(modules)),
     file(`${place}/modules.symbols`, ""),
     file("lib/modules/order", atOnce.map(({ path }) => `${place}/${path}\n`).join("")),
-    // Whether drivers are looked up by what hardware is found; otherwise the list above is all there is.
-    ...(flavour === "lab" ? [] : [file("lib/modules/by-hardware", "")]),
+    ...(lookedUp ? [file("lib/modules/by-hardware", "")] : []),
   ];
 }
 

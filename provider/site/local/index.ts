@@ -110,10 +110,10 @@ async function openParts(own: Context, settings: SiteSettings): Promise<Parts> {
       const { openIscsiPush } = await import("../../drivers/write/index.ts");
       return openIscsiPush();
     },
-    async ramdisk(ctx, arch) {
+    async ramdisk(ctx, arch, extra) {
       if (!hasRamdisk(arch)) throw new TypeError(`there is no deploy ramdisk for ${arch}`);
       const { buildRamdisk } = await import("../../services/ramdisk/build.ts");
-      return buildRamdisk(ctx, ramdiskOf(settings, arch));
+      return buildRamdisk(ctx, { ...ramdiskOf(settings, arch), extra });
     },
     async hostKeys(ctx, address, port) {
       const { hostKeys } = await import("../../services/hostkeys/index.ts");

@@ -7,6 +7,7 @@ import type { Context } from "../../kernel/context.ts";
 import type { NodeSpec } from "../../resources/index.ts";
 import type { Images } from "../../services/images/types.ts";
 import type { BuiltRamdisk } from "../../services/ramdisk/build.ts";
+import type { ExtraInitrd } from "../../services/ramdisk/flavours.ts";
 import type { SiteSettings } from "../settings.ts";
 import type { Switchboard } from "./calls.ts";
 import type { Jobs } from "./jobs.ts";
@@ -31,8 +32,8 @@ export interface Parts {
   /** Bring the boot loaders of servers of another architecture than this host's; those of its own are installed. */
   readonly loaders: (ctx: Context, arch: Arch) => Promise<void>;
   readonly writer: () => Promise<WriteDriver>;
-  /** Our own deploy ramdisk, for an architecture that has one. */
-  readonly ramdisk: (ctx: Context, arch: Arch) => Promise<BuiltRamdisk>;
+  /** Our own deploy ramdisk, or that of visits which need more, for an architecture that has one. */
+  readonly ramdisk: (ctx: Context, arch: Arch, extra?: ExtraInitrd) => Promise<BuiltRamdisk>;
   /** The controller of a node, with the site's manners around it. */
   readonly powerOf: (spec: NodeSpec["power"], expected?: ControllerIdentity) => ConductedPower;
   /** Try refused credentials again: somebody mended the account on the controller itself. */
