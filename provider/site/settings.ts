@@ -57,7 +57,7 @@ export const SiteSettings = z
       description:
         "How BIOS servers fetch kernel and ramdisk. `http` pays for large ramdisks (docs/ramdisk.md); UEFI servers always use TFTP, as the signed GRUB has no HTTP.",
     }),
-    bootPort: z.int().min(1).max(65535).default(10_080).meta({
+    bootPort: z.int().min(1).max(65535).default(10_069).meta({
       description: 'Port of `bootTransport: "http"`, which serves kernels and ramdisks only.',
     }),
     pxeAppendParams: z.string().default("nofb nomodeset vga=normal").meta({

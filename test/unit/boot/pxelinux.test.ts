@@ -48,9 +48,9 @@ ${boot === "local" ? "localboot 0" : `kernel web-1/kernel\nappend initrd=web-1/r
 
 describe("pxelinux by HTTP", () => {
   it.for([
-    { able: true, from: "http://10.99.0.1:10080", prefix: "http://10.99.0.1:10080/" },
+    { able: true, from: "http://10.99.0.1:10069", prefix: "http://10.99.0.1:10069/" },
     { able: true, from: undefined, prefix: "" },
-    { able: false, from: "http://10.99.0.1:10080", prefix: "" },
+    { able: false, from: "http://10.99.0.1:10069", prefix: "" },
   ])(
     "is asked for kernels and ramdisks where the loader is able ($able) and they are served ($from)",
     async ({ able, from, prefix }) => {
