@@ -5,6 +5,7 @@ import { clientOf, stopHelper } from "./client.ts";
 import { siteErrors } from "./errors.ts";
 import { type SiteSettings, settingsDigest, socketOf } from "./settings.ts";
 import type { About, Site } from "./site.ts";
+import { overSocket, reviving, type Transport } from "./transport.ts";
 
 /** How to start a helper: the program and its words; the settings follow as JSON. */
 export interface Launch {
@@ -18,9 +19,9 @@ export interface Launch {
  * with other settings is replaced; a busy one of another version is used.
  */
 export async function connectEmbedded(ctx: Context, settings: SiteSettings, launch: Launch): Promise<Site> {
-  const socket = socketOf(settings.stateDir);
+  const socket = overSocket(socketOf(settings.stateDir));
   const plain = clientOf(socket);
-  const site = clientOf(socket, (inner) => start(inner, settings, launch, plain));
+  const site = clientOf(reviving(socket, (inner) => start(inner, settings, launch, plain)));
   const found = await aboutOf(ctx, plain);
   if (found && fits(found, settings, launch)) return site;
   if (found && (found.jobs.length > 0 || !(await end(ctx, socket, plain)))) {
@@ -42,9 +43,9 @@ export async function connectEmbedded(ctx: Context, settings: SiteSettings, laun
  * not know its stack's. Where none listens, one is started with these.
  */
 export function connectAny(settings: SiteSettings, launch: Launch): Site {
-  const socket = socketOf(settings.stateDir);
+  const socket = overSocket(socketOf(settings.stateDir));
   const plain = clientOf(socket);
-  return clientOf(socket, (ctx) => start(ctx, settings, launch, plain));
+  return clientOf(reviving(socket, (ctx) => start(ctx, settings, launch, plain)));
 }
 
 const fits = (about: About, settings: SiteSettings, launch: Launch) =>
@@ -62,7 +63,7 @@ async function aboutOf(ctx: Context, site: Site): Promise<About | undefined> {
 }
 
 /** End an idle helper; false when it is busy after all. */
-async function end(ctx: Context, socket: string, site: Site): Promise<boolean> {
+async function end(ctx: Context, socket: Transport, site: Site): Promise<boolean> {
   const ending = await stopHelper(ctx, socket).catch(() => true); // it may end before it has answered
   if (!ending) return false;
   await limited(ctx, "30 seconds", "the end of the idle helper", (inner) =>
