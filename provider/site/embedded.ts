@@ -15,28 +15,36 @@ export interface Launch {
 }
 
 /**
- * The site of this store through its helper, which is started when it is not there. An idle helper of another version or
- * with other settings is replaced; a busy one of another version is used.
+ * The helper of this store, which is started when it is not there. An idle helper of another version or with other
+ * settings is replaced; a busy one of another version is used.
  */
-export async function connectEmbedded(ctx: Context, settings: SiteSettings, launch: Launch): Promise<Site> {
+export async function reachEmbedded(
+  ctx: Context,
+  settings: SiteSettings,
+  launch: Launch,
+): Promise<Transport> {
   const socket = overSocket(socketOf(settings.stateDir));
   const plain = clientOf(socket);
-  const site = clientOf(reviving(socket, (inner) => start(inner, settings, launch, plain)));
+  const embedded = reviving(socket, (inner) => start(inner, settings, launch, plain));
   const found = await aboutOf(ctx, plain);
-  if (found && fits(found, settings, launch)) return site;
+  if (found && fits(found, settings, launch)) return embedded;
   if (found && (found.jobs.length > 0 || !(await end(ctx, socket, plain)))) {
     if (found.settings === settingsDigest(settings)) {
       ctx.log.warn(
         `the deploy helper is of version ${found.version}; it is replaced by ${launch.version} when it is idle`,
       );
-      return site;
+      return embedded;
     }
     const jobs = found.jobs.join(", ") || "another stack";
     throw siteErrors.make("HELPER_OTHER_SETTINGS", { jobs });
   }
   await start(ctx, settings, launch, plain);
-  return site;
+  return embedded;
 }
+
+/** The same, as a Site. */
+export const connectEmbedded = async (ctx: Context, settings: SiteSettings, launch: Launch): Promise<Site> =>
+  clientOf(await reachEmbedded(ctx, settings, launch));
 
 /**
  * The site of this store through whatever helper listens, with whatever settings: for who only looks at a site and does
