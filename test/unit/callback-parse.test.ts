@@ -1,7 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { canonicalAddress, sameAddress } from "../../provider/services/callback/address.ts";
-import type { Announcement, Disk, Growing } from "../../provider/services/callback/announcement.ts";
+import type {
+  Announcement,
+  BootEntry,
+  Disk,
+  Growing,
+} from "../../provider/services/callback/announcement.ts";
 import { keysMatch } from "../../provider/services/callback/key.ts";
 import { parseAnnouncement } from "../../provider/services/callback/parse.ts";
 import { encodeAnnouncement } from "../fixtures/announcement.ts";
@@ -29,6 +34,14 @@ const growth: fc.Arbitrary<Growing> = fc.oneof(
   fc.constant({ state: "able" } as const),
   fc.record({ state: fc.constant("grown" as const), size: fc.integer({ min: 1, max: 2 ** 52 }) }),
   fc.record({ state: fc.constantFrom("left" as const, "damaged" as const), reason: words }),
+);
+const bootEntry: fc.Arbitrary<BootEntry> = fc.oneof(
+  fc.constant({ state: "able" } as const),
+  fc.record({
+    state: fc.constant("set" as const),
+    entry: from(/^Boot[0-9A-F]{4} (\\[\w .-]{1,8}){1,4}\.efi$/),
+  }),
+  fc.record({ state: fc.constant("none" as const), reason: words }),
 );
 const cleaned = fc.record({
   ...{ disk: words, name: from(/^sd[a-z]$/), size: bytes },
@@ -59,10 +72,12 @@ const machine = fc
     disks: fc.array(disk, { maxLength: 6 }),
     choose: fc.boolean(),
     growth: fc.option(growth, { nil: undefined }),
+    bootEntry: fc.option(bootEntry, { nil: undefined }),
   })
-  .map(({ choose, growth, ...rest }) => ({
+  .map(({ choose, growth, bootEntry, ...rest }) => ({
     ...rest,
     ...(growth ? { growth } : {}),
+    ...(bootEntry ? { bootEntry } : {}),
     ...(choose && rest.disks[0] ? { chosen: rest.disks[0].name } : {}),
   }));
 const peer = fc.oneof(fc.ipV4(), fc.ipV6()).map((ip) => canonicalAddress(ip) ?? "127.0.0.1");

@@ -76,7 +76,16 @@ export interface Machine {
   readonly growth?: Growing;
   /** `q`: whether the site's scripts that are run after the write still are to be; absent where there are none. */
   readonly hooks?: "waiting" | "ran";
+  /** `y`: what came of the firmware's entry for the system; absent where the firmware keeps no list, or the ramdisk sets none. */
+  readonly bootEntry?: BootEntry;
 }
+
+/** On the wire one word, and for all but the first a blank and what follows. */
+export type BootEntry =
+  | { readonly state: "able" }
+  /** `Boot0003 \\EFI\\debian\\shimx64.efi` */
+  | { readonly state: "set"; readonly entry: string }
+  | { readonly state: "none"; readonly reason: string };
 
 /** On the wire one word, and for all but the first a blank and what follows. */
 export type Growing =

@@ -69,22 +69,29 @@ export function loadedAtOnce(flavour: Flavour): readonly string[] {
   return flavour === "lab" ? [...labDrivers, ...target] : [...target, "sd_mod"];
 }
 
+/** Mounted on demand: the firmware's variables, and the partition that it starts from, with the names of its files. */
+const efiFileSystems = ["efivarfs", "vfat", "nls_cp437", "nls_ascii", "nls_iso8859-1"];
+
 /** What a flavour brings beside what all have: programs, the packages that hold them, file systems that are mounted on demand. */
 export function extras(flavour: Flavour): {
   readonly programs: readonly string[];
   readonly packages: readonly string[];
   readonly fileSystems: readonly string[];
 } {
-  if (flavour === "lab") return { programs: [], packages: [], fileSystems: [] };
-  return { programs: ["xfs_growfs"], packages: ["xfsprogs"], fileSystems: ["xfs"] };
+  if (flavour === "lab") return { programs: [], packages: [], fileSystems: efiFileSystems };
+  return { programs: ["xfs_growfs"], packages: ["xfsprogs"], fileSystems: [...efiFileSystems, "xfs"] };
 }
+
+/** Whether drivers are looked up by what hardware is found; otherwise what is loaded at once is all there is. */
+export const byHardware = (flavour: Flavour): boolean => flavour !== "lab";
 
 /** Names of all modules that lie in the ramdisk, without what they need. */
 export function carried(flavour: Flavour, tree: ModuleTree): readonly string[] {
-  if (flavour === "lab") return loadedAtOnce(flavour);
+  const beside = extras(flavour).fileSystems;
+  if (!byHardware(flavour)) return [...loadedAtOnce(flavour), ...beside];
   const hardware = [...tree.paths].filter(([, path]) => {
     const file = path.replace(/^kernel\/drivers\//, "");
     return standardDrivers.some((start) => file.startsWith(start)) && !leftOut.some((not) => not.test(file));
   });
-  return [...loadedAtOnce(flavour), ...hardware.map(([name]) => name).sort(), ...extras(flavour).fileSystems];
+  return [...loadedAtOnce(flavour), ...hardware.map(([name]) => name).sort(), ...beside];
 }

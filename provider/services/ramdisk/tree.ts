@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { type Additions, addModules, hookFiles } from "./additions.ts";
 import type { CpioEntry } from "./cpio.ts";
 import { neededLibraries } from "./elf.ts";
-import { carried, extras, type Flavour, loadedAtOnce } from "./flavours.ts";
+import { byHardware, carried, extras, type Flavour, loadedAtOnce } from "./flavours.ts";
 import { aliasTable, dependencyTable, type Module, openModules, resolveModules } from "./modules.ts";
 import { cannotBuild } from "./packages.ts";
 
@@ -79,7 +79,7 @@ export async function treeOf({
   const files = [
     ...(await scripts()),
     ...(await programFiles(root, [...programs, ...extras(flavour).programs])),
-    ...moduleFiles(kernel.version, modules, atOnce),
+    ...moduleFiles(kernel.version, modules, atOnce, byHardware(flavour)),
     ...(firmwareDir === undefined ? [] : await firmwareFiles(firmwareDir, modules)),
     ...(hooksDir === undefined ? [] : await hookFiles(hooksDir)),
   ];
@@ -130,7 +130,12 @@ function libraryPlace(library: string): string {
   return library.startsWith("ld-linux") ? "lib64" : "lib/x86_64-linux-gnu";
 }
 
-function moduleFiles(version: string, modules: readonly Module[], atOnce: readonly Module[]): CpioEntry[] {
+function moduleFiles(
+  version: string,
+  modules: readonly Module[],
+  atOnce: readonly Module[],
+  lookedUp: boolean,
+): CpioEntry[] {
   const place = `lib/modules/${version}`;
   return [
     ...modules.map(({ path, content }) => file(`${place}/${path}`, content)),
@@ -138,8 +143,7 @@ function moduleFiles(version: string, modules: readonly Module[], atOnce: readon
     file(`${place}/modules.alias`, aliasTable(modules)),
     file(`${place}/modules.symbols`, ""),
     file("lib/modules/order", atOnce.map(({ path }) => `${place}/${path}\n`).join("")),
-    // Whether drivers are looked up by what hardware is found; otherwise the list above is all there is.
-    ...(modules.length > atOnce.length ? [file("lib/modules/by-hardware", "")] : []),
+    ...(lookedUp ? [file("lib/modules/by-hardware", "")] : []),
   ];
 }
 

@@ -28,6 +28,7 @@ write_form() {
       pair b "$BOOT_ID"; pair s "$SERIAL"; pair u "$UUID"; pair m "$MACS"; pair f "$FIRMWARE"; pair c "$CHOSEN"
       [ -n "$GROWTH" ] && pair w "$GROWTH"
       [ -n "$HOOKS" ] && pair q "$HOOKS"
+      [ -n "$BOOT_ENTRY" ] && pair y "$BOOT_ENTRY"
       [ -s "$STATE/disks" ] && pair d "$(cat "$STATE/disks")"
       [ "$MODE" = deploy ] || pair t "$MODE"
       [ -s "$STATE/progress" ] && pair g "$(cat "$STATE/progress")"

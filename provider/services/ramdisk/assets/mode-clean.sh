@@ -1,5 +1,6 @@
 # A disk is handed back: what `clean_disks` names, and nothing else, is erased in the way that `clean` says.
 . "$PARTS/wipe.sh"
+. "$PARTS/variables.sh"
 
 mode_clean() {
   argument clean; METHOD=$REPLY
@@ -14,6 +15,8 @@ mode_clean() {
     get "$STATE/why" || REPLY='what erases ended without a word'
     fail "$REPLY"; return 1
   fi
+  # The system is gone; the firmware need not look for it.
+  [ "$FIRMWARE" = uefi ] && { open_variables && forget_entries || say warning "$WHY"; }
   say cleaned "$(wc -l < "$STATE/cleaned") disks"
   announce_until done
   poweroff -f

@@ -3,7 +3,7 @@
 : "${STATE:=/run/baremetal}"
 word=$(timeout 3 cat | head -c 64 | tr -d '\r\n')
 case $word in
-  done | clean | hooks) ;;
+  done | clean | hooks | boot-entry) ;;
   'grow '*[!0-9]* | 'grow ') exit ;;
   'grow '*) ;;
   *) exit ;;
