@@ -4,6 +4,7 @@ import { Command, Option } from "commander";
 import { showBytes } from "../kernel/units.ts";
 import type { BuiltRamdisk } from "../services/ramdisk/build.ts";
 import type { Contents } from "../services/ramdisk/contents.ts";
+import type { ExtraInitrd } from "../services/ramdisk/flavours.ts";
 import { ramdiskOf } from "../site/settings.ts";
 import { type OutputOptions, type Shell, tell, withOutput } from "./shell.ts";
 import { pairs, table } from "./table.ts";
@@ -13,6 +14,7 @@ interface RamdiskFlags extends OutputOptions {
   readonly firmware?: string;
   readonly modules?: string;
   readonly hooks?: string;
+  readonly extra?: ExtraInitrd;
 }
 
 /** `ramdisk`: what the servers of a site boot to be installed. */
@@ -56,7 +58,12 @@ const ours = (command: Command): Command =>
     )
     .option("--firmware <folder>", "firmware files to put in (default: the site's)")
     .option("--modules <folder>", "kernel modules of your own to put in (default: the site's)")
-    .option("--hooks <folder>", "scripts of your own to put in (default: the site's)");
+    .option("--hooks <folder>", "scripts of your own to put in (default: the site's)")
+    .addOption(
+      new Option("--extra <name>", 'the one with more in it: secure, for `clean: "secure"`').choices([
+        "secure",
+      ]),
+    );
 
 /** The site's ramdisk, but for what the options say otherwise. */
 function chosen({ settings, cwd }: Shell, options: RamdiskFlags) {
@@ -65,6 +72,7 @@ function chosen({ settings, cwd }: Shell, options: RamdiskFlags) {
     given === undefined ? site : resolve(cwd, given);
   return {
     ...own,
+    extra: options.extra,
     flavour: options.flavour ?? own.flavour,
     firmwareDir: folder(options.firmware, firmwareDir),
     modulesDir: folder(options.modules, modulesDir),

@@ -1,11 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { canonicalAddress, sameAddress } from "../../provider/services/callback/address.ts";
-import type {
-  Announcement,
-  BootEntry,
-  Disk,
-  Growing,
+import {
+  type Announcement,
+  type BootEntry,
+  cleanMethods,
+  type Disk,
+  type Growing,
 } from "../../provider/services/callback/announcement.ts";
 import { keysMatch } from "../../provider/services/callback/key.ts";
 import { parseAnnouncement } from "../../provider/services/callback/parse.ts";
@@ -29,6 +30,7 @@ const disk: fc.Arbitrary<Disk> = fc.record({
   unfit: words,
   holds: words,
   zero: bytes,
+  ...{ erase: fc.constantFrom("sanitize crypto", "enhanced erase", "none: it is neither", "locked") },
 });
 const growth: fc.Arbitrary<Growing> = fc.oneof(
   fc.constant({ state: "able" } as const),
@@ -45,7 +47,7 @@ const bootEntry: fc.Arbitrary<BootEntry> = fc.oneof(
 );
 const cleaned = fc.record({
   ...{ disk: words, name: from(/^sd[a-z]$/), size: bytes },
-  method: fc.constantFrom("metadata" as const, "discard" as const, "full" as const),
+  method: fc.constantFrom(...cleanMethods),
 });
 const mac = from(/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/);
 const nic = fc.record({
@@ -179,7 +181,7 @@ describe("reading an announcement", () => {
     [{ g: "half of it" }, "parameter 'g' is not a whole number from 0 to 9007199254740991"],
     [{ h: "cpus=many\tmemory=1" }, "parameter 'h:cpus' is not a whole number from 0 to 9007199254740991"],
     [{ h: "cpus=1\tmemory=1\nnic=eth0" }, "parameter 'm' holds what is not a MAC"],
-    [{ r: "disk=1\tname=sda\tsize=9" }, "parameter 'r:method' is none of metadata, discard, full"],
+    [{ r: "disk=1\tname=sda\tsize=9" }, "parameter 'r:method' is none of metadata, discard, full, secure"],
   ] as const)("refuses %j: %s", ([changes, reason]) => {
     expect(reasonOf(form(changes))).toBe(reason);
   });

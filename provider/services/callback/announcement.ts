@@ -34,8 +34,8 @@ export interface Announcement {
 export const ramdiskModes = ["clean", "inspect"] as const;
 export type RamdiskMode = (typeof ramdiskModes)[number];
 
-/** How a disk is cleaned: its tables and signatures, discarded as a whole, or overwritten with zeros. */
-export const cleanMethods = ["metadata", "discard", "full"] as const;
+/** How a disk is cleaned: its tables and signatures, discarded as a whole, overwritten with zeros, or by the drive's own command. */
+export const cleanMethods = ["metadata", "discard", "full", "secure"] as const;
 export type CleanMethod = (typeof cleanMethods)[number];
 
 /** On the wire: `bytes size identity`. */
@@ -119,6 +119,11 @@ export interface Disk {
   readonly holds: string;
   /** Bytes from the start that were read or written as zeros, only for the chosen disk; 0 = not proven. */
   readonly zero: number;
+  /**
+   * By which command it erases itself (`sanitize …`, `format …`, `enhanced erase`, `erase`), or `locked`, `frozen`, or
+   * `none:` and why; only from a ramdisk that is to clean so.
+   */
+  readonly erase?: string;
 }
 
 /** On the wire: a line of `key=value` pairs joined by tabs for the machine, then one for each card, which begins with `nic`. */

@@ -135,5 +135,6 @@ function readDisk(line: string): Disk {
     unfit: text("unfit"),
     holds: text("holds"),
     zero: bytes("zero", 0),
+    ...(text("erase") === "" ? {} : { erase: text("erase").slice(0, 100) }),
   };
 }

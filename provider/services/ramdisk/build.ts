@@ -12,13 +12,15 @@ import { type Additions, fingerprintOf } from "./additions.ts";
 import { alone, sweep } from "./cache.ts";
 import { type Contents, contentsOf } from "./contents.ts";
 import { encodeCpio } from "./cpio.ts";
-import { extras, type Flavour } from "./flavours.ts";
+import { type ExtraInitrd, extras, type Flavour } from "./flavours.ts";
 import { cannotBuild, choosePackages, download, uncompressModules, unpack } from "./packages.ts";
 import { findKernel, readAssets, treeOf } from "./tree.ts";
 
 export interface RamdiskOptions extends Additions {
   readonly flavour: Flavour;
   readonly arch: "x86_64";
+  /** With what such a visit needs beside the rest. */
+  readonly extra?: ExtraInitrd | undefined;
   /** Where downloads and results are kept; may be shared by processes and thrown away at any time. */
   readonly cacheDir: string;
   /** Look for newer packages instead of taking what was built before. */
@@ -97,8 +99,9 @@ async function readIndex(cacheDir: string, index: string): Promise<BuiltRamdisk 
 }
 
 /** A short digest of everything on our side that decides what the ramdisk is. */
-async function recipeOf({ flavour, ...options }: RamdiskOptions): Promise<string> {
-  const hash = createHash("sha256").update(JSON.stringify([recipeVersion, flavour]));
+async function recipeOf({ flavour, extra, ...options }: RamdiskOptions): Promise<string> {
+  const words = [recipeVersion, flavour, ...(extra === undefined ? [] : [extra])];
+  const hash = createHash("sha256").update(JSON.stringify(words));
   hash.update(await fingerprintOf(options));
   for (const [name, content] of await readAssets()) hash.update(`${name}\0${content}\0`);
   return hash.digest("hex").slice(0, 12);
@@ -106,7 +109,7 @@ async function recipeOf({ flavour, ...options }: RamdiskOptions): Promise<string
 
 async function buildIn(ctx: Context, work: string, options: RamdiskOptions): Promise<Entry> {
   ctx.report({ stage, note: "choosing packages" });
-  const packages = await choosePackages(ctx, extras(options.flavour).packages);
+  const packages = await choosePackages(ctx, extras(options.flavour, options.extra));
   ctx.report({ stage, note: `downloading ${packages.length} packages` });
   const files = await download(ctx, join(options.cacheDir, "packages"), packages);
   ctx.report({ stage, note: "unpacking the kernel" });

@@ -72,14 +72,42 @@ export function loadedAtOnce(flavour: Flavour): readonly string[] {
 /** Mounted on demand: the firmware's variables, and the partition that it starts from, with the names of its files. */
 const efiFileSystems = ["efivarfs", "vfat", "nls_cp437", "nls_ascii", "nls_iso8859-1"];
 
-/** What a flavour brings beside what all have: programs, the packages that hold them, file systems that are mounted on demand. */
-export function extras(flavour: Flavour): {
+/** What a ramdisk brings beside what all have. */
+export interface Extras {
   readonly programs: readonly string[];
+  /** Those that hold the programs. */
   readonly packages: readonly string[];
+  /** The same, and their libraries need libraries in turn. */
+  readonly deep: readonly string[];
+  /** Mounted on demand. */
   readonly fileSystems: readonly string[];
-} {
-  if (flavour === "lab") return { programs: [], packages: [], fileSystems: efiFileSystems };
-  return { programs: ["xfs_growfs"], packages: ["xfsprogs"], fileSystems: [...efiFileSystems, "xfs"] };
+}
+
+/** For which visits there is a ramdisk of their own: what they need would make that of each deployment a third larger. */
+export type ExtraInitrd = "secure";
+
+/** Drives are told to erase themselves. */
+const erasing: Extras = {
+  programs: ["nvme", "hdparm"],
+  packages: [],
+  deep: ["nvme-cli", "hdparm"],
+  fileSystems: [],
+};
+
+export function extras(flavour: Flavour, extra?: ExtraInitrd): Extras {
+  const growing = { programs: ["xfs_growfs"], packages: ["xfsprogs"], deep: [], fileSystems: ["xfs"] };
+  const parts: readonly Extras[] = [
+    { programs: [], packages: [], deep: [], fileSystems: efiFileSystems },
+    ...(flavour === "lab" ? [] : [growing]),
+    ...(extra === "secure" ? [erasing] : []),
+  ];
+  const all = (key: keyof Extras) => [...new Set(parts.flatMap((part) => part[key]))];
+  return {
+    programs: all("programs"),
+    packages: all("packages"),
+    deep: all("deep"),
+    fileSystems: all("fileSystems"),
+  };
 }
 
 /** Whether drivers are looked up by what hardware is found; otherwise what is loaded at once is all there is. */

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { type Additions, addModules, hookFiles } from "./additions.ts";
 import type { CpioEntry } from "./cpio.ts";
 import { neededLibraries } from "./elf.ts";
-import { byHardware, carried, extras, type Flavour, loadedAtOnce } from "./flavours.ts";
+import { byHardware, carried, type ExtraInitrd, extras, type Flavour, loadedAtOnce } from "./flavours.ts";
 import { aliasTable, dependencyTable, type Module, openModules, resolveModules } from "./modules.ts";
 import { cannotBuild } from "./packages.ts";
 
@@ -52,6 +52,7 @@ export async function findKernel(root: string): Promise<Kernel> {
 
 interface TreeParts extends Additions {
   readonly flavour: Flavour;
+  readonly extra?: ExtraInitrd | undefined;
   readonly root: string;
   readonly kernel: Kernel;
 }
@@ -59,6 +60,7 @@ interface TreeParts extends Additions {
 /** Everything that lies in the ramdisk. */
 export async function treeOf({
   flavour,
+  extra,
   firmwareDir,
   modulesDir,
   hooksDir,
@@ -78,7 +80,7 @@ export async function treeOf({
     throw cannotBuild(`the kernel package ${kernel.version} lacks the module ${absent}`);
   const files = [
     ...(await scripts()),
-    ...(await programFiles(root, [...programs, ...extras(flavour).programs])),
+    ...(await programFiles(root, [...programs, ...extras(flavour, extra).programs])),
     ...moduleFiles(kernel.version, modules, atOnce, byHardware(flavour)),
     ...(firmwareDir === undefined ? [] : await firmwareFiles(firmwareDir, modules)),
     ...(hooksDir === undefined ? [] : await hookFiles(hooksDir)),

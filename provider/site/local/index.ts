@@ -92,9 +92,9 @@ async function openParts(own: Context, settings: SiteSettings): Promise<Parts> {
       const { openIscsiPush } = await import("../../drivers/write/index.ts");
       return openIscsiPush();
     },
-    async ramdisk(ctx) {
+    async ramdisk(ctx, extra) {
       const { buildRamdisk } = await import("../../services/ramdisk/build.ts");
-      return buildRamdisk(ctx, ramdiskOf(settings));
+      return buildRamdisk(ctx, { ...ramdiskOf(settings), extra });
     },
     async hostKeys(ctx, address, port) {
       const { hostKeys } = await import("../../services/hostkeys/index.ts");

@@ -6,6 +6,7 @@ import type { Context } from "../../kernel/context.ts";
 import type { NodeSpec } from "../../resources/index.ts";
 import type { Images } from "../../services/images/types.ts";
 import type { BuiltRamdisk } from "../../services/ramdisk/build.ts";
+import type { ExtraInitrd } from "../../services/ramdisk/flavours.ts";
 import type { SiteSettings } from "../settings.ts";
 import type { Switchboard } from "./calls.ts";
 import type { Jobs } from "./jobs.ts";
@@ -28,7 +29,8 @@ export interface Parts {
   /** The network boot of servers whose firmware starts this way. */
   readonly boot: (mode: NodeSpec["bootMode"]) => Promise<BootDriver>;
   readonly writer: () => Promise<WriteDriver>;
-  readonly ramdisk: (ctx: Context) => Promise<BuiltRamdisk>;
+  /** The deploy ramdisk, or that of visits which need more. */
+  readonly ramdisk: (ctx: Context, extra?: ExtraInitrd) => Promise<BuiltRamdisk>;
   /** The controller of a node, with the site's manners around it. */
   readonly powerOf: (spec: NodeSpec["power"], expected?: ControllerIdentity) => ConductedPower;
   /** Try refused credentials again: somebody mended the account on the controller itself. */

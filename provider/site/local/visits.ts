@@ -117,7 +117,20 @@ async function openVisit(ctx: Context, parts: Parts, name: string, begun: VisitR
       await store.keepVisit(name, record);
     },
     async fetch(inner) {
-      ramdisk = await parts.ramdisk(inner);
+      const { order } = record;
+      const secure = order.mode === "clean" && order.method === "secure";
+      ramdisk = await parts.ramdisk(inner, secure ? "secure" : undefined);
+    },
+    drivePassword: {
+      remembered: () => store.drivePassword(name),
+      async make() {
+        const known = await store.drivePassword(name);
+        if (known !== undefined) return known;
+        // ATA takes 32 bytes.
+        const fresh = randomBytes(16).toString("hex");
+        await store.keepDrivePassword(name, fresh);
+        return fresh;
+      },
     },
     keepSeen: (told) => rememberDisks(store, name, told),
     seen: async (phase) => describeSeen(line.sightings, { phase, managed: settings.dhcp === "managed" }),

@@ -72,7 +72,7 @@ announce_until() {
     if [ "$CODE" != 200 ] || [ $((turn % 4)) = 0 ]; then announce "$number"; number=$((number + 1)); fi
     turn=$((turn + 1))
     heard 3 || continue
-    [ "$word" = "$1" ] && return
+    [ "${word%% *}" = "$1" ] && return
     # What came of another word is told at once.
     obey "$word" && { write_form; CODE=000; }
   done

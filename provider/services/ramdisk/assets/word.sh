@@ -4,8 +4,8 @@
 word=$(timeout 3 cat | head -c 64 | tr -d '\r\n')
 case $word in
   done | clean | hooks | boot-entry) ;;
-  'grow '*[!0-9]* | 'grow ') exit ;;
-  'grow '*) ;;
+  'grow '*[!0-9]* | 'grow ' | 'clean '*[!0-9a-f]* | 'clean ') exit ;;
+  'grow '* | 'clean '*) ;;
   *) exit ;;
 esac
 echo "$word" > "$STATE/word"

@@ -214,4 +214,4 @@ export const rememberDisks = (store: Store, node: string, { disks }: Machine): P
   store.patch("nodes", node, { disks: disks.map(shown) });
 
 /** A disk as the Node's output shows it: what hints can ask for, and what speaks against it. */
-const shown = ({ sector: _, zero: __, ...told }: Disk): DiskState => told;
+const shown = ({ sector: _, zero: __, erase: ___, ...told }: Disk): DiskState => told;
