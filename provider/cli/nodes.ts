@@ -4,6 +4,7 @@ import type { NodeSpec } from "../resources/index.ts";
 import { siteErrors } from "../site/errors.ts";
 import type { State } from "../site/site.ts";
 import { detailsOf, firstSentence } from "./details.ts";
+import { discoveredCommand } from "./discovered.ts";
 import { nodesImport } from "./import/index.ts";
 import { rehearseCommand } from "./rehearse.ts";
 import { type OutputOptions, type Shell, tell, textOf, withOutput } from "./shell.ts";
@@ -13,7 +14,7 @@ import { type Column, pairs, shortened, table } from "./table.ts";
 export function nodesCommand(shell: Shell): Command {
   const { ctx } = shell;
   const nodes = new Command("nodes").description(
-    "the servers of a site: look, reset, maintenance, rehearse, import",
+    "the servers of a site: look, reset, maintenance, rehearse, discovered, import",
   );
 
   withOutput(nodes.command("list"))
@@ -65,6 +66,7 @@ export function nodesCommand(shell: Shell): Command {
     });
 
   nodes.addCommand(rehearseCommand(shell));
+  nodes.addCommand(discoveredCommand(shell));
   nodes.addCommand(nodesImport(shell));
   return nodes;
 }

@@ -71,9 +71,16 @@ export const programs: readonly Need[] = [
   { name: "qemu-img", package: "qemu-utils", purpose: "writing images to disks", version: ["--version"] },
   { name: "mke2fs", package: "e2fsprogs", purpose: "ephemeral partitions", version: ["-V"] },
   {
+    name: "mkfs.fat",
+    package: "dosfstools",
+    purpose: "EFI system partitions beside a partition image",
+    version: ["--help"],
+    optional: true,
+  },
+  {
     name: "debugfs",
     package: "e2fsprogs",
-    purpose: "`images inspect` and `images extract-kernel`",
+    purpose: "`images inspect`, `images extract-kernel`, and files laid into images without cloud-init",
     version: ["-V"],
     optional: true,
   },

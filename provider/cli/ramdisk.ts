@@ -1,6 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { Command, Option } from "commander";
+import { isForeign, type RamdiskArch, ramdiskArchs } from "../kernel/arch.ts";
 import { showBytes } from "../kernel/units.ts";
 import type { BuiltRamdisk } from "../services/ramdisk/build.ts";
 import type { Contents } from "../services/ramdisk/contents.ts";
@@ -10,6 +11,7 @@ import { type OutputOptions, type Shell, tell, withOutput } from "./shell.ts";
 import { pairs, table } from "./table.ts";
 
 interface RamdiskFlags extends OutputOptions {
+  readonly arch: RamdiskArch;
   readonly flavour?: "standard" | "lab";
   readonly firmware?: string;
   readonly modules?: string;
@@ -22,12 +24,18 @@ export function ramdiskCommand(shell: Shell): Command {
   const ramdisk = new Command("ramdisk").description("the deploy ramdisk: build it, look into it");
 
   ours(ramdisk.command("build"))
-    .description("build the deploy ramdisk into the cache, if it is not there")
+    .description(
+      "build the deploy ramdisk into the cache, if it is not there; for a foreign architecture its boot loaders too",
+    )
     .action(async (options: RamdiskFlags) => {
       const { buildRamdisk } = await import("../services/ramdisk/build.ts");
       const report = ({ stage, note }: { stage: string; note?: string }) =>
         shell.note(`${[stage, note].filter(Boolean).join(": ")}\n`);
-      const built = await buildRamdisk({ ...shell.ctx, report }, chosen(shell, options));
+      const ctx = { ...shell.ctx, report };
+      const { arch, cacheDir, ...ramdisk } = chosen(shell, options);
+      const { fetchLoaders } = await import("../services/ramdisk/loaders.ts");
+      if (isForeign(arch)) await fetchLoaders(ctx, arch, cacheDir);
+      const built = await buildRamdisk(ctx, { ...ramdisk, arch, cacheDir });
       tell(shell, options, await told(built), summary);
     });
 
@@ -56,6 +64,7 @@ const ours = (command: Command): Command =>
         ["standard", "lab"],
       ),
     )
+    .addOption(new Option("--arch <name>", "of which servers").choices(ramdiskArchs).default("x86_64"))
     .option("--firmware <folder>", "firmware files to put in (default: the site's)")
     .option("--modules <folder>", "kernel modules of your own to put in (default: the site's)")
     .option("--hooks <folder>", "scripts of your own to put in (default: the site's)")
@@ -67,7 +76,7 @@ const ours = (command: Command): Command =>
 
 /** The site's ramdisk, but for what the options say otherwise. */
 function chosen({ settings, cwd }: Shell, options: RamdiskFlags) {
-  const { firmwareDir, modulesDir, hooksDir, ...own } = ramdiskOf(settings(options));
+  const { firmwareDir, modulesDir, hooksDir, ...own } = ramdiskOf(settings(options), options.arch);
   const folder = (given: string | undefined, site: string | undefined) =>
     given === undefined ? site : resolve(cwd, given);
   return {

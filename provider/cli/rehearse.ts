@@ -1,11 +1,10 @@
 import { writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { Command } from "commander";
-import { realValue } from "../drivers/power/identity.ts";
 import { showBytes } from "../kernel/units.ts";
 import type { Disk, Nic } from "../services/callback/announcement.ts";
 import { siteErrors } from "../site/errors.ts";
-import type { Rehearsal } from "../workflows/inspect.ts";
+import { fieldsFor, type Rehearsal } from "../workflows/inspect.ts";
 import { scrubbed } from "./scrub.ts";
 import { type OutputOptions, type Shell, tell, withOutput } from "./shell.ts";
 import { type Column, pairs, table } from "./table.ts";
@@ -58,10 +57,15 @@ async function keep(path: string, version: string, report: Rehearsal): Promise<v
 }
 
 function render({ node, machine, hardware, findings, steps }: Rehearsal): string {
-  const { vendor, product, version, cpus, memory, tpm, nics } = hardware;
+  const { vendor, product, version, cpus, memory, tpm, secureBoot, nics } = hardware;
   const about = pairs([
     ["machine", [vendor, product].filter(Boolean).join(" ") || "-"],
-    ["firmware", `${machine.firmware}${version && `, version ${version}`}`],
+    [
+      "firmware",
+      [machine.firmware, version && `version ${version}`, secureBoot && "Secure Boot"]
+        .filter(Boolean)
+        .join(", "),
+    ],
     ["serial", machine.serial || "-"],
     ["UUID", machine.productUuid || "-"],
     ["processors", String(cpus)],
@@ -79,24 +83,8 @@ function render({ node, machine, hardware, findings, steps }: Rehearsal): string
     table(disks(machine.chosen), machine.disks),
     table(times, steps),
     verdict,
-    `For the program:\n  ${programOf(machine, hardware)}\n`,
+    `For the program:\n  ${fieldsFor(machine, hardware)}\n`,
   ].join("\n");
-}
-
-/** The fields of a Node as this server would declare them. */
-function programOf(
-  { chosen, disks, firmware, serial }: Rehearsal["machine"],
-  { cpus, memory }: Rehearsal["hardware"],
-): string {
-  const disk = disks.find(({ name }) => name === chosen);
-  return [
-    `cpus: ${cpus}`,
-    `memory: "${Math.floor(memory / 2 ** 20)} MiB"`,
-    // Never more than there is.
-    ...(disk ? [`disk: "${Math.floor(disk.size / 1e9)} GB"`] : []),
-    `bootMode: "${firmware}"`,
-    ...(realValue(serial) === undefined ? [] : [`identity: { serial: ${JSON.stringify(serial)} }`]),
-  ].join(", ");
 }
 
 const cards: readonly Column<Nic>[] = [
@@ -104,6 +92,11 @@ const cards: readonly Column<Nic>[] = [
   { head: "MAC", of: ({ mac }) => mac },
   { head: "DRIVER", of: ({ driver }) => driver || "-" },
   { head: "LINK", of: ({ link, speed }) => (link ? (speed > 0 ? `${speed} Mbit/s` : "up") : "none") },
+  {
+    head: "SWITCH, PORT",
+    of: ({ neighbour }) =>
+      neighbour ? `${neighbour.systemName || neighbour.chassisId}, ${neighbour.portId}` : "-",
+  },
   { head: "BOOTED", of: ({ boot }) => (boot ? "from this one" : "") },
 ];
 

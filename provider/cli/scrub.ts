@@ -23,12 +23,23 @@ export function scrubbed(report: Rehearsal): Rehearsal {
   );
   // The longest first: a disk's name holds its serial number.
   const all = [...names].sort(([a], [b]) => b.length - a.length);
-  return JSON.parse(JSON.stringify(report), (key, value) =>
+  return JSON.parse(JSON.stringify({ ...report, hardware: withoutSwitches(hardware) }), (key, value) =>
     typeof value === "string" && !plainly.has(key)
       ? all.reduce((text, [name, hidden]) => text.replaceAll(name, hidden), value)
       : value,
   ) as Rehearsal;
 }
+
+/** Whose switches they are is nobody's business; that somebody spoke is. */
+const withoutSwitches = ({ nics, ...hardware }: Rehearsal["hardware"]) => ({
+  ...hardware,
+  nics: nics.map(({ neighbour, ...nic }) => ({
+    ...nic,
+    ...(neighbour
+      ? { neighbour: { chassisId: "a switch", portId: "a port", systemName: "", portDescription: "" } }
+      : {}),
+  })),
+});
 
 const of = (kind: string) => (name: string) => name.startsWith(`${kind}-`);
 

@@ -27,6 +27,8 @@ export interface Progress {
   readonly left?: number;
   /** What exactly is waited for, or worth knowing now. */
   readonly note?: string;
+  /** Worth reading afterwards too. */
+  readonly kept?: true;
 }
 
 /** Carried by every operation, as its first argument. It holds the signal and the raw world, no closure over an older signal. */

@@ -21,7 +21,8 @@ export type Say = (line: string, ephemeral: boolean) => void;
  * same stage every ten seconds; what is over within three seconds is not worth a line).
  */
 export function createReporter(say: Say, clock: Clock, interactive: boolean): (progress: Progress) => void {
-  return interactive ? passing(say, clock) : thinned(say, clock);
+  const changing = interactive ? passing(say, clock) : thinned(say, clock);
+  return (progress) => (progress.kept ? say(showProgress(progress), false) : changing(progress));
 }
 
 function passing(say: Say, clock: Clock): (progress: Progress) => void {

@@ -20,6 +20,12 @@ export const planErrors = defineErrors({
       "Nothing was touched. Take `imageDigest` out of `ignoreChanges`, so that the new content is planned and allowed as well; or declare the earlier image again.",
     fault: "input",
   },
+  INSTANCE_OTHER_ARCH: {
+    text: "image {image} is for {made}, and node {node}, which instance {instance} would be written to, is {arch}",
+    remedy:
+      "Nothing was touched. Use an image for {arch}, or correct `arch` on the Image or the Node, whichever is wrong.",
+    fault: "input",
+  },
   INSTANCE_LOCKED: {
     text: "instance {instance} is locked, and this would {what}",
     remedy: "Nothing was touched. Set `locked: false` on the Instance first, in an update of its own.",

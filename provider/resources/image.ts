@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { architectures } from "../kernel/arch.ts";
 import { always, checksum, drift, location, name } from "./fields.ts";
 import { defineResource } from "./resource.ts";
 
@@ -30,6 +31,10 @@ export const Image = defineResource({
       }),
       format: z.enum(["raw", "qcow2"]).optional().meta({
         description: "What it is; it is looked at in any case, and must agree.",
+        change: "in-place",
+      }),
+      arch: z.enum(architectures).default("x86_64").meta({
+        description: "Processor architecture that it is made for; it is written to no other server.",
         change: "in-place",
       }),
       kernel: BootFile.optional().meta({

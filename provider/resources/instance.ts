@@ -136,6 +136,11 @@ export const Instance = defineResource({
         change: "reinstall",
       }),
       metadata,
+      configureBy: z.enum(["cloud-init", "files"]).default("cloud-init").meta({
+        description:
+          "How the system is told its name, keys and network: `cloud-init`, by a volume beside the image; `files`, for a partition image without cloud-init: /etc/hostname, root's authorized_keys and ifupdown's /etc/network/interfaces are laid into its ext file system, as Nova did.",
+        change: "reinstall",
+      }),
       allowReinstall: AllowReinstall.optional().meta({
         description:
           "What may erase its installed system: the token that the refused preview printed (that erasure, once), names of fields whose change may, or `true`.",

@@ -1,8 +1,10 @@
 import { z } from "zod";
 import { Power } from "../drivers/power/index.ts";
+import { architectures } from "../kernel/arch.ts";
 import { cleanMethods } from "../services/callback/announcement.ts";
 import { DiskState } from "./disks.ts";
-import { capabilities, drift, name, size } from "./fields.ts";
+import { always, capabilities, drift, mac, name, size } from "./fields.ts";
+import { HardwareState } from "./hardware.ts";
 import { defineResource } from "./resource.ts";
 import { RootDeviceHints } from "./root-device.ts";
 import { provisionStates } from "./states.ts";
@@ -17,6 +19,21 @@ const Identity = z
   })
   .meta({ id: "Identity", description: "Which machine this has to be; checked before anything is written." });
 
+const Inspect = z
+  .strictObject({
+    mac: mac.meta({
+      description: "MAC address of the card that boots from the network; no Interface is needed for it.",
+    }),
+  })
+  .meta({ id: "Inspect", description: "Through which card a server is inspected." });
+
+/** Left out only where an inspection finds it. */
+const foundOr = (key: "cpus" | "memory" | "disk", what: string) =>
+  [
+    (given: Readonly<Record<string, unknown>>) => given[key] !== undefined || given["inspect"] !== undefined,
+    { path: [key] as PropertyKey[], error: `Required: ${what}, or \`inspect\`, which finds it`, ...always },
+  ] as const;
+
 export const Node = defineResource({
   kind: "Node",
   collection: "nodes",
@@ -24,22 +41,33 @@ export const Node = defineResource({
     .strictObject({
       name,
       power: Power.meta({ description: "How the server is switched on and off.", change: "in-place" }),
-      arch: z
-        .enum(["x86_64", "aarch64"])
-        .default("x86_64")
-        .refine(
-          (arch) => arch === "x86_64",
-          "aarch64 is not supported yet: there is no deploy ramdisk for it",
-        )
-        .meta({ description: "Processor architecture.", change: "refused-in-use" }),
+      arch: z.enum(architectures).default("x86_64").meta({
+        description:
+          "Processor architecture, as Ironic's `cpu_arch`. `aarch64` starts by UEFI; `i386` boots only a classic ramdisk of the flavor's, and is never cleaned.",
+        change: "refused-in-use",
+      }),
       bootMode: z.enum(["bios", "uefi"]).default("bios").meta({
         description:
           "How the firmware starts: `bios` (legacy boot), or `uefi`, with Secure Boot on or off. A server that starts otherwise is not written.",
         change: "refused-in-use",
       }),
-      cpus: z.int().min(1).meta({ description: "Processor cores.", change: "in-place" }),
-      memory: size.meta({ description: "Main memory.", change: "in-place" }),
-      disk: size.meta({ description: "Size of the system's disk.", change: "in-place" }),
+      cpus: z.int().min(1).optional().meta({
+        description: "Processor cores. Default: as `inspect` finds.",
+        change: "in-place",
+      }),
+      memory: size.optional().meta({
+        description: "Main memory. Default: as `inspect` finds.",
+        change: "in-place",
+      }),
+      disk: size.optional().meta({
+        description: "Size of the system's disk. Default: as `inspect` finds.",
+        change: "in-place",
+      }),
+      inspect: Inspect.optional().meta({
+        description:
+          "Boot the server once, while it is off and free, into the ramdisk, which tells what it is made of (outputs `hardware`, `disks`) and leaves it off, unwritten. Another MAC inspects it again.",
+        change: "refused-in-use",
+      }),
       capabilities: capabilities
         .default({})
         .meta({ description: 'What flavors can ask for: `{ rack: "r1" }`.', change: "in-place" }),
@@ -79,6 +107,25 @@ export const Node = defineResource({
       }),
       drift,
     })
+    .refine(({ arch, bootMode }) => arch !== "aarch64" || bootMode === "uefi", {
+      path: ["bootMode"],
+      error: 'A server of the architecture aarch64 starts by UEFI: set bootMode: "uefi"',
+      ...always,
+    })
+    .refine(({ arch, bootMode }) => arch !== "i386" || bootMode === "bios", {
+      path: ["bootMode"],
+      error:
+        'There is no boot loader for 32-bit UEFI: a server of the architecture i386 needs bootMode: "bios"',
+      ...always,
+    })
+    .refine(({ arch, clean }) => arch !== "i386" || clean === "none", {
+      path: ["clean"],
+      error: 'Our own ramdisk, which cleans, does not run on i386: set clean: "none"',
+      ...always,
+    })
+    .refine(...foundOr("cpus", "a whole number"))
+    .refine(...foundOr("memory", 'a number and a unit, as in "64 GiB"'))
+    .refine(...foundOr("disk", 'a number and a unit, as in "480 GB"'))
     .meta({ id: "Node", description: "A physical server, reached through its controller." }),
   outputs: z.object({
     provisionState: z.enum(provisionStates).meta({ description: "Where the server is, in Ironic's words." }),
@@ -111,6 +158,9 @@ export const Node = defineResource({
     disks: z.array(DiskState).meta({
       description:
         "Its disks, as the last ramdisk told; empty before the first. What hints are written from.",
+    }),
+    hardware: HardwareState.optional().meta({
+      description: "What it is made of, as its last inspection or rehearsal told; absent before the first.",
     }),
     siteId: z.string().meta({ description: "The site whose records hold it." }),
   }),

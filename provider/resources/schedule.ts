@@ -1,13 +1,16 @@
+import { type Arch, hasRamdisk, runsOn } from "../kernel/arch.ts";
 import { toBytes } from "../kernel/units.ts";
 import { unmet } from "./capabilities.ts";
 import type { Flavor } from "./flavor.ts";
 import type { Node } from "./node.ts";
 import type { SpecOf } from "./resource.ts";
+import { unsized } from "./sizes.ts";
 import { isSetAside, type ProvisionState } from "./states.ts";
 
 /** A node as the scheduler sees it. */
 export interface Candidate {
   readonly name: string;
+  /** With the sizes that were seen where none are declared. */
   readonly spec: Pick<
     SpecOf<typeof Node>,
     "cpus" | "memory" | "disk" | "capabilities" | "arch" | "bootMode" | "maintenance" | "abandon"
@@ -28,6 +31,8 @@ export interface Request {
   /** The instance that asks: its own claim does not reject a node. */
   readonly instance: string;
   readonly flavor: SpecOf<typeof Flavor>;
+  /** What the image is made for; absent = it is not known yet. */
+  readonly arch?: Arch;
   /** A pinned node may retry where it failed; chosen ones are skipped. */
   readonly pinned: boolean;
 }
@@ -65,22 +70,45 @@ const filters: readonly Filter[] = [
   fitsState,
   ({ unclean }) => unclean,
   ({ interfaces }) => (interfaces > 0 ? undefined : "it has no Interface to boot from"),
+  ({ spec }) => {
+    const open = unsized(spec);
+    return open.length === 0
+      ? undefined
+      : `its ${open.join(" and ")} is neither declared nor seen by an inspection`;
+  },
   ({ spec }, { flavor }) => unfit(spec, flavor),
+  ({ spec }, { arch }) =>
+    arch === undefined || runsOn(arch, spec.arch)
+      ? undefined
+      : `it is ${spec.arch}, the image is for ${arch}`,
 ];
 
 type Suits = (spec: Candidate["spec"], flavor: SpecOf<typeof Flavor>) => string | undefined;
 
 const suits: readonly Suits[] = [
   (spec, flavor) =>
-    spec.cpus >= flavor.cpus ? undefined : `it has ${spec.cpus} CPUs, asked are ${flavor.cpus}`,
+    spec.cpus === undefined || spec.cpus >= flavor.cpus
+      ? undefined
+      : `it has ${spec.cpus} CPUs, asked are ${flavor.cpus}`,
   (spec, flavor) =>
-    toBytes(spec.memory) >= toBytes(flavor.memory)
+    spec.memory === undefined || toBytes(spec.memory) >= toBytes(flavor.memory)
       ? undefined
       : `it has ${spec.memory} of memory, asked is ${flavor.memory}`,
   (spec, flavor) =>
-    toBytes(spec.disk) >= diskNeeded(flavor)
+    spec.disk === undefined || toBytes(spec.disk) >= diskNeeded(flavor)
       ? undefined
       : `its disk has ${spec.disk}, the flavor's partitions need more`,
+  ({ arch }, { deployRamdisk }) => {
+    // Declared before there was such a field.
+    const { arch: made = "x86_64" }: { arch?: Arch } = deployRamdisk ?? {};
+    return deployRamdisk === undefined || runsOn(made, arch)
+      ? undefined
+      : `it is ${arch}, the flavor's ramdisk is for ${made}`;
+  },
+  ({ arch }, { deployRamdisk }) =>
+    hasRamdisk(arch) || deployRamdisk?.protocol === "nova"
+      ? undefined
+      : `it is ${arch}, which only a classic ramdisk of the flavor's boots (\`deployRamdisk\`, \`protocol: "nova"\`)`,
   // GRUB cannot tell them `ip=`, by which they find the helper.
   (spec, flavor) =>
     spec.bootMode === "uefi" && flavor.deployRamdisk?.protocol === "nova"
@@ -89,18 +117,18 @@ const suits: readonly Suits[] = [
   (spec, flavor) => unmet(flavor.capabilities, { ...offeredByItself(spec), ...spec.capabilities })[0],
 ];
 
-/** Why a server is not what a flavor asks for, whatever state it is in; undefined = it is. */
+/** Why a server is not what a flavor asks for, whatever state it is in; undefined = it is, as far as its sizes are known. */
 export const unfit: Suits = (spec, flavor) =>
   suits.map((suit) => suit(spec, flavor)).find((answer) => answer !== undefined);
 
 const offeredByItself = (spec: Candidate["spec"]) => ({ cpu_arch: spec.arch, arch: spec.arch });
 
-function diskNeeded({ rootDisk, swap, ephemeral }: SpecOf<typeof Flavor>): number {
-  return toBytes(rootDisk) + (swap ? toBytes(swap) : 0) + (ephemeral ? toBytes(ephemeral) : 0);
-}
+const diskNeeded = ({ rootDisk, swap, ephemeral, efiSystemPartition }: SpecOf<typeof Flavor>): number =>
+  [rootDisk, swap, ephemeral, efiSystemPartition].reduce((sum, size) => sum + (size ? toBytes(size) : 0), 0);
 
 /** What a node wastes: the flavor's smallest sufficient server is taken, then the first by name, so the choice is the same each time. */
-const waste = ({ spec }: Candidate) => [spec.cpus, toBytes(spec.memory), toBytes(spec.disk)] as const;
+const waste = ({ spec: { cpus = 0, memory = "0 B", disk = "0 B" } }: Candidate) =>
+  [cpus, toBytes(memory), toBytes(disk)] as const;
 
 /** Choose one node for an instance, and say of every other why not. Pure: who claims it does so atomically. */
 export function schedule(nodes: readonly Candidate[], request: Request): Choice {

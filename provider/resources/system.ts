@@ -2,6 +2,7 @@ import { z } from "zod";
 import { isHostname } from "../services/cloudinit/hostname.ts";
 import { sshKeyFault } from "../services/cloudinit/ssh-key.ts";
 import { lookAtUserData } from "../services/cloudinit/user-data.ts";
+import { isObject } from "./unknown.ts";
 
 /** What a system is told at its first boot: inputs of an Instance. All of it fits the volume beside the image. */
 
@@ -95,12 +96,15 @@ interface Configuration {
   readonly networks?: unknown;
   readonly userData?: unknown;
   readonly waitFor?: unknown;
+  readonly metadata?: unknown;
+  readonly configureBy?: unknown;
 }
 
 /** What user data makes of the other inputs: the fields that would have no effect, each with the reason. */
 export function idleFields(
   given: Configuration,
 ): readonly { readonly field: string; readonly reason: string }[] {
+  if (given.configureBy === "files") return beyondFiles(given);
   const look = typeof given.userData === "string" ? lookAtUserData(given.userData) : undefined;
   if (look?.kind === "ignition") {
     const own = (["hostname", "sshKeys", "networks"] as const).filter((field) => given[field] !== undefined);
@@ -124,6 +128,28 @@ export function idleFields(
     ...(other === undefined
       ? []
       : phoning(given, `The cloud-config in userData says ${other}, and would win`)),
+  ];
+}
+
+/** What files cannot tell. */
+function beyondFiles(given: Configuration): readonly { readonly field: string; readonly reason: string }[] {
+  const none = (["userData", "metadata"] as const).filter((field) => given[field] !== undefined);
+  const networks = isObject(given.networks) ? given.networks : {};
+  const more = ["bonds", "vlans"].filter((key) => [networks[key]].flat().some((one) => one !== undefined));
+  return [
+    ...none.map((field) => ({
+      field,
+      reason: 'Only cloud-init reads it: configureBy: "files" cannot tell it',
+    })),
+    ...(more.length === 0
+      ? []
+      : [
+          {
+            field: "networks",
+            reason: `Files tell cards alone: configureBy: "files" knows no ${more.join(" or ")}`,
+          },
+        ]),
+    ...phoning(given, "A system without cloud-init phones nobody"),
   ];
 }
 

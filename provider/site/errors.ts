@@ -117,6 +117,11 @@ export const siteErrors = defineErrors({
       "Give the flavor a smaller `rootDisk`, `swap` or `ephemeral`, or the instance a node with a larger disk.",
     fault: "input",
   },
+  INSTANCE_FILES_WHOLE_DISK: {
+    text: "instance {instance} is to be configured by files, and its image {image} is a whole-disk image: files are laid into partition images alone",
+    remedy: 'Use a partition image, or an image with cloud-init and `configureBy: "cloud-init"`.',
+    fault: "input",
+  },
   SITE_UNKNOWN_REFERENCE: {
     text: "there is no {kind} {name} on this site",
     remedy:
@@ -160,6 +165,12 @@ export const siteErrors = defineErrors({
     text: "node {other} has the same controller, {controller}",
     remedy:
       "Correct `power.address` or `power.port`: two servers behind one controller would be switched together.",
+    fault: "input",
+  },
+  NODE_MAC_TAKEN: {
+    text: "the MAC {mac} is a card of node {other} already",
+    remedy:
+      "A network card sits in one server: correct `mac` here, or `inspect.mac` or the Interface of the other node.",
     fault: "input",
   },
   INTERFACE_MAC_TAKEN: {

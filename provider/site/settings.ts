@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { tmpdir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { z } from "zod";
+import type { RamdiskArch } from "../kernel/arch.ts";
 import { duration, ipv4 } from "../resources/fields.ts";
 
 const cidr = z.cidrv4({ error: 'Expected a network, as in "10.99.0.0/24"' });
@@ -35,6 +36,10 @@ export const SiteSettings = z
     dhcp: z.enum(["managed", "external"]).default("managed").meta({
       description:
         "`managed`: the helper runs dnsmasq. `external`: your own DHCP server points at our TFTP tree.",
+    }),
+    discovery: z.boolean().default(false).meta({
+      description:
+        "Answer servers that nobody declared when they boot from the network while the helper serves DHCP: each boots the ramdisk once, tells what it is (`nodes discovered`) and switches itself off. Nothing is written to it (managed only).",
     }),
     routerAdvertise: z.boolean().default(false).meta({
       description:
@@ -111,6 +116,10 @@ export const SiteSettings = z
       .default("5 minutes")
       .meta({ description: "The embedded helper ends after so long without work." }),
   })
+  .refine(({ discovery, dhcp }) => !discovery || dhcp === "managed", {
+    path: ["discovery"],
+    error: "Only a DHCP server of ours can answer servers that nobody declared: it takes `dhcp: managed`",
+  })
   .meta({ id: "SiteSettings", description: "Settings of a site." });
 export type SiteSettings = z.output<typeof SiteSettings>;
 
@@ -125,9 +134,9 @@ export function socketOf(stateDir: string): string {
 export const settingsDigest = (settings: SiteSettings): string =>
   createHash("sha256").update(JSON.stringify(settings)).digest("hex");
 
-/** Which deploy ramdisk a site boots, and where it is kept. */
-export const ramdiskOf = (settings: SiteSettings) =>
+/** Which deploy ramdisk a site boots on servers of an architecture, and where it is kept. */
+export const ramdiskOf = (settings: SiteSettings, arch: RamdiskArch = "x86_64") =>
   ({
-    ...{ flavour: settings.ramdisk, arch: "x86_64" as const, cacheDir: join(settings.cacheDir, "ramdisk") },
+    ...{ flavour: settings.ramdisk, arch, cacheDir: join(settings.cacheDir, "ramdisk") },
     ...{ firmwareDir: settings.firmwareDir, modulesDir: settings.modulesDir, hooksDir: settings.hooksDir },
   }) as const;

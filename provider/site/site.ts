@@ -1,5 +1,6 @@
 import type { Context, Progress } from "../kernel/context.ts";
 import type { ErrorRecord } from "../kernel/errors.ts";
+import type { Duration } from "../kernel/units.ts";
 import type { ResourcePlan } from "../resources/plan.ts";
 import type { CollectionName } from "../resources/resource.ts";
 
@@ -70,6 +71,10 @@ export type Operation =
   | { readonly kind: "maintenance"; readonly node: string; readonly reason?: string }
   /** Go the way of a deployment up to the point where it would write. */
   | { readonly kind: "rehearse"; readonly node: string }
+  /** Cards that nobody declared and that asked to boot; after having served DHCP for so long, to hear of them. */
+  | { readonly kind: "discovered"; readonly listen?: Duration }
+  /** Forget such a card: it may be discovered again. */
+  | { readonly kind: "forget discovered"; readonly mac: string }
   | { readonly kind: "abort"; readonly instance: string }
   /** Hand everything of one owner to another: a stack that was renamed. */
   | { readonly kind: "move owner"; readonly from: string; readonly to: string }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Progress } from "../kernel/context.ts";
 import type { ErrorRecord } from "../kernel/errors.ts";
+import { duration, mac } from "../resources/fields.ts";
 import type { State } from "./site.ts";
 
 /** What client and helper say to each other: JSON requests, answers as lines of JSON, the last one the outcome. */
@@ -36,6 +37,8 @@ export const OperationRequest = z.discriminatedUnion("kind", [
     reason: z.string().min(1).exactOptional(),
   }),
   z.strictObject({ kind: z.literal("rehearse"), node: z.string().min(1) }),
+  z.strictObject({ kind: z.literal("discovered"), listen: duration.exactOptional() }),
+  z.strictObject({ kind: z.literal("forget discovered"), mac }),
   z.strictObject({ kind: z.literal("abort"), instance: z.string().min(1) }),
   z.strictObject({ kind: z.literal("move owner"), from: z.string().min(1), to: z.string().min(1) }),
   z.strictObject({ kind: z.literal("prune images"), dryRun: z.boolean().exactOptional() }),

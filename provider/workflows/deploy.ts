@@ -19,13 +19,13 @@ const fetchImage: DeployStep = {
   stage: "fetching image",
   limit: () => "12 hours",
   met: async (_, { record }) => record().done === true,
-  run: async (ctx, { fetch, writer, image, volume, node }) => {
+  run: async (ctx, { fetch, writer, image, configuration, node }) => {
     await fetch(ctx);
     const { source, layout } = image();
     // Made here only to learn whether it can be: which sectors the disk has is not known yet.
-    const beside = (await volume(512)) !== undefined;
-    const firmware = node.spec.bootMode;
-    await writer.check(ctx, source, { ...(layout ? { layout } : {}), volume: beside, firmware });
+    const { volume, files } = await configuration(512);
+    const more = { volume: volume !== undefined, files: files !== undefined, firmware: node.spec.bootMode };
+    await writer.check(ctx, source, { ...(layout ? { layout } : {}), ...more });
   },
 };
 

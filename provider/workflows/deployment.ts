@@ -1,4 +1,4 @@
-import type { SourceImage, WriteDriver, Written } from "../drivers/write/driver.ts";
+import type { DiskLayout, SourceImage, WriteDriver, WriteJob, Written } from "../drivers/write/driver.ts";
 import type { Context } from "../kernel/context.ts";
 import type { Duration } from "../kernel/units.ts";
 import type { ImageSpec, InstanceSpec } from "../resources/index.ts";
@@ -26,7 +26,7 @@ export interface DeploymentRecord extends NetbootRecord {
   /** The image as it was written: its declaration may be another one by now, and its kernel must not boot this root. */
   readonly image?: ImageSpec;
   /** How the disk of a partition image was cut; bytes. */
-  readonly layout?: Layout;
+  readonly layout?: DiskLayout;
   /** Taken over as it was: of what lies on its disk nothing is known. */
   readonly adopted?: boolean;
   /** The system that this deployment replaces. Until `erased` it can be booted again. */
@@ -80,9 +80,9 @@ export interface DeployMachine extends NetbootMachine {
   readonly update: (change: Partial<DeploymentRecord>) => Promise<void>;
   /** Fetch image and ramdisk; answers when both lie verified on this host. */
   readonly fetch: (ctx: Context) => Promise<void>;
-  readonly image: () => { readonly source: SourceImage; readonly layout?: Layout };
-  /** The volume that tells the system its name, keys and network, for a disk with such sectors; undefined: nothing is told. */
-  readonly volume: (sector: number) => Promise<Buffer | undefined>;
+  readonly image: () => { readonly source: SourceImage; readonly layout?: DiskLayout };
+  /** What tells the system its name, keys and network, on a disk with such sectors: a volume, files, or nothing. */
+  readonly configuration: (sector: number) => Promise<Pick<WriteJob, "volume" | "files">>;
   readonly diskRecord: (disk: Disk) => Promise<DiskRecord | undefined>;
   /** Where else a disk of this identity holds an installed system, by our records. */
   readonly diskElsewhere: (
@@ -104,12 +104,6 @@ export interface Limits {
   readonly stall: Duration;
   readonly answer: Duration;
 }
-export interface Layout {
-  readonly root: number;
-  readonly swap: number;
-  readonly ephemeral: number;
-}
-
 /** What one run of the story finds out on its way; gone when the run ends. */
 export interface Scratch extends NetbootScratch {
   /** This run sent the server on its way to its system. */

@@ -30,6 +30,12 @@ export const workflowErrors = defineErrors({
       "Nothing was written. Correct `bootMode` on the Node, or set the server's firmware to that mode alone; the controller was asked for it, and not all firmware obeys.",
     fault: "input",
   },
+  DEPLOY_OTHER_ARCH: {
+    text: "node {node} is declared `arch: {declared}`, but its firmware asks for the boot loader of {seen}",
+    remedy:
+      "Nothing was written. Correct `arch` on the Node; or its Interfaces, if this card is another server's.",
+    fault: "input",
+  },
   DEPLOY_NO_DISK: {
     text: "node {node} offers no disk to install on: {seen}",
     remedy:
@@ -91,7 +97,7 @@ export const workflowErrors = defineErrors({
   VISIT_REFUSED: {
     text: "node {node} cannot be booted to {what} it: {why}",
     remedy:
-      "Nothing was touched. A node is rehearsed while it is free, off, and has an Interface to boot from.",
+      "Nothing was touched. A node is inspected or rehearsed while it is free, off, and has a card to boot from: an Interface, or the one of its `inspect`. One that was inspected already keeps what was found.",
     fault: "input",
   },
   INSPECT_FAILED: {

@@ -1,8 +1,12 @@
 import type { ControllerIdentity } from "../drivers/power/driver.ts";
+import { realValue } from "../drivers/power/identity.ts";
 import { MetalError } from "../kernel/errors.ts";
 import { showBytes, toBytes } from "../kernel/units.ts";
+import type { DiskState } from "../resources/disks.ts";
+import type { HardwareState } from "../resources/hardware.ts";
 import type { NodeSpec } from "../resources/index.ts";
 import { hintsFor } from "../resources/root-device.ts";
+import { wholeDisk, wholeMemory } from "../resources/sizes.ts";
 import type { Disk, Hardware, Machine, Nic } from "../services/callback/announcement.ts";
 import { chosenDisk, type DiskChoice } from "./disk.ts";
 import { workflowErrors } from "./errors.ts";
@@ -11,6 +15,7 @@ import { type VisitStep, visit, visitFailed } from "./visit.ts";
 const looking: VisitStep = {
   name: "inspect",
   stage: "looking at the server",
+  // Disks that are slow to appear, and switches that are slow to speak, half a minute each.
   limit: () => "3 minutes",
   met: async (_, { record }) => record().hardware !== undefined,
   run: async (ctx, machine) => {
@@ -42,6 +47,38 @@ export type Rehearsal = {
   readonly hardware: Hardware;
 };
 
+/** What an inspection told, as the Node's output shows it. */
+export function hardwareState(
+  { serial, productUuid, firmware }: Pick<Machine, "serial" | "productUuid" | "firmware">,
+  { version, nics, ...told }: Hardware,
+  seen: Pick<HardwareState, "at" | "inspectedThrough">,
+): HardwareState {
+  return {
+    ...seen,
+    ...told,
+    ...{ firmwareVersion: version, serial, productUuid, bootMode: firmware },
+    nics: nics.map(({ nic, ...card }) => ({ name: nic, ...card })),
+  };
+}
+
+/** A disk as outputs show it: what hints can ask for, and what speaks against it. */
+export const diskState = ({ sector: _, zero: __, erase: ___, ...told }: Disk): DiskState => told;
+
+/** The fields of a Node as this server would declare them. Sizes are never more than there is. */
+export function fieldsFor(
+  { chosen, disks, firmware, serial }: Pick<Machine, "chosen" | "disks" | "firmware" | "serial">,
+  { cpus, memory }: Pick<Hardware, "cpus" | "memory">,
+): string {
+  const disk = disks.find(({ name }) => name === chosen);
+  return [
+    `cpus: ${cpus}`,
+    `memory: "${wholeMemory(memory)}"`,
+    ...(disk ? [`disk: "${wholeDisk(disk.size)}"`] : []),
+    `bootMode: "${firmware}"`,
+    ...(realValue(serial) === undefined ? [] : [`identity: { serial: ${JSON.stringify(serial)} }`]),
+  ].join(", ");
+}
+
 /** Slower than this, an image takes ten times as long to write. */
 const slow = 1000;
 
@@ -70,15 +107,17 @@ export function findingsOf(
     ...(disk && disk.holds !== ""
       ? [`${disk.name} holds ${disk.holds}: unless this site wrote it, an install takes \`wipe: true\``]
       : []),
-    ...(disk && disk.size < toBytes(spec.disk)
+    ...(disk && spec.disk !== undefined && disk.size < toBytes(spec.disk)
       ? [`${disk.name} has ${showBytes(disk.size)}, declared are ${spec.disk}`]
       : []),
-    ...(cpus < spec.cpus ? [`it has ${cpus} processors, declared are ${spec.cpus}`] : []),
+    ...(spec.cpus !== undefined && cpus < spec.cpus
+      ? [`it has ${cpus} processors, declared are ${spec.cpus}`]
+      : []),
     // Firmware keeps a part for itself and for its graphics.
-    ...(memory < toBytes(spec.memory) * 0.9
+    ...(spec.memory !== undefined && memory < toBytes(spec.memory) * 0.9
       ? [`it has ${showBytes(memory)} of memory, declared are ${spec.memory}`]
       : []),
-    ...absent.map((mac) => `it has no card ${mac}, which an Interface declares; it has ${seen}`),
+    ...absent.map((mac) => `it has no card ${mac}, which the program declares; it has ${seen}`),
     ...declared.filter(({ link }) => !link).map(({ nic, mac }) => `${nic} (${mac}) has no link`),
     ...declared.filter(isSlow).map(({ nic, mac, speed }) => `${nic} (${mac}) runs at ${speed} Mbit/s`),
   ];

@@ -127,12 +127,12 @@ async function put(ctx: Context, machine: DeployMachine, call: Call) {
   const { source, layout } = image();
   const keeps = instance.spec.preserveEphemeral && record().earlier !== undefined;
   const disk = call.machine?.disks.find(({ name }) => name === call.machine?.chosen);
-  const volume = await machine.volume(disk?.sector ?? 512);
+  const told = await machine.configuration(disk?.sector ?? 512);
   return await writer.write(ctx, {
     target: call.target,
     image: source,
     ...(layout ? { layout } : {}),
-    ...(volume ? { volume } : {}),
+    ...told,
     provenZero: disk?.zero ?? 0,
     ...(disk ? { sector: disk.sector } : {}),
     verify: instance.spec.verify,
@@ -148,6 +148,7 @@ const lookedOnly = [
   "WRITE_DISK_TOO_SMALL",
   "WRITE_VOLUME_NO_ROOM",
   "WRITE_VOLUME_NO_PLACE",
+  "WRITE_INJECT_UNFIT",
 ];
 
 /** How the disk of the system that is replaced was cut. */

@@ -23,6 +23,16 @@ export interface FlavorArgs {
   /** Size of the ephemeral partition. Default: none. A change installs the server again. */
   readonly ephemeral?: pulumi.Input<Size | undefined>;
   /**
+   * Partition table of a partition image's disk: `msdos` (four partitions, 2 TiB) or `gpt`. Default:
+   * msdos, as Nova cut it. A change installs the server again.
+   */
+  readonly diskLabel?: pulumi.Input<"msdos" | "gpt" | undefined>;
+  /**
+   * Size of an EFI system partition, empty FAT32, before all others: for a system that brings its own
+   * boot loader there. Default: none. A change installs the server again.
+   */
+  readonly efiSystemPartition?: pulumi.Input<Size | undefined>;
+  /**
    * What a node must offer, with Nova's operators: `{ rack: "<in> r1" }`. Scope `capabilities:` or none
    * takes part.
    */
@@ -54,6 +64,16 @@ export class Flavor extends pulumi.dynamic.Resource {
   declare readonly swap: pulumi.Output<Size | undefined>;
   /** Size of the ephemeral partition. Default: none. */
   declare readonly ephemeral: pulumi.Output<Size | undefined>;
+  /**
+   * Partition table of a partition image's disk: `msdos` (four partitions, 2 TiB) or `gpt`. Default:
+   * msdos, as Nova cut it.
+   */
+  declare readonly diskLabel: pulumi.Output<"msdos" | "gpt" | undefined>;
+  /**
+   * Size of an EFI system partition, empty FAT32, before all others: for a system that brings its own
+   * boot loader there. Default: none.
+   */
+  declare readonly efiSystemPartition: pulumi.Output<Size | undefined>;
   /**
    * What a node must offer, with Nova's operators: `{ rack: "<in> r1" }`. Scope `capabilities:` or none
    * takes part.

@@ -24,6 +24,8 @@ export interface ImageArgs {
   readonly checksum?: pulumi.Input<string | undefined>;
   /** What it is; it is looked at in any case, and must agree. */
   readonly format?: pulumi.Input<"raw" | "qcow2" | undefined>;
+  /** Processor architecture that it is made for; it is written to no other server. Default: `"x86_64"`. */
+  readonly arch?: pulumi.Input<"x86_64" | "aarch64" | "i386" | undefined>;
   /** The kernel a partition image boots with (Nova's aki). A change installs the server again. */
   readonly kernel?: pulumi.Input<BootFileArgs | undefined>;
   /** The ramdisk a partition image boots with (Nova's ari). A change installs the server again. */
@@ -51,6 +53,8 @@ export class Image extends pulumi.dynamic.Resource {
   declare readonly checksum: pulumi.Output<string | undefined>;
   /** What it is; it is looked at in any case, and must agree. */
   declare readonly format: pulumi.Output<"raw" | "qcow2" | undefined>;
+  /** Processor architecture that it is made for; it is written to no other server. */
+  declare readonly arch: pulumi.Output<"x86_64" | "aarch64" | "i386">;
   /** The kernel a partition image boots with (Nova's aki). */
   declare readonly kernel: pulumi.Output<BootFile | undefined>;
   /** The ramdisk a partition image boots with (Nova's ari). */

@@ -96,6 +96,13 @@ export interface InstanceArgs {
    */
   readonly metadata?: pulumi.Input<Readonly<Record<string, pulumi.Input<string>>> | undefined>;
   /**
+   * How the system is told its name, keys and network: `cloud-init`, by a volume beside the image;
+   * `files`, for a partition image without cloud-init: /etc/hostname, root's authorized_keys and
+   * ifupdown's /etc/network/interfaces are laid into its ext file system, as Nova did. Default:
+   * `"cloud-init"`. A change installs the server again.
+   */
+  readonly configureBy?: pulumi.Input<"cloud-init" | "files" | undefined>;
+  /**
    * What may erase its installed system: the token that the refused preview printed (that erasure,
    * once), names of fields whose change may, or `true`.
    */
@@ -231,6 +238,12 @@ export class Instance extends pulumi.dynamic.Resource {
   declare readonly networks: pulumi.Output<Networks | undefined>;
   /** Words of your own for the system, `ds.meta_data.meta` in cloud-init's templates. Not for secrets. */
   declare readonly metadata: pulumi.Output<Readonly<Record<string, string>> | undefined>;
+  /**
+   * How the system is told its name, keys and network: `cloud-init`, by a volume beside the image;
+   * `files`, for a partition image without cloud-init: /etc/hostname, root's authorized_keys and
+   * ifupdown's /etc/network/interfaces are laid into its ext file system, as Nova did.
+   */
+  declare readonly configureBy: pulumi.Output<"cloud-init" | "files">;
   /**
    * What may erase its installed system: the token that the refused preview printed (that erasure,
    * once), names of fields whose change may, or `true`.

@@ -6,8 +6,11 @@ import { providerOf } from "../provider.ts";
 import type {
   Controller,
   DiskState,
+  HardwareState,
   Identity,
   IdentityArgs,
+  Inspect,
+  InspectArgs,
   Ipmi,
   IpmiArgs,
   LastClean,
@@ -25,19 +28,29 @@ export interface NodeArgs {
   readonly name?: pulumi.Input<string | undefined>;
   /** How the server is switched on and off. */
   readonly power: pulumi.Input<IpmiArgs>;
-  /** Processor architecture. Default: `"x86_64"`. A change is refused while an instance uses it. */
-  readonly arch?: pulumi.Input<"x86_64" | "aarch64" | undefined>;
+  /**
+   * Processor architecture, as Ironic's `cpu_arch`. `aarch64` starts by UEFI; `i386` boots only a
+   * classic ramdisk of the flavor's, and is never cleaned. Default: `"x86_64"`. A change is refused
+   * while an instance uses it.
+   */
+  readonly arch?: pulumi.Input<"x86_64" | "aarch64" | "i386" | undefined>;
   /**
    * How the firmware starts: `bios` (legacy boot), or `uefi`, with Secure Boot on or off. A server that
    * starts otherwise is not written. Default: `"bios"`. A change is refused while an instance uses it.
    */
   readonly bootMode?: pulumi.Input<"bios" | "uefi" | undefined>;
-  /** Processor cores. */
-  readonly cpus: pulumi.Input<number>;
-  /** Main memory. */
-  readonly memory: pulumi.Input<Size>;
-  /** Size of the system's disk. */
-  readonly disk: pulumi.Input<Size>;
+  /** Processor cores. Default: as `inspect` finds. */
+  readonly cpus?: pulumi.Input<number | undefined>;
+  /** Main memory. Default: as `inspect` finds. */
+  readonly memory?: pulumi.Input<Size | undefined>;
+  /** Size of the system's disk. Default: as `inspect` finds. */
+  readonly disk?: pulumi.Input<Size | undefined>;
+  /**
+   * Boot the server once, while it is off and free, into the ramdisk, which tells what it is made of
+   * (outputs `hardware`, `disks`) and leaves it off, unwritten. Another MAC inspects it again. A change
+   * is refused while an instance uses it.
+   */
+  readonly inspect?: pulumi.Input<InspectArgs | undefined>;
   /** What flavors can ask for: `{ rack: "r1" }`. */
   readonly capabilities?: pulumi.Input<Readonly<Record<string, pulumi.Input<string>>> | undefined>;
   /** The machine that must answer; another one is never written. */
@@ -90,6 +103,7 @@ const declaration: Declaration = {
     "lastClean",
     "maintenanceReason",
     "disks",
+    "hardware",
     "siteId",
   ],
 };
@@ -100,19 +114,27 @@ export class Node extends pulumi.dynamic.Resource {
   declare readonly name: pulumi.Output<string>;
   /** How the server is switched on and off. */
   declare readonly power: pulumi.Output<Ipmi>;
-  /** Processor architecture. */
-  declare readonly arch: pulumi.Output<"x86_64" | "aarch64">;
+  /**
+   * Processor architecture, as Ironic's `cpu_arch`. `aarch64` starts by UEFI; `i386` boots only a
+   * classic ramdisk of the flavor's, and is never cleaned.
+   */
+  declare readonly arch: pulumi.Output<"x86_64" | "aarch64" | "i386">;
   /**
    * How the firmware starts: `bios` (legacy boot), or `uefi`, with Secure Boot on or off. A server that
    * starts otherwise is not written.
    */
   declare readonly bootMode: pulumi.Output<"bios" | "uefi">;
-  /** Processor cores. */
-  declare readonly cpus: pulumi.Output<number>;
-  /** Main memory. */
-  declare readonly memory: pulumi.Output<Size>;
-  /** Size of the system's disk. */
-  declare readonly disk: pulumi.Output<Size>;
+  /** Processor cores. Default: as `inspect` finds. */
+  declare readonly cpus: pulumi.Output<number | undefined>;
+  /** Main memory. Default: as `inspect` finds. */
+  declare readonly memory: pulumi.Output<Size | undefined>;
+  /** Size of the system's disk. Default: as `inspect` finds. */
+  declare readonly disk: pulumi.Output<Size | undefined>;
+  /**
+   * Boot the server once, while it is off and free, into the ramdisk, which tells what it is made of
+   * (outputs `hardware`, `disks`) and leaves it off, unwritten. Another MAC inspects it again.
+   */
+  declare readonly inspect: pulumi.Output<Inspect | undefined>;
   /** What flavors can ask for: `{ rack: "r1" }`. */
   declare readonly capabilities: pulumi.Output<Readonly<Record<string, string>>>;
   /** The machine that must answer; another one is never written. */
@@ -176,6 +198,8 @@ export class Node extends pulumi.dynamic.Resource {
   declare readonly maintenanceReason: pulumi.Output<string>;
   /** Its disks, as the last ramdisk told; empty before the first. What hints are written from. */
   declare readonly disks: pulumi.Output<DiskState[]>;
+  /** What it is made of, as its last inspection or rehearsal told; absent before the first. */
+  declare readonly hardware: pulumi.Output<HardwareState | undefined>;
   /** The site whose records hold it. */
   declare readonly siteId: pulumi.Output<string>;
 

@@ -35,6 +35,12 @@ export interface IpmiArgs {
   readonly cipherSuite?: pulumi.Input<"probe" | number | undefined>;
 }
 
+/** Through which card a server is inspected. */
+export interface InspectArgs {
+  /** MAC address of the card that boots from the network; no Interface is needed for it. */
+  readonly mac: pulumi.Input<string>;
+}
+
 /** Which machine this has to be; checked before anything is written. */
 export interface IdentityArgs {
   /** Product serial (SMBIOS type 1). */
@@ -88,6 +94,8 @@ export interface DeployRamdiskArgs {
   readonly ramdisk: pulumi.Input<string>;
   /** Its checksum; required for http. */
   readonly ramdiskChecksum?: pulumi.Input<string | undefined>;
+  /** Processor architecture that it is made for. Default: `"x86_64"`. */
+  readonly arch?: pulumi.Input<"x86_64" | "aarch64" | "i386" | undefined>;
   /**
    * `nova` for a classic diskimage-builder ramdisk: it tells neither identity nor disks. Default:
    * `"baremetal"`.
@@ -249,6 +257,12 @@ export interface Ipmi {
   readonly cipherSuite: "probe" | number;
 }
 
+/** Through which card a server is inspected. */
+export interface Inspect {
+  /** MAC address of the card that boots from the network; no Interface is needed for it. */
+  readonly mac: string;
+}
+
 /** Which machine this has to be; checked before anything is written. */
 export interface Identity {
   /** Product serial (SMBIOS type 1). */
@@ -342,6 +356,68 @@ export interface DiskState {
   readonly holds: string;
 }
 
+/** What a server is made of. */
+export interface HardwareState {
+  /** When it was looked at, ISO 8601. */
+  readonly at: string;
+  /** The MAC of `inspect`, for which it was booted; empty: it was rehearsed. */
+  readonly inspectedThrough: string;
+  /** Threads, as the kernel counts processors. */
+  readonly cpus: number;
+  /** Main memory, bytes. */
+  readonly memory: number;
+  /** Who made it (SMBIOS). */
+  readonly vendor: string;
+  /** What it is called (SMBIOS). */
+  readonly product: string;
+  /** Version of its firmware (SMBIOS). */
+  readonly firmwareVersion: string;
+  /** Product serial (SMBIOS), as it is. */
+  readonly serial: string;
+  /** Product UUID (SMBIOS), as it is. */
+  readonly productUuid: string;
+  /** How its firmware started. */
+  readonly bootMode: "bios" | "uefi";
+  /** Whether Secure Boot was on; absent where the kernel does not tell. */
+  readonly secureBoot?: boolean;
+  /** Whether the firmware tells of a TPM. */
+  readonly tpm: boolean;
+  /** Its network cards. */
+  readonly nics: NicState[];
+}
+
+/** A network card of a server. */
+export interface NicState {
+  /** The kernel's name in that boot; another one in the next. */
+  readonly name: string;
+  /** MAC address. */
+  readonly mac: string;
+  /** The kernel's driver; empty if it does not tell. */
+  readonly driver: string;
+  /** Whether something is at the other end of its cable. */
+  readonly link: boolean;
+  /** Megabits per second; 0 = it does not tell. */
+  readonly speed: number;
+  /** The server booted from this one. */
+  readonly boot: boolean;
+  /** Who is at the other end of its cable; absent where nobody said so by LLDP within half a minute. */
+  readonly neighbour?: NeighbourState;
+}
+
+/** What a switch says of itself by LLDP. */
+export interface NeighbourState {
+  /** Chassis ID: the switch, mostly by its MAC. */
+  readonly chassisId: string;
+  /** Port ID: "Ethernet1/7". */
+  readonly portId: string;
+  /** System name; empty if it does not tell. */
+  readonly systemName: string;
+  /** Port description; empty if it does not tell. */
+  readonly portDescription: string;
+  /** VLAN of frames without a tag. */
+  readonly vlan?: number;
+}
+
 /** A deploy ramdisk of your own. */
 export interface DeployRamdisk {
   /** Kernel: a file or an address. */
@@ -352,6 +428,8 @@ export interface DeployRamdisk {
   readonly ramdisk: string;
   /** Its checksum; required for http. */
   readonly ramdiskChecksum?: string;
+  /** Processor architecture that it is made for. */
+  readonly arch: "x86_64" | "aarch64" | "i386";
   /** `nova` for a classic diskimage-builder ramdisk: it tells neither identity nor disks. */
   readonly protocol: "baremetal" | "nova";
   /** Required with `nova`: that ramdisk takes the first disk it finds. */

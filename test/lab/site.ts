@@ -207,7 +207,7 @@ export function stagesOf(progress: readonly Progress[]): readonly string[] {
 export async function bootFilesOf({ tftpRoot }: TestSite): Promise<readonly string[]> {
   const common = [
     ...["pxelinux.0", "ldlinux.c32", "pxelinux.cfg/default"],
-    ...["shimx64.efi", "grubx64.efi", "grub/grub.cfg"],
+    ...["shimx64.efi", "grubx64.efi", "shimaa64.efi", "grubaa64.efi", "grub/grub.cfg"],
   ];
   const all = await readdir(tftpRoot, { recursive: true, withFileTypes: true }).catch(() => []);
   return all

@@ -50,20 +50,32 @@ const cleaned = fc.record({
   method: fc.constantFrom(...cleanMethods),
 });
 const mac = from(/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/);
-const nic = fc.record({
-  ...{
+const neighbour = fc.record(
+  {
+    ...{ chassisId: from(/^[0-9a-f:]{1,17}$/), portId: words, systemName: words, portDescription: words },
+    vlan: fc.integer({ min: 0, max: 4095 }),
+  },
+  { requiredKeys: ["chassisId", "portId", "systemName", "portDescription"] },
+);
+const nic = fc.record(
+  {
     nic: from(/^e[a-z]{2,4}\d$/),
     mac,
     driver: words,
     link: fc.boolean(),
     speed: bytes,
     boot: fc.boolean(),
+    neighbour,
   },
-});
-const hardware = fc.record({
-  ...{ cpus: bytes, memory: bytes, vendor: words, product: words, version: words, tpm: fc.boolean() },
-  ...{ nics: fc.array(nic, { maxLength: 3 }) },
-});
+  { requiredKeys: ["nic", "mac", "driver", "link", "speed", "boot"] },
+);
+const hardware = fc.record(
+  {
+    ...{ cpus: bytes, memory: bytes, vendor: words, product: words, version: words, tpm: fc.boolean() },
+    ...{ secureBoot: fc.boolean(), nics: fc.array(nic, { maxLength: 3 }) },
+  },
+  { requiredKeys: ["cpus", "memory", "vendor", "product", "version", "tpm", "nics"] },
+);
 const machine = fc
   .record({
     bootId: from(/^[0-9a-f]{16}$/),

@@ -24,7 +24,8 @@ function lineFor(more: Partial<Awaited> = {}) {
   const board = createSwitchboard();
   const notes: (Progress | string)[] = [];
   const awaited: Awaited = {
-    ...{ id: "d-1", key, node: "n1", expected: { macs: [mac] }, classic: false, firmware: "bios" },
+    ...{ id: "d-1", key, node: "n1", expected: { macs: [mac] }, classic: false },
+    ...{ firmware: "bios", arch: "x86_64" },
     report: (progress) => notes.push(progress.note ?? ""),
     ...more,
   };
@@ -34,6 +35,11 @@ function lineFor(more: Partial<Awaited> = {}) {
 type Line = ReturnType<typeof lineFor>;
 const uefi: Machine = { ...machine, firmware: "uefi" };
 const ok = { ok: true };
+const starts = {
+  bios: { firmware: "bios", arch: "i386" },
+  uefi: { firmware: "uefi", arch: "x86_64" },
+  arm: { firmware: "uefi", arch: "aarch64" },
+} as const;
 
 describe("the switchboard", () => {
   it("passes a call of the right machine on, and again when the same is posted again", async () => {
@@ -74,7 +80,10 @@ describe("the switchboard", () => {
 
   it.for([
     { told: "the ramdisk's own words", tell: ({ accept }: Line) => accept(post({ machine: uefi })) },
-    { told: "the boot loader that its card asks for", tell: ({ board }: Line) => board.starts(mac, "uefi") },
+    {
+      told: "the boot loader that its card asks for",
+      tell: ({ board }: Line) => board.starts(mac, starts.uefi),
+    },
   ])("fails the deployment of a server that starts otherwise than declared, by $told", async ({ tell }) => {
     const given = lineFor();
     const waiting = given.line.next(newContext());
@@ -85,10 +94,31 @@ describe("the switchboard", () => {
     });
   });
 
+  it.for([
+    { declared: "x86_64", start: "arm", seen: "aarch64" },
+    { declared: "aarch64", start: "uefi", seen: "x86_64" },
+    { declared: "aarch64", start: "bios", seen: "i386" },
+    { declared: "i386", start: "uefi", seen: "x86_64" },
+  ] as const)(
+    "fails the deployment of a server that is declared $declared and asks for the loader of $seen",
+    async ({ declared, start, seen }) => {
+      const { board, line } = lineFor({ arch: declared, firmware: "uefi" });
+      const waiting = line.next(newContext());
+      board.starts(mac, starts[start]);
+      await expect(waiting).rejects.toMatchObject({
+        code: "DEPLOY_OTHER_ARCH",
+        record: { fault: "input", text: expect.stringMatching(`arch: ${declared}.* ${seen}$`) },
+      });
+    },
+  );
+
   it("goes on when the card starts as declared, or when it is another deployment's", async () => {
     const { accept, board, line } = lineFor({ firmware: "uefi" });
-    board.starts(mac, "uefi");
-    board.starts("52:54:00:00:00:99", "bios");
+    board.starts(mac, starts.uefi);
+    const old = lineFor({ arch: "i386" });
+    old.board.starts(mac, starts.bios);
+    expect(await old.accept(post())).toEqual(ok);
+    board.starts("52:54:00:00:00:99", starts.bios);
     expect(await accept(post({ machine: uefi }))).toEqual(ok);
     expect(await line.next(newContext())).toMatchObject({ machine: { firmware: "uefi" } });
   });

@@ -44,7 +44,7 @@ async function seenOf(kind: Kind, becomes: Becomes, held: boolean): Promise<Outc
 /** What the schema would call what was seen on a free server, and on one with an instance. */
 function changeOf(free: Outcome, held: Outcome): Change {
   if (held.performed === "refused" && free.performed !== "refused") {
-    expect(held.reasons.join()).toMatch(/NODE_HELD|INTERFACE_IN_USE/);
+    expect(held.reasons.join()).toMatch(/NODE_HELD|INTERFACE_IN_USE|VISIT_REFUSED/);
     return free.performed === "replace" ? "replace" : "refused-in-use";
   }
   return held.performed as Change;

@@ -36,6 +36,7 @@ describe("what can stand at the cursor", () => {
       "reset",
       "maintenance",
       "rehearse",
+      "discovered",
       "import",
       "help",
     ]);

@@ -152,7 +152,9 @@ describe("nodes rehearse", () => {
       "n1 was booted from the network, looked at and switched off; nothing was written to it.",
     );
     expect(out).toMatch(/^machine +Acme Anvil 9$/m);
-    expect(out).toMatch(/^eth0 +52:54:00:00:00:01 +anvil +10000 Mbit\/s +from this one$/m);
+    expect(out).toMatch(
+      /^eth0 +52:54:00:00:00:01 +anvil +10000 Mbit\/s +tor-1, Ethernet1\/7 +from this one$/m,
+    );
     expect(out).toMatch(/^sda +37.3 GiB +M +D-1 +0x5000c50000000001 +nothing +this one$/m);
     expect(out).toContain("  sda has 37.3 GiB, declared are 100 GB\n");
     expect(out).toContain(
@@ -168,7 +170,17 @@ describe("nodes rehearse", () => {
     const file = join(folder, "report.json");
     await run("nodes", "rehearse", "n1", "--report", file);
     const text = await readFile(file, "utf8");
-    for (const name of ["52:54:00:00:00:01", "SN-1", "D-1", "0x5000c5", "10.0.0.1", "PLANTED", "n1"]) {
+    for (const name of [
+      "52:54:00:00:00:01",
+      "SN-1",
+      "D-1",
+      "0x5000c5",
+      "10.0.0.1",
+      "PLANTED",
+      "n1",
+      "tor-1",
+      "rack 1",
+    ]) {
       expect(text).not.toContain(name);
     }
     expect(JSON.parse(text)).toMatchObject({

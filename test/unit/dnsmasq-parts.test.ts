@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { newContext } from "../../provider/kernel/context.ts";
 import { allocateAddress } from "../../provider/services/dnsmasq/address.ts";
 import { dnsmasqArgs, ulaPrefixOf } from "../../provider/services/dnsmasq/args.ts";
-import { type DnsmasqEvent, parseLine } from "../../provider/services/dnsmasq/events.ts";
+import { type DnsmasqEvent, newReader, parseLine } from "../../provider/services/dnsmasq/events.ts";
 import { externalLines } from "../../provider/services/dnsmasq/external.ts";
 import { listHosts, removeHost, writeHost } from "../../provider/services/dnsmasq/hosts.ts";
 import { parseAddresses } from "../../provider/services/dnsmasq/interface.ts";
@@ -143,6 +143,21 @@ describe("dnsmasq's words", () => {
     expect(parseLine(line)).toEqual(event);
   });
 
+  it("tell with a discover what the client of the same transaction calls itself", () => {
+    const read = newReader();
+    const line = (text: string) => read(`dnsmasq-dhcp: ${text}`);
+    const discover = { kind: "discover", mac: a, refused: "ignored" };
+    expect(line("7 available DHCP subnet: 10.9.0.0/255.255.255.0")).toBeUndefined();
+    expect(line("7 vendor class: PXEClient:Arch:00007\u0007")).toBeUndefined();
+    expect(line(`7 DHCPDISCOVER(br0) ${a} ignored`)).toEqual({
+      ...discover,
+      vendorClass: "PXEClient:Arch:00007?",
+    });
+    expect(line(`8 DHCPDISCOVER(br0) ${a} ignored`)).toEqual(discover);
+    expect(line(`DHCPDISCOVER(br0) ${a} ignored`)).toEqual(discover);
+    expect(line(`9 DHCPACK(br0) 10.99.0.5 ${a} `)).toEqual({ kind: "ack", ip: "10.99.0.5", mac: a });
+  });
+
   it("in its lease file: for ever, until when, with and without a name of the client's", async () => {
     const text = [
       `0 ${a} 10.99.0.10 * 01:${a}`,
@@ -176,6 +191,7 @@ describe("how dnsmasq is started", () => {
 --dhcp-hostsdir=/s/hosts
 --dhcp-ignore=tag:!known
 --dhcp-authoritative
+--log-dhcp
 --dhcp-lease-max=10000
 --dhcp-leasefile=/s/leases
 --dhcp-option=option:router
@@ -184,6 +200,8 @@ describe("how dnsmasq is started", () => {
 --dhcp-match=set:uefi,option:client-arch,7
 --dhcp-match=set:uefi,option:client-arch,9
 --dhcp-boot=tag:uefi,shimx64.efi,,10.99.0.1
+--dhcp-match=set:uefi-arm64,option:client-arch,11
+--dhcp-boot=tag:uefi-arm64,shimaa64.efi,,10.99.0.1
 --enable-tftp
 --tftp-root=/s/tftp
 --tftp-max=250`;
@@ -327,6 +345,8 @@ dhcp-boot=tag:bios,pxelinux.0,,10.99.0.1
 dhcp-match=set:uefi,option:client-arch,7
 dhcp-match=set:uefi,option:client-arch,9
 dhcp-boot=tag:uefi,shimx64.efi,,10.99.0.1
+dhcp-match=set:uefi-arm64,option:client-arch,11
+dhcp-boot=tag:uefi-arm64,shimaa64.efi,,10.99.0.1
 # Only where dnsmasq runs on the deploy helper's host:
 enable-tftp
 tftp-root=/s/tftp
@@ -343,6 +363,10 @@ subnet 10.99.0.0 netmask 255.255.255.0 {
   if option arch = 00:07 or option arch = 00:09 {
     next-server 10.99.0.1;
     filename "shimx64.efi";
+  }
+  if option arch = 00:0b {
+    next-server 10.99.0.1;
+    filename "shimaa64.efi";
   }
 }
 host 52-54-00-00-00-0a { hardware ethernet 52:54:00:00:00:0a; fixed-address 10.99.0.10; }
@@ -363,6 +387,12 @@ host 52-54-00-00-00-0a { hardware ethernet 52:54:00:00:00:0a; fixed-address 10.9
       "test": "option[93].hex == 0x0007 or option[93].hex == 0x0009",
       "next-server": "10.99.0.1",
       "boot-file-name": "shimx64.efi"
+    },
+    {
+      "name": "baremetal-uefi-arm64",
+      "test": "option[93].hex == 0x000b",
+      "next-server": "10.99.0.1",
+      "boot-file-name": "shimaa64.efi"
     }
   ],
   "subnet4": [

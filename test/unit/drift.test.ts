@@ -43,7 +43,12 @@ describe("a refresh of an instance", () => {
       mends: () => expect([acts(), world.site.done]).toEqual([[], [`admit ${mac}`, "prepare"]]),
     },
     "boot files that are gone": {
-      happens: async () => (await world.site.parts.boot("bios")).withdraw(world.site.ctx, "web-1", [mac]),
+      happens: async () =>
+        (await world.site.parts.boot({ bootMode: "bios", arch: "x86_64" })).withdraw(
+          world.site.ctx,
+          "web-1",
+          [mac],
+        ),
       shows: { drift: ["its boot files are gone"] },
       effect: "in-place",
       mends: () => expect([acts(), world.site.done]).toEqual([[], [`admit ${mac}`, "prepare"]]),

@@ -86,6 +86,31 @@ describe("what a program tells a system", () => {
   });
 });
 
+describe("an image without cloud-init", () => {
+  const partition = { kernel: { source: "/k" }, ramdisk: { source: "/r" } };
+  const files = { configureBy: "files", hostname: "db", sshKeys: [publicKey], networks: told.networks };
+
+  it("is told by files in the copy of it that is written, and gets no volume", async () => {
+    await site.images.ensure(site.ctx, ref("p"), { ...specs.image, ...partition });
+    await install({ ...files, image: "p" });
+    expect(volumeText()).toBeUndefined();
+    const given = site.writing.mock.calls.at(-1)?.[0].files ?? [];
+    expect(given.map(({ path }) => path)).toEqual([
+      "/etc/hostname",
+      "/root/.ssh/authorized_keys",
+      "/etc/network/interfaces",
+      "/etc/udev/rules.d/70-persistent-net.rules",
+    ]);
+    expect(given[3]?.content).toContain(`ATTR{address}=="${site.serverAt("10.0.0.1").mac}", NAME="net0"`);
+  });
+
+  it("has to be a partition image, which the preview says", async () => {
+    expect(await faultsOf(files)).toEqual([
+      expect.stringContaining("configureBy: instance Web_1 is to be configured by files, and its image"),
+    ]);
+  });
+});
+
 describe("at preview", () => {
   it("a card of another server, or of none, is refused at `networks`", async () => {
     await enrol(site, "n2");

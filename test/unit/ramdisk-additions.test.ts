@@ -25,7 +25,7 @@ const code = "RAMDISK_BAD_ADDITION";
 describe("modules of a site's own", () => {
   it("are laid beside the kernel's, under the names that the kernel gives them", async () => {
     await lay({ "own/megaraid-new.ko": built("6.1.0-56-amd64"), "own/README": "how it was built" });
-    const added = await addModules(at("own"), kernel());
+    const added = await addModules(at("own"), kernel(), "x86_64");
     expect([...added]).toEqual([["megaraid_new", "extra/megaraid-new.ko"]]);
     expect(await readFile(at("kernel/extra/megaraid-new.ko"))).toEqual(built("6.1.0-56-amd64"));
   });
@@ -41,7 +41,7 @@ describe("modules of a site's own", () => {
     ["nothing", { "own/readme": "x" }, /own holds no kernel module/],
   ])("are refused that were built for %s", async ([, files, words]) => {
     await lay(files);
-    const outcome = addModules(at("own"), kernel());
+    const outcome = addModules(at("own"), kernel(), "x86_64");
     await expect(outcome).rejects.toMatchObject({ code, message: expect.stringMatching(words) });
   });
 });

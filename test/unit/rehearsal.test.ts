@@ -76,7 +76,7 @@ describe("a rehearsal", () => {
     {
       what: "is claimed",
       when: () => site.store.claim("n1", ref("web-1")),
-      code: "NODE_IN_USE",
+      code: "VISIT_REFUSED",
     },
     {
       what: "is set aside",
@@ -194,7 +194,7 @@ describe("what a rehearsal finds", () => {
     {
       what: "a card that is not there",
       hardware: { nics: [{ ...nic, mac: "52:54:00:00:00:08" }] },
-      lines: [`it has no card ${mac}, which an Interface declares; it has 52:54:00:00:00:08`],
+      lines: [`it has no card ${mac}, which the program declares; it has 52:54:00:00:00:08`],
     },
     {
       what: "a card without a link",

@@ -175,7 +175,7 @@ describe("a reinstall whose helper ended", () => {
     const reached = new Promise<void>((resolve) => {
       cut = resolve;
     });
-    const boot = await world.site.parts.boot("bios");
+    const boot = await world.site.parts.boot({ bootMode: "bios", arch: "x86_64" });
     vi.spyOn(boot, "switchTo").mockImplementationOnce(async ({ signal }) => {
       cut();
       await new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
@@ -196,7 +196,7 @@ describe("a reinstall whose helper ended", () => {
     world.server.failing.set("boot from network", broken("NODE"));
     const { state: left } = await partly(world.make(state, { ...other, allowReinstall: token }));
     world.server.failing.clear();
-    const boot = await world.site.parts.boot("bios");
+    const boot = await world.site.parts.boot({ bootMode: "bios", arch: "x86_64" });
     const waiting = vi
       .spyOn(boot, "switchTo")
       .mockImplementationOnce(

@@ -175,7 +175,11 @@ describe("a reinstall that fails before the first byte", () => {
       expect([world.writes(), world.server.running]).toEqual([0, "system"]);
       if (untouched) expect(world.server.log).toEqual(["state"]);
       const macs = ["52:54:00:00:00:01"];
-      const seen = await (await world.site.parts.boot("bios")).seen(world.site.ctx, "web-1", macs);
+      const seen = await (await world.site.parts.boot({ bootMode: "bios", arch: "x86_64" })).seen(
+        world.site.ctx,
+        "web-1",
+        macs,
+      );
       expect(seen).toMatchObject({ label: "boot", missing: [] });
       expect(world.site.done.lastIndexOf(`admit ${macs}`)).toBeGreaterThanOrEqual(
         world.site.done.lastIndexOf(`dismiss ${macs}`),

@@ -70,7 +70,14 @@ describe("checked inputs", () => {
 describe("a fault", () => {
   it.for([
     { kind: "nodes", given: { arch: "sparc" }, fault: at("arch", 'one of "x86_64", "aarch64"') },
-    { kind: "nodes", given: { arch: "aarch64" }, fault: at("arch", "not supported yet") },
+    { kind: "nodes", given: { arch: "aarch64" }, fault: at("bootMode", "starts by UEFI") },
+    {
+      kind: "nodes",
+      given: { arch: "i386", bootMode: "uefi", clean: "none" },
+      fault: at("bootMode", "no boot loader for 32-bit UEFI"),
+    },
+    { kind: "nodes", given: { arch: "i386" }, fault: at("clean", 'clean: "none"') },
+    { kind: "images", given: { arch: "arm64" }, fault: at("arch", 'one of "x86_64", "aarch64", "i386"') },
     { kind: "nodes", given: { bootMode: "efi" }, fault: at("bootMode", 'one of "bios", "uefi"') },
     { kind: "nodes", given: { cpus: 0 }, fault: at("cpus", "at least 1") },
     { kind: "nodes", given: { cpus: 1.5 }, fault: at("cpus", "a whole number") },
@@ -108,6 +115,16 @@ describe("a fault", () => {
       kind: "flavors",
       given: { deployRamdisk: { kernel: "k", ramdisk: "r", protocol: "nova" } },
       fault: at("deployRamdisk.acceptFirstDisk", "acceptFirstDisk: true"),
+    },
+    {
+      kind: "flavors",
+      given: { efiSystemPartition: "200 MiB" },
+      fault: at("efiSystemPartition", 'needs diskLabel: "gpt"'),
+    },
+    {
+      kind: "flavors",
+      given: { diskLabel: "gpt", efiSystemPartition: "32 MiB" },
+      fault: at("efiSystemPartition", "at least 64 MiB"),
     },
     { kind: "images", given: { source: "ftp://x/y" }, fault: at("source", "http or https") },
     { kind: "images", given: { source: "http://x/y" }, fault: at("checksum", "Plain http") },

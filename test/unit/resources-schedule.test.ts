@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { Arch } from "../../provider/kernel/arch.ts";
 import { type Candidate, type Request, schedule } from "../../provider/resources/schedule.ts";
 import {
   next,
@@ -84,11 +85,36 @@ describe("the scheduler", () => {
 
   it("keeps a classic ramdisk, which needs pxelinux's words, from a server that boots by UEFI", () => {
     const files = { kernel: "/k", ramdisk: "/r", acceptFirstDisk: true };
-    const flavor = { ...request.flavor, deployRamdisk: { ...files, protocol: "nova" as const } };
+    const flavor = {
+      ...request.flavor,
+      deployRamdisk: { ...files, arch: "x86_64" as const, protocol: "nova" as const },
+    };
     const nodes = [node("n1", {}, { bootMode: "uefi" }), node("n2")];
     const { chosen, rejected } = schedule(nodes, { ...request, flavor });
     expect(chosen).toBe("n2");
     expect(rejected["n1"]).toContain("classic ramdisk");
+  });
+
+  const files = { kernel: "/k", ramdisk: "/r", acceptFirstDisk: true };
+  const classic = (arch: Arch) => ({ ...files, arch, protocol: "nova" as const });
+  it.for<[Arch, Arch | undefined, ReturnType<typeof classic> | undefined, RegExp | undefined]>([
+    ["x86_64", "x86_64", undefined, undefined],
+    ["x86_64", "i386", undefined, undefined],
+    ["x86_64", "aarch64", undefined, /it is x86_64, the image is for aarch64/],
+    ["aarch64", "x86_64", undefined, /it is aarch64, the image is for x86_64/],
+    ["aarch64", "aarch64", undefined, undefined],
+    ["aarch64", undefined, undefined, undefined],
+    ["aarch64", "aarch64", classic("x86_64"), /it is aarch64, the flavor's ramdisk is for x86_64/],
+    ["i386", "i386", undefined, /it is i386, which only a classic ramdisk of the flavor's boots/],
+    ["i386", "i386", classic("i386"), undefined],
+    ["i386", "x86_64", classic("i386"), /it is i386, the image is for x86_64/],
+    ["i386", "i386", classic("x86_64"), /it is i386, the flavor's ramdisk is for x86_64/],
+  ])("of %s, with an image for %s and the ramdisk %o: %s", ([arch, image, deployRamdisk, reason]) => {
+    const flavor = { ...request.flavor, ...(deployRamdisk ? { deployRamdisk } : {}) };
+    const asked = { ...request, flavor, ...(image ? { arch: image } : {}) };
+    const { chosen, rejected } = schedule([node("n1", {}, { arch })], asked);
+    expect(chosen).toBe(reason === undefined ? "n1" : undefined);
+    if (reason !== undefined) expect(rejected["n1"]).toMatch(reason);
   });
 
   it("offers the architecture as a capability without being told", () => {

@@ -122,6 +122,15 @@ const refused: readonly (readonly [given: object, words: string])[] = [
     { waitFor: "phone-home", userData: "#cloud-config\nvendor_data: { enabled: false }\n" },
     "waitFor: The cloud-config in userData says vendor_data, and would win",
   ],
+  ...[
+    [{ userData: "#!/bin/sh\n" }, "userData: Only cloud-init reads it"],
+    [{ metadata: { role: "web" } }, "metadata: Only cloud-init reads it"],
+    [{ waitFor: "phone-home" }, "waitFor: A system without cloud-init phones nobody"],
+    [networks({ vlans: [{ vlanId: 4, link: "net0" }] }), "networks: Files tell cards alone"],
+  ].map(([given, fault]): readonly [object, string] => [
+    { ...(given as object), configureBy: "files" },
+    fault as string,
+  ]),
 ];
 
 describe("what a system is told", () => {

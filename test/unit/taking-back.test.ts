@@ -82,7 +82,9 @@ describe("an instance whose record is lost", () => {
     await up(site, "instances", "web-1", spec(), state);
     expect(new Set(site.done)).toEqual(new Set([`admit ${mac}`, "prepare"]));
     expect(actsOf(site)).toEqual([]);
-    const seen = await (await site.parts.boot("bios")).seen(site.ctx, "web-1", [mac]);
+    const seen = await (await site.parts.boot({ bootMode: "bios", arch: "x86_64" })).seen(site.ctx, "web-1", [
+      mac,
+    ]);
     expect(seen).toMatchObject({ label: "boot", missing: [] });
     expect(server.running).toBe("system");
   });

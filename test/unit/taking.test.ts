@@ -150,7 +150,11 @@ describe("a server that was taken over", () => {
     expect(went.state).toMatchObject({ provisionState: "active", installedDigest: "unknown" });
     expect([world.writes(), world.server.running]).toEqual([0, "system"]);
     expect(
-      await (await world.site.parts.boot("bios")).seen(world.site.ctx, "web-1", [world.server.mac]),
+      await (await world.site.parts.boot({ bootMode: "bios", arch: "x86_64" })).seen(
+        world.site.ctx,
+        "web-1",
+        [world.server.mac],
+      ),
     ).toBeUndefined();
     expect((await world.make(went.state, adopt)).how).toBe("unchanged");
   });

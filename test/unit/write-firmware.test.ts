@@ -1,17 +1,18 @@
 import { describe, expect, it } from "vitest";
 import { unbootable } from "../../provider/drivers/write/firmware.ts";
-import { layGpt, withPartition } from "../../provider/drivers/write/gpt.ts";
+import { emptyGpt, layGpt, withPartition } from "../../provider/drivers/write/gpt.ts";
 import { encodeMbr } from "../../provider/drivers/write/mbr.ts";
-import { emptyGpt, headOf } from "../fixtures/tables.ts";
+import { headOf } from "../fixtures/tables.ts";
 
 const MiB = 2 ** 20;
+const guid = "d1d1d1d1-d1d1-d1d1-d1d1-d1d1d1d1d1d1";
 const [esp, linux] = ["c12a7328-f81f-11d2-ba4b-00a0c93ec93b", "0fc63daf-8483-4772-8e79-3d69d8477de4"];
 
 /** A GPT with one partition of a type behind the guard of its MBR, with code in front or without. */
 function gpt(type: string, code: boolean): Buffer {
   const uuid = "01234567-89ab-cdef-0123-456789abcdef";
-  const table = withPartition(emptyGpt(512, 128), { start: MiB, length: MiB, type, uuid, name: "" });
-  const head = headOf(layGpt(table ?? emptyGpt(512, 128), 64 * MiB));
+  const table = withPartition(emptyGpt(512, guid), { start: MiB, length: MiB, type, uuid, name: "" });
+  const head = headOf(layGpt(table ?? emptyGpt(512, guid), 64 * MiB));
   head.writeUInt16LE(0xaa55, 510);
   if (code) head.writeUInt8(0xeb, 0);
   return head;

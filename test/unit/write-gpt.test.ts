@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import {
   backupAt,
   decodeGpt,
+  emptyGpt,
   type Gpt,
   type GptPartition,
   gptPartitions,
@@ -14,9 +15,10 @@ import { encodeMbr } from "../../provider/drivers/write/mbr.ts";
 import { overlaid } from "../../provider/drivers/write/overlay.ts";
 import { bytesOf, endOf, gaps } from "../../provider/drivers/write/ranges.ts";
 import { checkTakesVolume, placeByMbr, tableChanges } from "../../provider/drivers/write/volume.ts";
-import { emptyGpt, headOf } from "../fixtures/tables.ts";
+import { headOf } from "../fixtures/tables.ts";
 
 const MiB = 2 ** 20;
+const guid = "d1d1d1d1-d1d1-d1d1-d1d1-d1d1d1d1d1d1";
 const disks = fc.record({
   sector: fc.constantFrom(512, 4096),
   count: fc.constantFrom(4, 128, 130),
@@ -32,7 +34,7 @@ describe("a GPT", () => {
   it("reads back as it was laid, for a disk of any size", () => {
     fc.assert(
       fc.property(disks, fc.nat(3), ({ sector, count, disk }, many) => {
-        let gpt = emptyGpt(sector, count);
+        let gpt = emptyGpt(sector, guid, count);
         const wanted = Array.from({ length: many }, (_, n) => partition((2 + n) * MiB, MiB));
         for (const one of wanted) gpt = withPartition(gpt, one) ?? gpt;
         const found = decodeGpt(headOf(layGpt(gpt, disk)), sector);
@@ -47,7 +49,7 @@ describe("a GPT", () => {
   it("keeps its copies apart from each other and from what partitions may use, the second one at the disk's end", () => {
     fc.assert(
       fc.property(disks, ({ sector, count, disk }) => {
-        const gpt = emptyGpt(sector, count);
+        const gpt = emptyGpt(sector, guid, count);
         const places = layGpt(gpt, disk).map(({ at, bytes }) => ({ start: at, length: bytes.length }));
         const all = [...places, usable(gpt, disk)].toSorted((a, b) => a.start - b.start);
         expect(all.every((range, n) => n === 0 || endOf(all[n - 1] ?? range) <= range.start)).toBe(true);
@@ -64,7 +66,7 @@ describe("a GPT", () => {
 
   it("is not found where one bit of header or entries is another", () => {
     const head = headOf(
-      layGpt(withPartition(emptyGpt(512, 128), partition(MiB, MiB)) ?? emptyGpt(512, 128), 64 * MiB),
+      layGpt(withPartition(emptyGpt(512, guid), partition(MiB, MiB)) ?? emptyGpt(512, guid), 64 * MiB),
     );
     const bits = fc.oneof(
       fc.nat({ max: 91 }).map((n) => 512 + n),
@@ -83,7 +85,7 @@ describe("a GPT", () => {
   });
 
   it("takes no partition more when all its places are taken", () => {
-    let gpt: Gpt | undefined = emptyGpt(512, 4);
+    let gpt: Gpt | undefined = emptyGpt(512, guid, 4);
     for (let n = 0; n < 4; n++) gpt = gpt && withPartition(gpt, partition((n + 1) * MiB, MiB));
     expect(gpt && gptPartitions(gpt)).toHaveLength(4);
     expect(gpt && withPartition(gpt, partition(9 * MiB, MiB))).toBeUndefined();
@@ -133,7 +135,7 @@ describe("the place of a volume", () => {
       4096,
     );
   const gptWith = (end: number) => {
-    const gpt = emptyGpt(512, 128);
+    const gpt = emptyGpt(512, guid);
     return headOf(layGpt(withPartition(gpt, partition(MiB, (end - 1) * MiB)) ?? gpt, 63 * MiB));
   };
 

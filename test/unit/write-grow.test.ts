@@ -1,14 +1,22 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decodeGpt, gptPartitions, layGpt, usable, withPartition } from "../../provider/drivers/write/gpt.ts";
+import {
+  decodeGpt,
+  emptyGpt,
+  gptPartitions,
+  layGpt,
+  usable,
+  withPartition,
+} from "../../provider/drivers/write/gpt.ts";
 import { growthIn, rootIn, wipingEnd } from "../../provider/drivers/write/grow.ts";
 import { decodeMbr, encodeMbr } from "../../provider/drivers/write/mbr.ts";
 import { planWrite } from "../../provider/drivers/write/plan.ts";
 import { endOf } from "../../provider/drivers/write/ranges.ts";
 import { tableChanges } from "../../provider/drivers/write/volume.ts";
-import { emptyGpt, headOf } from "../fixtures/tables.ts";
+import { headOf } from "../fixtures/tables.ts";
 
 const MiB = 2 ** 20;
+const guid = "d1d1d1d1-d1d1-d1d1-d1d1-d1d1d1d1d1d1";
 const guids = {
   linux: "0fc63daf-8483-4772-8e79-3d69d8477de4",
   root: "4f68bce3-e8cd-4db1-96e7-fbcaf984b709",
@@ -19,7 +27,7 @@ type Part = readonly [type: keyof typeof guids, from: number, to: number];
 
 /** The first bytes of a disk of 100 MiB with these partitions, whole MiB from and to, in the order of the table. */
 function gptHead(parts: readonly Part[], sector = 512): Buffer {
-  let gpt = emptyGpt(sector, 128);
+  let gpt = emptyGpt(sector, guid);
   for (const [type, from, to] of parts) {
     const own = { type: guids[type], uuid: "01234567-89ab-cdef-0123-456789abcdef", name: "" };
     gpt = withPartition(gpt, { start: from * MiB, length: (to - from) * MiB, ...own }) ?? gpt;

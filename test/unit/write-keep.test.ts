@@ -5,9 +5,11 @@ import { callsFor } from "../../provider/drivers/write/calls.ts";
 import type { DiskLayout, SourceImage, WriteJob } from "../../provider/drivers/write/driver.ts";
 import { assertSpared, checkKept, keeping } from "../../provider/drivers/write/keep.ts";
 import { mark } from "../../provider/drivers/write/mark.ts";
-import { encodeMbr, type MbrPartition } from "../../provider/drivers/write/mbr.ts";
-import { partitionsOf, planWrite, tableOf } from "../../provider/drivers/write/plan.ts";
+import { decodeMbr, encodeMbr, type MbrPartition } from "../../provider/drivers/write/mbr.ts";
+import { entriesOf, type Partition, partitionsOf, planWrite } from "../../provider/drivers/write/plan.ts";
 import { bytesOf, type Range, within } from "../../provider/drivers/write/ranges.ts";
+import { gptTable } from "../../provider/drivers/write/table-gpt.ts";
+import { mbrTable } from "../../provider/drivers/write/table-mbr.ts";
 import { type Region, toRead } from "../../provider/drivers/write/verify.ts";
 
 const MiB = 2 ** 20;
@@ -99,6 +101,8 @@ describe("a wipe", () => {
 });
 
 describe("the first sectors of a disk whose ephemeral partition is to be kept", () => {
+  const tableOf = (partitions: readonly Partition[]): MbrPartition[] =>
+    decodeMbr(mbrTable.encode(entriesOf(partitions), 0, 512).head)?.partitions.slice() ?? [];
   const own = tableOf(plan.partitions);
   const [ephemeral, swap, root] = own as [MbrPartition, MbrPartition, MbrPartition];
   const sectors = (partitions: readonly MbrPartition[], sector = 512) =>
@@ -185,6 +189,14 @@ describe("the first sectors of a disk whose ephemeral partition is to be kept", 
   it("are read in the disk's own sectors", () => {
     expect(look(sectors(own, 4096), "check", 4096)).not.toThrow();
     expect(look(sectors(own, 512), "check", 4096)).toThrow("shows Linux 40 MiB at 8 MiB");
+  });
+
+  it("may hold a GPT where the earlier system was cut so, and only there", () => {
+    const cut = { ...layout, label: "gpt" } as const;
+    const { head } = gptTable.encode(entriesOf(partitionsOf(cut, 10 * MiB)), 64 * MiB, 512);
+    expect(look(head, "check", 512, cut)).not.toThrow();
+    expect(look(head, "check")).toThrow("and shows GPT 67108352 bytes at 512 bytes");
+    expect(look(sectors(own), "check", 512, cut)).toThrow("shows no GPT partition table");
   });
 
   it("are named together with what was expected, and with what to do", () => {

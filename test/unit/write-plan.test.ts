@@ -76,9 +76,11 @@ describe("the plan of a partition image", () => {
     [{ root: 20, swap: 2, ephemeral: 5 }, ["ephemeral 1+5", "swap 6+2", "root 8+20"]],
     [{ root: 20, swap: 0, ephemeral: 5 }, ["ephemeral 1+5", "root 6+20"]],
     [{ root: 0, swap: 0, ephemeral: 0 }, ["root 1+10"]],
-  ] as const)("cuts %j as Nova did", ([{ root, swap, ephemeral }, expected]) => {
+    [{ root: 20, swap: 2, ephemeral: 5, efi: 64 }, ["efi 1+64", "ephemeral 65+5", "swap 70+2", "root 72+20"]],
+  ] as const)("cuts %j as Nova did", ([{ root, swap, ephemeral, ...more }, expected]) => {
     const layout = { root: root * MiB, swap: swap * MiB, ephemeral: ephemeral * MiB };
-    const shown = partitionsOf(layout, 10 * MiB - 5).map(
+    const { efi = 0 } = { efi: 0, ...more };
+    const shown = partitionsOf({ ...layout, efi: efi * MiB }, 10 * MiB - 5).map(
       ({ role, start, length }) => `${role} ${start / MiB}+${length / MiB}`,
     );
     expect(shown).toEqual(expected);
@@ -86,7 +88,9 @@ describe("the plan of a partition image", () => {
 
   it("keeps partitions apart and on whole MiB, the wipes inside the disk and off the image, old edges covered", () => {
     const bytes = fc.integer({ min: 1, max: 600 * MiB });
-    const layouts = fc.record({ root: bytes, swap: fc.nat(400 * MiB), ephemeral: fc.nat(400 * MiB) });
+    const room = fc.nat(400 * MiB);
+    const label = fc.constantFrom("msdos" as const, "gpt" as const);
+    const layouts = fc.record({ root: bytes, swap: room, ephemeral: room, efi: room, label });
     fc.assert(
       fc.property(layouts, bytes, fc.nat(64 * MiB), (layout: DiskLayout, size, more) => {
         fc.pre(size <= layout.root);
@@ -94,6 +98,9 @@ describe("the plan of a partition image", () => {
         const disk = needs + Math.floor(more / 512) * 512;
         const { partitions, wipes, imageAt, body } = planWrite(image("partition", size), layout, disk);
         expect(apart(partitions)).toBe(true);
+        // The second copy of a GPT.
+        const end = layout.label === "gpt" ? disk - MiB : disk;
+        expect(partitions.every((one) => endOf(one) <= end)).toBe(true);
         expect(partitions.every(({ start, length }) => start % MiB === 0 && length % MiB === 0)).toBe(true);
         expect(apart(wipes)).toBe(true);
         const written = { start: imageAt, length: body.length };

@@ -21,6 +21,7 @@ export const exceptions: Readonly<Record<string, readonly Exception[]>> = {
   "Node.cpus": [{ does: "replace", when: "the flavor of its instance asks for more: of that instance" }],
   "Node.memory": [{ does: "replace", when: "the flavor of its instance asks for more: of that instance" }],
   "Node.disk": [{ does: "replace", when: "the flavor of its instance asks for more: of that instance" }],
+  "Node.inspect": [{ does: "in-place", when: "it was inspected, and is taken out" }],
   "Node.capabilities": [
     { does: "replace", when: "the flavor of its instance asks for others: of that instance" },
   ],

@@ -48,7 +48,8 @@ export async function buildTestImages(cacheDir: string, release = "1"): Promise<
   });
 }
 
-async function recipeDigest(): Promise<string> {
+/** Of all that decides what a test system is. */
+export async function recipeDigest(): Promise<string> {
   const hash = createHash("sha256").update(String(recipe));
   for (const [name, text] of await readScripts()) hash.update(`${name}\0${text}\0`);
   return hash.digest("hex").slice(0, 12);

@@ -2,7 +2,9 @@ import { createCipheriv, createHash } from "node:crypto";
 import { chmod, cp, lutimes, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
+import type { RamdiskArch } from "../../provider/kernel/arch.ts";
 import { newContext } from "../../provider/kernel/context.ts";
+import { openArchive } from "../../provider/services/ramdisk/archive.ts";
 import { type CpioEntry, encodeCpio } from "../../provider/services/ramdisk/cpio.ts";
 import { openModules, resolveModules } from "../../provider/services/ramdisk/modules.ts";
 import {
@@ -14,7 +16,7 @@ import {
 import { findKernel } from "../../provider/services/ramdisk/tree.ts";
 
 const assets = new URL("./assets/", import.meta.url);
-/** What QEMU's machines have, and what ext4 needs. */
+/** What QEMU's machines have, and what ext4 needs; what a kernel does not have is left out. */
 const modules = [
   "crc32c_generic",
   "crc32c_intel",
@@ -37,7 +39,7 @@ export const fixedTime = { E2FSPROGS_FAKE_TIME: "1", SOURCE_DATE_EPOCH: "3155328
 
 /** Everything the test systems are made of. */
 export interface Parts {
-  /** Path of the bzImage. */
+  /** Path of what a boot loader starts. */
   readonly kernel: string;
   readonly initramfs: string;
   /** Path of the static program. */
@@ -74,10 +76,17 @@ export async function readScripts(): Promise<ReadonlyMap<string, string>> {
 }
 
 /** Take kernel and busybox out of the distribution's packages, which are not installed, and make the initramfs. */
-export async function makeParts(packagesFolder: string, work: string): Promise<Parts> {
+export async function makeParts(
+  packagesFolder: string,
+  work: string,
+  arch: RamdiskArch = "x86_64",
+): Promise<Parts> {
   const ctx = newContext();
-  const wanted = (await choosePackages(ctx)).filter(({ name }) => /^(linux-|busybox-static$)/.test(name));
-  const files = await download(ctx, packagesFolder, wanted);
+  const from = await openArchive(ctx, arch, packagesFolder);
+  const wanted = (await choosePackages(ctx, from)).filter(({ name }) =>
+    /^(linux-|busybox-static$)/.test(name),
+  );
+  const files = await download(ctx, from, packagesFolder, wanted);
   const root = join(work, "packages");
   for (const file of files.values()) await unpack(ctx, file, root);
   await uncompressModules(ctx, root);

@@ -7,7 +7,7 @@ import { ensureBuilt } from "./build.ts";
 import { type Count, closingLine, sum } from "./count.ts";
 import { ensurePackageLists, installNeeds, missingNeeds } from "./host.ts";
 import { modernPrograms } from "./lab-programs.ts";
-import { bringDebian, bringLabParts, bringProgram } from "./prepare.ts";
+import { bringArm64Parts, bringDebian, bringLabParts, bringProgram } from "./prepare.ts";
 import { ensurePulumi } from "./pulumi.ts";
 import { newTeller, Stop, seconds, type Teller } from "./say.ts";
 import { countLeftOut, type Project, runTests, splitWords } from "./tests.ts";
@@ -34,6 +34,7 @@ async function script(say: Teller, task: string, words: readonly string[], start
   const env = await bringPulumi(say, host);
   await ensureBuilt(say);
   await bringLabParts(say, host.cache);
+  if (words[0] === "arm64") await bringArm64Parts(say, host.cache);
   if (modern) await bringDebian(say, host.cache);
   const example = modern ? "examples/modern" : "examples/quickstart";
   const folder = task === "demo" ? ["--folder", await bringProgram(say, host.cache, example)] : [];

@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { newContext } from "../../provider/kernel/context.ts";
 import { buildRamdisk } from "../../provider/services/ramdisk/build.ts";
+import { fetchLoaders } from "../../provider/services/ramdisk/loaders.ts";
+import { bringArm64, buildArm64Image } from "../images/arm64.ts";
 import { buildDebianImage } from "../images/debian.ts";
 import { buildTestImages } from "../images/index.ts";
 import { preparePackage } from "../program/package.ts";
@@ -27,6 +29,19 @@ export async function bringLabParts(say: Teller, cache: string): Promise<void> {
 /** A stock Debian with cloud-init: its packages come from outside too. */
 export async function bringDebian(say: Teller, cache: string): Promise<void> {
   await unlessQuick(say, "Making a stock Debian with cloud-init", buildDebianImage(join(cache, "lab")));
+}
+
+/** What an arm64 server starts and is emulated by, for the story that tells of one. */
+export async function bringArm64Parts(say: Teller, cache: string): Promise<void> {
+  await mkdir(join(cache, "ramdisk"), { recursive: true });
+  await unlessQuick(say, "Fetching an emulator of arm64 servers", bringArm64(join(cache, "lab")));
+  const ramdisk = { flavour: "lab", arch: "aarch64", cacheDir: join(cache, "ramdisk") } as const;
+  const files = async () => {
+    await fetchLoaders(newContext(), ramdisk.arch, ramdisk.cacheDir);
+    await buildRamdisk(newContext(), ramdisk);
+  };
+  await unlessQuick(say, "Building the deploy ramdisk for arm64", files());
+  await unlessQuick(say, "Building a small operating system for arm64", buildArm64Image(join(cache, "lab")));
 }
 
 /** The program of the demo, laid as a user would install it: from the packed archive, by npm. Answers its folder. */

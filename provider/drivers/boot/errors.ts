@@ -4,13 +4,14 @@ import { defineErrors } from "../../kernel/errors.ts";
 export const bootErrors = defineErrors({
   BOOT_LOADER_MISSING: {
     text: "the boot loader's file {file}, which {packages} bring, is not on this host: looked for {places}",
-    remedy: "Install it: `apt-get install {packages}` on Debian and Ubuntu.",
+    remedy:
+      "Install it: `apt-get install {packages}` on Debian and Ubuntu. For servers of another architecture than this host's, `pulumi-baremetal ramdisk build --arch` fetches it without installing anything.",
     fault: "host",
   },
   BOOT_BAD_NAME: {
     text: '"{name}" cannot name a folder of the boot tree',
     remedy:
-      "Use letters, digits, dots, dashes and underscores, at most 63, beginning with a letter or digit, and no name of the tree's own (`pxelinux.0`, `pxelinux.cfg`, `ldlinux.c32`, `grub`, `shimx64.efi`, `grubx64.efi`).",
+      "Use letters, digits, dots, dashes and underscores, at most 63, beginning with a letter or digit, and no name of the tree's own (`pxelinux.0`, `pxelinux.cfg`, `ldlinux.c32`, `grub`, `shimx64.efi`, `grubx64.efi`, `shimaa64.efi`, `grubaa64.efi`).",
     fault: "input",
   },
   BOOT_BAD_MAC: {

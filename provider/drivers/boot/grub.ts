@@ -1,3 +1,5 @@
+import { join } from "node:path";
+import type { RamdiskArch } from "../../kernel/arch.ts";
 import { type Dialect, filesOf, headOf, type MenuChoice, mark } from "./dialect.ts";
 import type { BootDriver, BootFiles } from "./driver.ts";
 import { bootErrors } from "./errors.ts";
@@ -10,44 +12,75 @@ interface Loaders {
   readonly grub: readonly string[];
 }
 
+/** What differs between architectures: where the loaders lie, under what names they are fetched, what a disk's own is called. */
+interface Maker extends Loaders {
+  readonly packages: string;
+  /** How UEFI calls the architecture, in names of files. */
+  readonly suffix: string;
+}
+
 /**
- * Debian and Ubuntu (shim-signed, grub-efi-amd64-signed); Ubuntu's shim has a second name. Other distributions' GRUB looks
- * for its configuration in places of its own, or has no network in it.
+ * Debian and Ubuntu; Ubuntu's shim has a second name. Other distributions' GRUB looks for its configuration in places of its
+ * own, or has no network in it.
  */
-const usualLoaders: Loaders = {
-  shim: ["/usr/lib/shim/shimx64.efi.signed", "/usr/lib/shim/shimx64.efi.signed.latest"],
-  grub: ["/usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed"],
+const makers: Readonly<Record<RamdiskArch, Maker>> = {
+  x86_64: {
+    shim: ["/usr/lib/shim/shimx64.efi.signed", "/usr/lib/shim/shimx64.efi.signed.latest"],
+    grub: ["/usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed"],
+    packages: "shim-signed grub-efi-amd64-signed",
+    suffix: "x64",
+  },
+  aarch64: {
+    shim: ["/usr/lib/shim/shimaa64.efi.signed", "/usr/lib/shim/shimaa64.efi.signed.latest"],
+    grub: ["/usr/lib/grub/arm64-efi-signed/grubnetaa64.efi.signed"],
+    packages: "shim-signed:arm64 grub-efi-arm64-signed:arm64",
+    suffix: "aa64",
+  },
 };
 
 export interface GrubOptions {
   /** Absolute path of the folder that TFTP serves. */
   readonly tftpRoot: string;
+  /** Default: x86_64. */
+  readonly arch?: RamdiskArch;
+  /** A folder in which the packages may lie unpacked. */
+  readonly unpacked?: string | undefined;
   readonly loaders?: Loaders;
 }
 
 /**
- * Network boot of x86_64 UEFI servers: firmware → shim, signed by Microsoft → GRUB, signed by the distribution → kernel,
- * signed by it too; so it holds with Secure Boot on. Opening does no I/O.
+ * Network boot of UEFI servers: firmware → shim, signed by Microsoft → GRUB, signed by the distribution → kernel, signed by it
+ * too; so it holds with Secure Boot on. Opening does no I/O.
  */
-export const openGrub = ({ tftpRoot, loaders = usualLoaders }: GrubOptions): BootDriver =>
-  openTree(tftpRoot, {
+export function openGrub({ tftpRoot, arch = "x86_64", unpacked, loaders }: GrubOptions): BootDriver {
+  const { packages, suffix, ...usual } = makers[arch];
+  const { shim, grub } = loaders ?? usual;
+  const places = (paths: readonly string[]) =>
+    unpacked === undefined ? paths : [...paths, ...paths.map((path) => join(unpacked, path))];
+  return openTree(tftpRoot, {
     loaders: [
-      { name: "shimx64.efi", places: loaders.shim },
+      { name: `shim${suffix}.efi`, places: places(shim) },
       // The very name that shim asks for, beside itself (shim 16.1, tried with OVMF 2022.11).
-      { name: "grubx64.efi", places: loaders.grub },
+      { name: `grub${suffix}.efi`, places: places(grub) },
     ],
-    ...grub,
+    packages,
+    ...dialect,
+    menu: (files, choice, mac) => menu(files, choice, removable(arch), mac),
   });
+}
 
 type Commands = readonly [string, string];
 
+/** The path that every removable disk and every written image has for the firmware of an architecture. */
+const removable = (arch: RamdiskArch) => `/EFI/BOOT/BOOT${makers[arch].suffix.toUpperCase()}.EFI`;
+
 /**
- * To the local disk: by the path that every removable disk and every written image has. `exit 1` instead leads, under shim,
- * to the firmware's own menu, where a server stays for ever (tried with OVMF 2022.11).
+ * To the local disk, by that path. `exit 1` instead leads, under shim, to the firmware's own menu, where a server stays for
+ * ever (tried with OVMF 2022.11).
  */
-const localDisk: Commands = [
-  "search --no-floppy --set=root --file /EFI/BOOT/BOOTX64.EFI",
-  "chainloader /EFI/BOOT/BOOTX64.EFI",
+const localDisk = (path: string): Commands => [
+  `search --no-floppy --set=root --file ${path}`,
+  `chainloader ${path}`,
 ];
 
 /** What failed ends at a prompt, for ever; after 5 s it is tried again. A kernel without its ramdisk is not started. */
@@ -66,13 +99,12 @@ const entry = (name: string, commands: Commands): readonly string[] => [
   "}",
 ];
 
-const grub: Omit<Dialect, "loaders"> = {
-  packages: "shim-signed grub-efi-amd64-signed",
+const dialect: Omit<Dialect, "loaders" | "packages" | "menu"> = {
   folder: "grub",
   menuName: (mac) => `node-${mac}.cfg`,
   isMenu: (name) => /^node-[0-9a-f]{2}(:[0-9a-f]{2}){5}\.cfg$/.test(name),
   everybody: {
-    // The only name that Debian's signed GRUB asks for: it knows none by MAC.
+    // The only name that Debian's signed GRUB asks for, of whatever architecture: it knows none by MAC.
     name: "grub.cfg",
     text: [
       mark,
@@ -80,16 +112,16 @@ const grub: Omit<Dialect, "loaders"> = {
       // The card that the firmware booted from. Where its file is not there, GRUB says so and goes on below.
       "configfile /grub/node-$net_default_mac.cfg",
       "set default=local",
+      `if [ "$grub_cpu" = arm64 ]; then set loader=${removable("aarch64")}; else set loader=${removable("x86_64")}; fi`,
       "",
-      ...entry("local", localDisk),
+      ...entry("local", localDisk("$loader")),
       "",
     ].join("\n"),
   },
   chooses: "set default=",
-  menu,
 };
 
-function menu(files: BootFiles, choice: MenuChoice, mac?: string): string {
+function menu(files: BootFiles, choice: MenuChoice, own: string, mac?: string): string {
   const { deployment, deploy, boot } = files;
   const path = filesOf(deployment);
   // GRUB has no `ipappend 2`: the card is found by this word.
@@ -103,7 +135,8 @@ function menu(files: BootFiles, choice: MenuChoice, mac?: string): string {
       `initrd /${ramdisk}`,
     ];
   };
-  const own = boot === "local" ? localDisk : load(path.kernel, path.ramdisk, ownWords(files, boot, choice));
+  const system =
+    boot === "local" ? localDisk(own) : load(path.kernel, path.ramdisk, ownWords(files, boot, choice));
   return [
     ...headOf(deployment),
     `set default=${choice.label}`,
@@ -111,7 +144,7 @@ function menu(files: BootFiles, choice: MenuChoice, mac?: string): string {
     "",
     ...entry("deploy", load(path.deployKernel, path.deployRamdisk, [...deploy.args, ...card])),
     "",
-    ...entry("boot", own),
+    ...entry("boot", system),
     "",
   ].join("\n");
 }

@@ -179,7 +179,7 @@ async function look(
 }
 
 /** Names of the tree itself, of all drivers: they share it. */
-const ours = /^(pxelinux\.(0|cfg)|ldlinux\.c32|grub|(shim|grub)x64\.efi)$/i;
+const ours = /^(pxelinux\.(0|cfg)|ldlinux\.c32|grub|(shim|grub)(x64|aa64)\.efi)$/i;
 
 function check(deployment: string, macs: readonly string[]): void {
   // With the prefix it is a visit's: no instance can have such a name.

@@ -4,15 +4,16 @@ import { showBytes } from "../../kernel/units.ts";
 import { type Block, blockOptions, diskBlock, imageBlock } from "./blocks.ts";
 import type { DiskLayout, SourceImage, WriteJob } from "./driver.ts";
 import { writeErrors } from "./errors.ts";
-import { mke2fs, readStart, withFolder } from "./files.ts";
+import { mke2fs, mkfsFat, readStart, runSystem, withFolder } from "./files.ts";
 import { type Firmware, unbootable } from "./firmware.ts";
 import { headSize, type RootFileSystem, rootFileSystem, tableSector } from "./head.ts";
 import { partitionsOf } from "./plan.ts";
 import { checkTables, info, QemuFailed } from "./qemu.ts";
 import { endOf } from "./ranges.ts";
+import { tableFor } from "./tables.ts";
 
 /** Whether this host's qemu-img has its iSCSI part, which comes in a package of its own. WRITE_NO_ISCSI, PROGRAM_MISSING. */
-export async function checkPrograms(ctx: Context, layout?: DiskLayout): Promise<void> {
+export async function checkPrograms(ctx: Context, layout?: DiskLayout, files = false): Promise<void> {
   // The list of formats names iscsi also where its module is missing: only an attempt tells. Nobody listens on port 1.
   const nobody = diskBlock({ address: "127.0.0.1", port: 1, iqn: "iqn-nobody", lun: 1 });
   const { stderr } = await run(ctx, "qemu-img", ["info", "--image-opts", blockOptions(nobody)]);
@@ -20,6 +21,8 @@ export async function checkPrograms(ctx: Context, layout?: DiskLayout): Promise<
     throw writeErrors.make("WRITE_NO_ISCSI", {});
   await run(ctx, "qemu-io", ["--version"]);
   if (layout !== undefined && layout.ephemeral > 0) await mke2fs(ctx, ["-V"]);
+  if (files) for (const name of ["debugfs", "e2fsck"]) await runSystem(ctx, name, ["-V"]);
+  if (layout?.efi) await mkfsFat(ctx, ["--help"]);
 }
 
 /** Whether the image is what its record says, and stands alone. WRITE_IMAGE_UNFIT. */
@@ -54,10 +57,10 @@ export function checkLayout(image: SourceImage, layout: DiskLayout | undefined, 
       `the root disk has ${showBytes(layout.root)} and the image fills ${showBytes(image.virtualSize)}`,
     );
   }
-  const most = 2 ** 32 * sector;
-  if (partitionsOf(layout, image.virtualSize).some((p) => endOf(p) > most)) {
+  const { name, reach } = tableFor(layout);
+  if (partitionsOf(layout, image.virtualSize).some((p) => endOf(p) > reach(sector))) {
     throw wrong(
-      `its partitions reach beyond ${showBytes(most)}, the most that an MBR partition table can say`,
+      `its partitions reach beyond ${showBytes(reach(sector))}, the most that an ${name} partition table can say`,
     );
   }
 }
@@ -75,6 +78,12 @@ export function rootOf(head: Buffer, { path }: SourceImage): RootFileSystem {
   const found = rootFileSystem(head);
   if (found === undefined) throw writeErrors.make("WRITE_ROOT_UNKNOWN", { path });
   return found;
+}
+
+/** Whether files can be laid into a partition image. WRITE_INJECT_UNFIT. */
+export function checkTakesFiles({ type }: RootFileSystem, { path }: SourceImage, files: boolean): void {
+  if (!files || type === "ext") return;
+  throw writeErrors.make("WRITE_INJECT_UNFIT", { path, reason: `its root file system is ${type}` });
 }
 
 /** Whether a firmware may start a disk with this image. WRITE_NOT_BOOTABLE. */

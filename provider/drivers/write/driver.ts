@@ -1,4 +1,5 @@
 import type { Context } from "../../kernel/context.ts";
+import type { InjectedFile } from "../../services/injection/files.ts";
 import type { Firmware } from "./firmware.ts";
 
 /** The disk that a ramdisk exports, as its call-back told. */
@@ -20,6 +21,10 @@ export interface SourceImage {
 
 /** How a partition image's disk is cut, Nova's order: [ephemeral,] swap, root are separate partitions. Bytes. */
 export interface DiskLayout {
+  /** The kind of partition table, in Ironic's words (its capability `disk_label`). Default: msdos. */
+  readonly label?: "msdos" | "gpt";
+  /** An EFI system partition before all others, only with a GPT. Default: none. */
+  readonly efi?: number;
   readonly root: number;
   readonly swap: number;
   readonly ephemeral: number;
@@ -35,6 +40,8 @@ export interface WriteJob {
    * written to a folder of its own, which is gone afterwards.
    */
   readonly volume?: Buffer;
+  /** Files for a partition image's root, where it is ext2, ext3 or ext4: laid into a copy, which is written instead. */
+  readonly files?: readonly InjectedFile[];
   /** Bytes from the start of the disk that the ramdisk proved to be zero; 0 = nothing proven. */
   readonly provenZero: number;
   /** Read back every written extent and sample the zeros, or sample all. */
@@ -81,6 +88,8 @@ export interface CheckedWith {
   readonly layout?: DiskLayout;
   /** Whether a volume goes beside it. */
   readonly volume?: boolean;
+  /** Whether files are laid into it. */
+  readonly files?: boolean;
   /** What the server starts by. */
   readonly firmware?: Firmware;
 }

@@ -19,7 +19,7 @@ export const writeErrors = defineErrors({
   },
   WRITE_LAYOUT: {
     text: "the flavor's disk layout does not fit the image: {reason}",
-    remedy: "Correct `rootDisk`, `swap` or `ephemeral` of the flavor.",
+    remedy: "Correct `rootDisk`, `swap`, `ephemeral` or `diskLabel` of the flavor.",
     fault: "input",
   },
   WRITE_NOT_BOOTABLE: {
@@ -56,6 +56,12 @@ export const writeErrors = defineErrors({
     text: "the whole-disk image {path} takes no partition for the configuration volume: {reason}; nothing was written",
     remedy:
       "Use an image with a GPT, or with a free primary partition; or leave out `hostname`, `sshKeys`, `userData`, `networks` and `metadata`.",
+    fault: "image",
+  },
+  WRITE_INJECT_UNFIT: {
+    text: "no files can be laid into the partition image {path}: {reason}; nothing was written",
+    remedy:
+      'Use an image whose root is a clean ext2, ext3 or ext4 with room to spare, or one with cloud-init and `configureBy: "cloud-init"`.',
     fault: "image",
   },
   WRITE_LAYOUT_DIFFERS: {

@@ -2,7 +2,7 @@ import { mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Context } from "../../kernel/context.ts";
 import { hasCode } from "../../kernel/errors.ts";
-import { run } from "../../kernel/process.ts";
+import { type RunOptions, run } from "../../kernel/process.ts";
 import { type Block, imageBlock, part } from "./blocks.ts";
 import { convert, QemuFailed } from "./qemu.ts";
 import type { Range } from "./ranges.ts";
@@ -54,12 +54,30 @@ export async function makeEphemeral(ctx: Context, path: string, size: number): P
   if (result.code !== 0) throw new QemuFailed(`mke2fs: ${result.stderr.trim()}`);
 }
 
-/** Run mke2fs, also where it is not on the PATH of people who are not root. PROGRAM_MISSING if it is nowhere. */
-export async function mke2fs(ctx: Context, args: readonly string[]) {
+/** Make an empty FAT32 file system, the kind that every UEFI firmware reads, in a sparse file. */
+export async function makeEfiSystem(ctx: Context, path: string, size: number, sector: number): Promise<void> {
+  await sparse(path, size);
+  const result = await mkfsFat(ctx, ["-F", "32", "-S", String(sector), "-n", "EFI", path]);
+  if (result.code !== 0) throw new QemuFailed(`mkfs.fat: ${result.stderr.trim()}`);
+}
+
+/** Run mke2fs. PROGRAM_MISSING if it is nowhere. */
+export const mke2fs = (ctx: Context, args: readonly string[]) => runSystem(ctx, "mke2fs", args);
+
+/** Run mkfs.fat. PROGRAM_MISSING if it is nowhere. */
+export const mkfsFat = (ctx: Context, args: readonly string[]) => runSystem(ctx, "mkfs.fat", args);
+
+/** Run a program of the system's, also where it is not on the PATH of people who are not root. PROGRAM_MISSING. */
+export async function runSystem(
+  ctx: Context,
+  name: string,
+  args: readonly string[],
+  options: RunOptions = {},
+) {
   try {
-    return await run(ctx, "mke2fs", args);
+    return await run(ctx, name, args, options);
   } catch (error) {
     if (!hasCode(error, "PROGRAM_MISSING")) throw error;
-    return await run(ctx, "/usr/sbin/mke2fs", args);
+    return await run(ctx, `/usr/sbin/${name}`, args, options);
   }
 }

@@ -30,7 +30,7 @@ export interface Patch {
 
 const signature = "EFI PART";
 const [sizeAt, crcAt, ownAt, otherAt, firstAt, lastAt] = [12, 16, 24, 32, 40, 48];
-const [entriesAt, countAt, entrySizeAt, entriesCrcAt] = [72, 80, 84, 88];
+const [diskAt, entriesAt, countAt, entrySizeAt, entriesCrcAt] = [56, 72, 80, 84, 88];
 const [typeAt, uuidAt, startAt, endAt, nameAt] = [0, 16, 32, 40, 56];
 const smallest = 92;
 
@@ -102,6 +102,22 @@ export function withEnd(gpt: Gpt, { start, length }: Range): Gpt {
   );
   entry?.writeBigUInt64LE(BigInt((start + length) / gpt.sector - 1), endAt);
   return { ...gpt, entries };
+}
+
+/** A table without a partition for a disk of that GUID, of as many places as everybody makes; where its copies lie layGpt says. */
+export function emptyGpt(sector: number, disk: string, count = 128): Gpt {
+  const entrySize = 128;
+  const header = Buffer.alloc(smallest);
+  header.write(signature, "latin1");
+  // Revision 1.0.
+  header.writeUInt32LE(0x0001_0000, 8);
+  header.writeUInt32LE(smallest, sizeAt);
+  header.writeBigUInt64LE(BigInt(2 + Math.ceil((entrySize * count) / sector)), firstAt);
+  writeGuid(header, diskAt, disk);
+  header.writeBigUInt64LE(2n, entriesAt);
+  header.writeUInt32LE(count, countAt);
+  header.writeUInt32LE(entrySize, entrySizeAt);
+  return { sector, header, entries: Buffer.alloc(entrySize * count), entrySize };
 }
 
 /** Sectors that a copy of the entries takes. */

@@ -8,6 +8,7 @@ import {
   checkLayout,
   checkPrograms,
   checkSector,
+  checkTakesFiles,
   readHead,
   rootOf,
 } from "./check.ts";
@@ -15,11 +16,14 @@ import type { Growth, WriteDriver, WriteJob, WriteTarget, Written } from "./driv
 import { writeErrors } from "./errors.ts";
 import { readStart, withFolder } from "./files.ts";
 import { growthIn, growthOf, wipingEnd } from "./grow.ts";
+import { injected } from "./inject.ts";
 import { assertSpared, checkKept, keeping } from "./keep.ts";
 import { bodies, bytesIn, type Look, pieces, regionOf } from "./pieces.ts";
 import { firstSectors, planWrite, type WritePlan } from "./plan.ts";
 import { info, QemuFailed } from "./qemu.ts";
-import { checkTakesVolume, placeByMbr, refuseOverlap, tableChanges, type WholeDisk } from "./volume.ts";
+import { endOf } from "./ranges.ts";
+import { tableFor } from "./tables.ts";
+import { checkTakesVolume, refuseOverlap, tableChanges, type WholeDisk } from "./volume.ts";
 
 export interface IscsiPushSettings {
   /** Folder for small temporary files; with an ephemeral disk, also for its empty file system (sparse). */
@@ -34,12 +38,12 @@ export interface IscsiPushSettings {
 export function iscsiPush({ scratch }: IscsiPushSettings): WriteDriver {
   return {
     ready: (ctx) => checkPrograms(ctx),
-    check: async (ctx, image, { layout, volume = false, firmware } = {}) => {
+    check: async (ctx, image, { layout, volume = false, files = false, firmware } = {}) => {
       checkLayout(image, layout);
-      await checkPrograms(ctx, layout);
+      await checkPrograms(ctx, layout, files);
       await checkImage(ctx, image);
       const head = await readHead(ctx, image, scratch);
-      if (image.kind === "partition") return void rootOf(head, image);
+      if (image.kind === "partition") return checkTakesFiles(rootOf(head, image), image, files);
       if (firmware) checkBoots(image, head, firmware);
       if (volume) checkTakesVolume(head, image.path);
     },
@@ -78,12 +82,15 @@ async function prepare(ctx: Context, all: Push) {
   }
 }
 
-async function look(ctx: Context, { job, folder }: Push) {
-  const { image, layout, target } = job;
-  checkLayout(image, layout, job.sector);
-  await checkImage(ctx, image);
-  const head = await readHead(ctx, image, folder);
-  const root = image.kind === "partition" ? rootOf(head, image) : undefined;
+async function look(ctx: Context, { job: asked, folder }: Push) {
+  const { layout, target, files = [] } = asked;
+  checkLayout(asked.image, layout, asked.sector);
+  await checkImage(ctx, asked.image);
+  const head = await readHead(ctx, asked.image, folder);
+  const root = asked.image.kind === "partition" ? rootOf(head, asked.image) : undefined;
+  if (root !== undefined) checkTakesFiles(root, asked.image, files.length > 0);
+  const image = files.length > 0 ? await injected(ctx, asked.image, files, folder) : asked.image;
+  const job = { ...asked, image };
   checkSector(job, head, root);
   const { size } = await open(ctx, target, info);
   const fresh = planWrite(image, layout, size);
@@ -93,16 +100,18 @@ async function look(ctx: Context, { job, folder }: Push) {
   }
   const kept = job.keepEphemeral === undefined ? fresh : keeping(fresh);
   const disk = { address: target.address, image: image.path, head, sector: job.sector ?? 512, disk: size };
-  const { plan, changes, growth } =
+  const placed =
     image.kind === "partition"
       ? besideImage(job, kept, disk)
       : await inTable(ctx, { job, folder }, kept, disk);
+  const { plan, growth } = placed;
   if (plan.kept !== undefined) {
-    const first = await open(ctx, target, (ctx, disk) => readStart(ctx, disk, firstSectors, folder));
+    const length = Math.max(firstSectors, ...[job.cut, layout].map((one) => tableFor(one ?? {}).head));
+    const first = await open(ctx, target, (ctx, disk) => readStart(ctx, disk, length, folder));
     checkKept(job, plan, first);
   }
   const regions = await bodies(ctx, job, plan, folder);
-  return { root, growth, plan, regions, last: await pieces(ctx, job, { plan, changes }, folder) };
+  return { root, growth, plan, regions, last: await pieces(ctx, job, placed, folder) };
 }
 
 /** What was found out before the first byte, and which partition will have room for a larger file system. */
@@ -111,12 +120,13 @@ interface Placed extends Look {
 }
 
 /** A partition image with the place of its volume. WRITE_VOLUME_NO_ROOM. */
-function besideImage({ volume, target, grow }: WriteJob, plan: WritePlan, disk: WholeDisk): Placed {
+function besideImage({ volume, target, grow, layout }: WriteJob, plan: WritePlan, disk: WholeDisk): Placed {
   const growth = grow ? growthIn(plan, disk.head) : undefined;
-  if (volume === undefined) return { plan, changes: [], growth };
-  const volumeAt = placeByMbr(disk.disk, disk.sector, volume.length);
-  refuseOverlap(target, volumeAt, plan.needs);
-  return { plan: { ...plan, volumeAt }, changes: [], growth };
+  const more = { changes: [], growth, disk: disk.disk };
+  if (volume === undefined) return { plan, ...more };
+  const volumeAt = tableFor(layout ?? {}).placeAtEnd(disk.disk, disk.sector, volume.length);
+  refuseOverlap(target, volumeAt, Math.max(0, ...plan.partitions.map(endOf)));
+  return { plan: { ...plan, volumeAt }, ...more };
 }
 
 /** A whole-disk image with what changes in its table. WRITE_VOLUME_NO_ROOM, WRITE_VOLUME_NO_PLACE. */
@@ -129,7 +139,7 @@ async function inTable(
   const { image, volume, grow } = job;
   const growth = grow ? await growthOf(ctx, disk, { image, volume, folder }) : undefined;
   const changes = tableChanges(disk, { volume, root: growth });
-  return { plan: growth === undefined ? plan : wipingEnd(plan, growth), changes, growth };
+  return { plan: growth === undefined ? plan : wipingEnd(plan, growth), changes, growth, disk: disk.disk };
 }
 
 // Two sizes that differ by little read the same in GiB.

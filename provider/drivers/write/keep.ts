@@ -1,11 +1,11 @@
 import type { WriteJob } from "./driver.ts";
 import { writeErrors } from "./errors.ts";
 import { isMarked, mark } from "./mark.ts";
-import { decodeMbr, type MbrPartition } from "./mbr.ts";
-import { partitionsOf, tableOf, type WritePlan } from "./plan.ts";
+import { entriesOf, partitionsOf, type WritePlan } from "./plan.ts";
 import { endOf, gaps, type Range, within } from "./ranges.ts";
+import type { Entry, TableKind } from "./table.ts";
+import { tableFor } from "./tables.ts";
 import type { Region } from "./verify.ts";
-import { volumeType } from "./volume.ts";
 
 const MiB = 2 ** 20;
 
@@ -21,55 +21,49 @@ export function keeping(plan: WritePlan): WritePlan {
  * that the partition to keep lies where the plan has it. WRITE_LAYOUT_DIFFERS.
  */
 export function checkKept(
-  { keepEphemeral, target, sector, cut, image }: WriteJob,
+  { keepEphemeral, target, sector = 512, cut, layout, image }: WriteJob,
   { partitions, kept }: WritePlan,
   first: Buffer,
 ): void {
   const resumes = keepEphemeral === "resume";
   if (resumes && isMarked(first)) return;
   const before = cut ? partitionsOf(cut, image.virtualSize) : partitions;
-  const table = decodeMbr(first, sector)?.partitions;
-  const expected = [before, ...(resumes ? [partitions] : [])].filter(
-    ([{ start, length } = { start: 0, length: 0 }]) => start === kept?.start && length === kept.length,
-  );
-  if (table !== undefined && expected.some((one) => areSame(withoutVolume(table), tableOf(one)))) return;
+  const earlier = { kind: tableFor(cut ?? layout ?? {}), partitions: before };
+  const own = { kind: tableFor(layout ?? {}), partitions };
+  const fits = ({ kind, partitions }: typeof own) => {
+    const [its, seen] = [partitions.find(({ role }) => role === "ephemeral"), kind.decode(first, sector)];
+    if (seen === undefined || its?.start !== kept?.start || its?.length !== kept?.length) return false;
+    return areSame(withoutVolume(seen), entriesOf(partitions));
+  };
+  if ([earlier, ...(resumes ? [own] : [])].some(fits)) return;
   throw writeErrors.make("WRITE_LAYOUT_DIFFERS", {
     address: target.address,
     expected: before.map(({ role, ...range }) => `${role} ${show(range)}`).join(", "),
-    seen: isMarked(first) ? "that a write began and did not end" : showTable(table),
+    seen: isMarked(first) ? "that a write began and did not end" : showTable(earlier.kind, first, sector),
   });
 }
 
 // Not the flag of what boots: it moves no byte, and tools in the running system may change it. The last partition, the
 // root, may have become larger: cloud-init's growpart does that at a first boot, and it reaches away from what is kept.
-const areSame = (seen: readonly MbrPartition[], expected: readonly MbrPartition[]): boolean =>
+const areSame = (seen: readonly Entry[], expected: readonly Entry[]): boolean =>
   seen.length === expected.length &&
-  seen.every(({ start, size, type }, n) => {
+  seen.every(({ start, length, use }, n) => {
     const its = expected[n];
-    if (start !== its?.start || type !== its.type) return false;
-    return n === expected.length - 1 ? size >= its.size : size === its.size;
+    if (start !== its?.start || use !== its.use) return false;
+    return n === expected.length - 1 ? length >= its.length : length === its.length;
   });
 
 /** A volume that went beside the image lies behind all else. It is made anew, or is gone: neither touches what is kept. */
-function withoutVolume(table: readonly MbrPartition[]): readonly MbrPartition[] {
+function withoutVolume(table: readonly Entry[]): readonly Entry[] {
   const [before, last] = table.slice(-2);
-  const behind =
-    last?.type === volumeType && before !== undefined && last.start >= before.start + before.size;
+  const behind = last?.use === "FAT" && before !== undefined && last.start >= endOf(before);
   return behind ? table.slice(0, -1) : table;
 }
 
-const typeNames = new Map([
-  [0x82, "swap"],
-  [0x83, "Linux"],
-  [0xee, "GPT"],
-]);
-
-function showTable(table: readonly MbrPartition[] | undefined): string {
-  if (table === undefined) return "no MBR partition table";
-  const shown = table.map(({ type, start, size }) => {
-    return `${typeNames.get(type) ?? `type 0x${type.toString(16)}`} ${show({ start, length: size })}`;
-  });
-  return shown.join(", ") || "an empty partition table";
+function showTable({ name, decode }: TableKind, first: Buffer, sector: number): string {
+  const table = decode(first, sector);
+  if (table === undefined) return `no ${name} partition table`;
+  return table.map(({ use, ...range }) => `${use} ${show(range)}`).join(", ") || "an empty partition table";
 }
 
 const show = ({ start, length }: Range) => `${exactly(length)} at ${exactly(start)}`;

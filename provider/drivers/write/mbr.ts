@@ -69,6 +69,14 @@ export function guardWhole(block: Buffer, disk: number, sector: number): Buffer 
   return copy;
 }
 
+/** The first 512 bytes of a disk with a GPT: one entry that keeps others off (UEFI 2.10, section 5.2.3). */
+export function protectiveMbr(disk: number, sector: number): Buffer {
+  const whole = { start: sector, size: sector, type: 0xee, bootable: false };
+  const block = encodeMbr({ signature: 0, partitions: [whole] }, sector);
+  block.set(toChs(1), tableAt + 1);
+  return guardWhole(block, disk, sector);
+}
+
 /** A sector as cylinder, head and sector of a disk of 255 heads with 63 sectors each (UEFI 2.10, section 5.2.3: where it can be said). */
 function toChs(lba: number): readonly number[] {
   const [cylinder, rest] = [Math.floor(lba / (255 * 63)), lba % (255 * 63)];

@@ -1,19 +1,18 @@
-import { randomInt, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Context } from "../../kernel/context.ts";
 import { imageBlock } from "./blocks.ts";
 import type { WriteJob } from "./driver.ts";
-import { makeEphemeral, readRange } from "./files.ts";
+import { makeEfiSystem, makeEphemeral, readRange } from "./files.ts";
 import type { Patch } from "./gpt.ts";
-import { encodeMbr } from "./mbr.ts";
 import { overlaid } from "./overlay.ts";
-import { firstSectors, type Partition, tableOf, type WritePlan } from "./plan.ts";
+import { entriesOf, firstSectors, type Partition, type WritePlan } from "./plan.ts";
 import { dataRanges } from "./qemu.ts";
 import { bytesOf, within } from "./ranges.ts";
 import { encodeSwap } from "./swap.ts";
+import { tableFor } from "./tables.ts";
 import type { Region } from "./verify.ts";
-import { volumePartition } from "./volume.ts";
 
 /** Stretches closer than this are read back as one: a command more costs as much as reading the zeros between. */
 const gap = 256 * 1024;
@@ -32,9 +31,11 @@ export interface Look {
   readonly plan: WritePlan;
   /** What is laid over a whole-disk image. */
   readonly changes: readonly Patch[];
+  /** Bytes that the disk has. */
+  readonly disk: number;
 }
 
-/** The image's body and, where the layout has one that is not kept, an empty ephemeral file system. */
+/** The image's body and the empty file systems that the layout has beside it, without one that is kept. */
 export async function bodies(
   ctx: Context,
   job: WriteJob,
@@ -45,15 +46,23 @@ export async function bodies(
   const end = plan.body.start + plan.body.length;
   const data = await dataRanges(ctx, source, end, gap);
   const image: Region = { source, range: plan.body, at: plan.imageAt, data };
-  const ephemeral = plan.partitions.find(({ role }) => role === "ephemeral");
-  return ephemeral === undefined || plan.kept !== undefined
-    ? [image]
-    : [image, await ephemeralBody(ctx, ephemeral, folder)];
+  const empty = plan.partitions.filter(
+    ({ role }) => role === "efi" || (role === "ephemeral" && plan.kept === undefined),
+  );
+  const bodies = [image];
+  for (const partition of empty)
+    bodies.push(await emptyBody(ctx, partition, { folder, sector: job.sector ?? 512 }));
+  return bodies;
 }
 
-async function ephemeralBody(ctx: Context, { start, length }: Partition, folder: string): Promise<Region> {
-  const path = join(folder, "ephemeral");
-  await makeEphemeral(ctx, path, length);
+async function emptyBody(
+  ctx: Context,
+  { role, start, length }: Partition,
+  { folder, sector }: { readonly folder: string; readonly sector: number },
+): Promise<Region> {
+  const path = join(folder, role);
+  if (role === "efi") await makeEfiSystem(ctx, path, length, sector);
+  else await makeEphemeral(ctx, path, length);
   const source = imageBlock({ path, format: "raw" });
   return { source, range: { start: 0, length }, at: start, data: await dataRanges(ctx, source, length, gap) };
 }
@@ -62,12 +71,12 @@ async function ephemeralBody(ctx: Context, { start, length }: Partition, folder:
 export async function pieces(
   ctx: Context,
   job: WriteJob,
-  { plan, changes }: Look,
+  { plan, changes, disk }: Look,
   folder: string,
 ): Promise<Piece[]> {
   const last =
     job.image.kind === "partition"
-      ? ownPatches(job, plan)
+      ? ownPatches(job, plan, disk)
       : overlaid(await heldPatches(ctx, job, plan, folder), changes);
   return await Promise.all(
     last.map(async ({ at, bytes }, n) => {
@@ -88,15 +97,25 @@ async function heldPatches(ctx: Context, { image }: WriteJob, { held, imageAt }:
   return patches;
 }
 
-function ownPatches({ sector, volume }: WriteJob, { partitions, volumeAt }: WritePlan): readonly Patch[] {
+function ownPatches(
+  { sector = 512, volume, layout }: WriteJob,
+  { partitions, volumeAt }: WritePlan,
+  disk: number,
+): readonly Patch[] {
   const swap = partitions.find(({ role }) => role === "swap");
   const header = swap && encodeSwap({ size: swap.length, uuid: randomUUID(), label: "swap1" });
-  const own = volumeAt === undefined ? [] : [volumePartition(volumeAt)];
-  const table = { signature: randomInt(1, 2 ** 32), partitions: [...tableOf(partitions), ...own] };
+  const own = volumeAt === undefined ? [] : [{ ...volumeAt, use: "FAT" }];
+  const entries = [...entriesOf(partitions), ...own];
+  const { head, beside } = tableFor(layout ?? {}).encode(entries, disk, sector);
+  // The disk's first sectors say that a write began, until everything else is there.
+  const first = Buffer.concat([head.subarray(0, firstSectors)], firstSectors);
+  const rest = head.subarray(firstSectors);
   return [
     ...(swap && header ? [{ at: swap.start, bytes: header }] : []),
     ...(volume && volumeAt ? [{ at: volumeAt.start, bytes: volume }] : []),
-    { at: 0, bytes: Buffer.concat([encodeMbr(table, sector)], firstSectors) },
+    ...beside,
+    ...(rest.length > 0 ? [{ at: firstSectors, bytes: rest }] : []),
+    { at: 0, bytes: first },
   ];
 }
 

@@ -1,6 +1,7 @@
 import type { DiskLayout, SourceImage } from "./driver.ts";
-import type { MbrPartition } from "./mbr.ts";
 import { endOf, gaps, merged, type Range } from "./ranges.ts";
+import type { Entry } from "./table.ts";
+import { tableFor } from "./tables.ts";
 
 const MiB = 2 ** 20;
 /** Old signatures live in the first and the last MiB of a disk or partition: GPT and its backup, RAID, LVM, ZFS labels. */
@@ -10,7 +11,7 @@ export const firstSectors = 4096;
 
 /** A partition of a partition image's disk. */
 export interface Partition extends Range {
-  readonly role: "ephemeral" | "swap" | "root";
+  readonly role: "efi" | "ephemeral" | "swap" | "root";
 }
 
 /** Where everything goes. Bytes from the start of the disk. */
@@ -35,13 +36,17 @@ export interface WritePlan {
 
 const up = (bytes: number, unit: number): number => Math.ceil(bytes / unit) * unit;
 
-/** Nova's order: [ephemeral,] swap, root are the second to last, or root, swap; each starts on a MiB. A root of 0 is the image's size. */
+/**
+ * Nova's order: [ephemeral,] swap, root are the second to last, or root, swap; an EFI system partition before them, as Ironic
+ * has it. Each starts on a MiB. A root of 0 is the image's size.
+ */
 export function partitionsOf(layout: DiskLayout, imageSize: number): readonly Partition[] {
   const root = { role: "root", bytes: layout.root || imageSize } as const;
   const swap = { role: "swap", bytes: layout.swap } as const;
   const ephemeral = { role: "ephemeral", bytes: layout.ephemeral } as const;
+  const efi = { role: "efi", bytes: layout.efi ?? 0 } as const;
   let start = MiB;
-  return (layout.ephemeral > 0 ? [ephemeral, swap, root] : [root, swap])
+  return [efi, ...(layout.ephemeral > 0 ? [ephemeral, swap, root] : [root, swap])]
     .filter(({ bytes }) => bytes > 0)
     .map(({ role, bytes }) => {
       const partition = { role, start, length: up(bytes, MiB) };
@@ -50,15 +55,14 @@ export function partitionsOf(layout: DiskLayout, imageSize: number): readonly Pa
     });
 }
 
-/** The partitions as the disk's table tells them. */
-export function tableOf(partitions: readonly Partition[]): MbrPartition[] {
-  return partitions.map(({ role, start, length }) => ({
-    start,
-    size: length,
-    type: role === "swap" ? 0x82 : 0x83,
+const uses = { efi: "EFI system", ephemeral: "Linux", swap: "swap", root: "Linux" } as const;
+
+/** The partitions as a table tells them. */
+export const entriesOf = (partitions: readonly Partition[]): readonly Entry[] =>
+  partitions.map(({ role, start, length }) => ({
+    ...{ start, length, use: uses[role] },
     bootable: role === "root",
   }));
-}
 
 /** The plan for a disk of a size; it may need more than the disk has. */
 export function planWrite(image: SourceImage, layout: DiskLayout | undefined, disk: number): WritePlan {
@@ -87,7 +91,7 @@ function planPartitions(size: number, layout: DiskLayout, disk: number): WritePl
   const written = [{ start: imageAt, length: size }];
   const all = [...partitions.flatMap(edges), ...edges({ start: 0, length: disk })];
   const wipes = merged(all.toSorted((a, b) => a.start - b.start)).flatMap((wipe) => gaps(written, wipe));
-  const needs = Math.max(MiB, ...partitions.map(endOf));
+  const needs = Math.max(MiB, ...partitions.map(endOf)) + tableFor(layout).tail;
   return { needs, partitions, imageAt, body: { start: 0, length: size }, held: [], wipes };
 }
 

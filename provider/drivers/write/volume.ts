@@ -20,10 +20,10 @@ const MiB = 2 ** 20;
 /** FAT, addressed by sectors: the type that every operating system mounts without being told. */
 export const volumeType = 0x0c;
 /** "Basic data" of the same kind in a GPT (UEFI Specification, and Microsoft's own list). */
-const volumeGuid = "ebd0a0a2-b9e5-4433-87c0-68b6b72699c7";
+export const volumeGuid = "ebd0a0a2-b9e5-4433-87c0-68b6b72699c7";
 
 /** The last place for so many bytes before an end, on whole MiB: what lies before it can grow as far as possible. */
-const lastPlace = (end: number, length: number): Range => ({
+export const lastPlace = (end: number, length: number): Range => ({
   start: Math.floor(end / MiB) * MiB - length,
   length,
 });

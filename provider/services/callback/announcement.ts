@@ -137,6 +137,8 @@ export interface Hardware {
   readonly product: string;
   readonly version: string;
   readonly tpm: boolean;
+  /** Absent where the kernel does not tell. */
+  readonly secureBoot?: boolean;
   readonly nics: readonly Nic[];
 }
 
@@ -149,4 +151,17 @@ export interface Nic {
   readonly speed: number;
   /** It booted from this one. */
   readonly boot: boolean;
+  /** What LLDP says of the other end of its cable; its fields stand beside the card's on the wire. */
+  readonly neighbour?: Neighbour;
+}
+
+/** In LLDP's words (IEEE 802.1AB). */
+export interface Neighbour {
+  readonly chassisId: string;
+  readonly portId: string;
+  /** Empty where it does not tell. */
+  readonly systemName: string;
+  readonly portDescription: string;
+  /** The VLAN of frames without a tag. */
+  readonly vlan?: number;
 }

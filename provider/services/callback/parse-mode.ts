@@ -3,6 +3,7 @@ import {
   type CleanedDisk,
   cleanMethods,
   type Hardware,
+  type Neighbour,
   type Nic,
   ramdiskModes,
   type WipeProgress,
@@ -54,6 +55,7 @@ function readHardware(lines: string): Hardware {
     memory: integer(text("memory"), "h:memory", 0, most),
     ...{ vendor: text("vendor"), product: text("product"), version: text("version") },
     tpm: text("tpm") === "true",
+    ...(text("secureBoot") === "" ? {} : { secureBoot: text("secureBoot") === "true" }),
     nics: cards.map(readNic),
   };
 }
@@ -66,5 +68,15 @@ function readNic(line: string): Nic {
     link: text("link") === "true",
     speed: integer(text("speed"), "h:speed", 0, most),
     boot: text("boot") === "true",
+    ...(text("chassisId") === "" ? {} : { neighbour: readNeighbour(pairs) }),
+  };
+}
+
+function readNeighbour(pairs: Fields): Neighbour {
+  const text = (name: string) => pairs.get(name) ?? "";
+  return {
+    ...{ chassisId: text("chassisId"), portId: text("portId") },
+    ...{ systemName: text("systemName"), portDescription: text("portDescription") },
+    ...(text("vlan") === "" ? {} : { vlan: integer(text("vlan"), "h:vlan", 0, 4095) }),
   };
 }

@@ -47,12 +47,14 @@ export function dnsmasqArgs(
     "--dhcp-ignore=tag:!known",
     // A system that still holds an address from before a lost lease file is answered at once.
     "--dhcp-authoritative",
+    // What a client calls itself is told only so.
+    "--log-dhcp",
     "--dhcp-lease-max=10000",
     `--dhcp-leasefile=${leaseFile}`,
     `--dhcp-option=option:router${router === undefined ? "" : `,${router}`}`,
-    ...bootLoaders.flatMap(({ firmware, file, archs }) => [
-      ...archs.map((arch) => `--dhcp-match=set:${firmware},option:client-arch,${arch}`),
-      `--dhcp-boot=tag:${firmware},${file},,${address}`,
+    ...bootLoaders.flatMap(({ tag, file, clients }) => [
+      ...clients.map((client) => `--dhcp-match=set:${tag},option:client-arch,${client}`),
+      `--dhcp-boot=tag:${tag},${file},,${address}`,
     ]),
     "--enable-tftp",
     `--tftp-root=${tftpRoot}`,

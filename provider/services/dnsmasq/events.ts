@@ -1,6 +1,12 @@
 /** What dnsmasq tells of the servers that boot. */
 export type DnsmasqEvent =
-  | { readonly kind: "discover"; readonly mac: string; readonly refused?: string }
+  | {
+      readonly kind: "discover";
+      readonly mac: string;
+      readonly refused?: string;
+      /** How its firmware calls itself. */
+      readonly vendorClass?: string;
+    }
   | { readonly kind: "offer" | "request" | "ack" | "release"; readonly mac: string; readonly ip: string }
   | { readonly kind: "nak"; readonly mac: string; readonly ip: string; readonly reason: string }
   /** A file that arrived whole at a server. */
@@ -21,9 +27,29 @@ const missing = new RegExp(`^file (.+) not found(?: for ${ip})?$`);
 const failed = new RegExp(`^failed sending (.+) to ${ip}$`);
 const aborted = new RegExp(`^error (\\d+) (.*) received from ${ip}$`);
 
+/** Reads one line after the other: what a client calls itself stands before what it asks (`--log-dhcp`). */
+export function newReader(): (line: string) => DnsmasqEvent | undefined {
+  let told = { transaction: "", vendorClass: "" };
+  return (line) => {
+    const [, transaction = "", vendorClass] =
+      /^dnsmasq-dhcp(?:\[\d+\])?: (\d+) (?:vendor class: (.*))?/.exec(line.trimEnd()) ?? [];
+    if (vendorClass !== undefined) {
+      told = { transaction, vendorClass: printable(vendorClass) };
+      return undefined;
+    }
+    const event = parseLine(line);
+    const known = event?.kind === "discover" && transaction !== "" && transaction === told.transaction;
+    return known ? { ...event, vendorClass: told.vendorClass } : event;
+  };
+}
+
+/** A client may say anything. */
+const printable = (text: string) => text.replace(/[^\x20-\x7e]/g, "?").slice(0, 120);
+
 /** What a line of dnsmasq's log says; undefined for the many that say nothing of a server. */
 export function parseLine(line: string): DnsmasqEvent | undefined {
-  const [, room, text = ""] = /^dnsmasq-(dhcp|tftp)(?:\[\d+\])?: (.*)$/.exec(line.trimEnd()) ?? [];
+  const [, room, text = ""] =
+    /^dnsmasq-(dhcp|tftp)(?:\[\d+\])?: (?:\d+ (?=DHCP))?(.*)$/.exec(line.trimEnd()) ?? [];
   if (room === "dhcp") return parseDhcp(text);
   return room === "tftp" ? parseTftp(text) : undefined;
 }

@@ -39,9 +39,9 @@ function dnsmasqLines({ network, address, tftpRoot, hosts }: ExternalSettings): 
   return lines([
     `dhcp-range=${base},static,${mask}`,
     ...fixed(hosts).map(({ mac, ip }) => `dhcp-host=${mac},${ip}`),
-    ...bootLoaders.flatMap(({ firmware, file, archs }) => [
-      ...archs.map((arch) => `dhcp-match=set:${firmware},option:client-arch,${arch}`),
-      `dhcp-boot=tag:${firmware},${file},,${address}`,
+    ...bootLoaders.flatMap(({ tag, file, clients }) => [
+      ...clients.map((client) => `dhcp-match=set:${tag},option:client-arch,${client}`),
+      `dhcp-boot=tag:${tag},${file},,${address}`,
     ]),
     "# Only where dnsmasq runs on the deploy helper's host:",
     "enable-tftp",
@@ -54,8 +54,8 @@ function iscLines({ network, address, hosts }: ExternalSettings): string {
   return lines([
     "option arch code 93 = unsigned integer 16;",
     `subnet ${text.split("/")[0]} netmask ${mask} {`,
-    ...bootLoaders.flatMap(({ file, archs }) => [
-      `  if ${archs.map((arch) => `option arch = 00:${hex(arch, 2)}`).join(" or ")} {`,
+    ...bootLoaders.flatMap(({ file, clients }) => [
+      `  if ${clients.map((client) => `option arch = 00:${hex(client, 2)}`).join(" or ")} {`,
       `    next-server ${address};`,
       `    filename "${file}";`,
       "  }",
@@ -68,9 +68,9 @@ function iscLines({ network, address, hosts }: ExternalSettings): string {
 }
 
 function keaLines({ network, address, hosts }: ExternalSettings): string {
-  const classes = bootLoaders.map(({ firmware, file, archs }) => ({
-    name: `baremetal-${firmware}`,
-    test: archs.map((arch) => `option[93].hex == 0x${hex(arch, 4)}`).join(" or "),
+  const classes = bootLoaders.map(({ tag, file, clients }) => ({
+    name: `baremetal-${tag}`,
+    test: clients.map((client) => `option[93].hex == 0x${hex(client, 4)}`).join(" or "),
     "next-server": address,
     "boot-file-name": file,
   }));

@@ -1,3 +1,3 @@
 export type { DnsmasqEvent } from "./events.ts";
-export { firmwareAsking } from "./loaders.ts";
+export { clientArchitecture, startAsking } from "./loaders.ts";
 export { type Dnsmasq, startDnsmasq } from "./server.ts";

@@ -5,7 +5,7 @@ import type { Context } from "../../kernel/context.ts";
 import { MetalError } from "../../kernel/errors.ts";
 import { type DnsmasqSettings, ulaPrefixOf } from "./args.ts";
 import { dhcpErrors } from "./errors.ts";
-import { type DnsmasqEvent, parseLine } from "./events.ts";
+import { type DnsmasqEvent, newReader } from "./events.ts";
 import { listHosts } from "./hosts.ts";
 import { addressesOf } from "./interface.ts";
 import { readLeases } from "./lease.ts";
@@ -47,9 +47,10 @@ export async function startDnsmasq(outer: Context, options: DnsmasqOptions): Pro
   const { ctx, cancel, unlink } = childOf(outer);
   let running: Running | undefined;
   let reads = 0;
+  const read = newReader();
   const hear = (line: string) => {
     if (line.includes(`read ${hostsDir}/`)) reads++;
-    tell(ctx, options, line);
+    tell(ctx, options, line, read(line));
   };
   const start = async () => {
     running = await launch(ctx, options, { ulaPrefix, hear });
@@ -155,8 +156,12 @@ async function lookAtInterface(
   return prefix;
 }
 
-function tell({ log }: Context, { onEvent }: DnsmasqOptions, line: string): void {
-  const event = parseLine(line);
+function tell(
+  { log }: Context,
+  { onEvent }: DnsmasqOptions,
+  line: string,
+  event: DnsmasqEvent | undefined,
+): void {
   if (event === undefined) {
     // Nobody's boot, but worth knowing: a host line that is not understood, an address that cannot be given.
     if (/bad |duplicate|cannot|failed|not using/i.test(line)) log.warn("dnsmasq", { line });

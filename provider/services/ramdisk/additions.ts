@@ -1,5 +1,6 @@
 import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
+import type { RamdiskArch } from "../../kernel/arch.ts";
 import type { CpioEntry } from "./cpio.ts";
 import { moduleInfo } from "./elf.ts";
 import { ramdiskErrors } from "./errors.ts";
@@ -49,6 +50,7 @@ async function list(folder: string, recursive: boolean): Promise<readonly string
 export async function addModules(
   folder: string,
   kernel: { readonly version: string; readonly modules: string },
+  arch: RamdiskArch,
 ): Promise<ReadonlyMap<string, string>> {
   const added = new Map<string, string>();
   await mkdir(join(kernel.modules, "extra"), { recursive: true });
@@ -56,7 +58,7 @@ export async function addModules(
     if (!file.endsWith(".ko")) throw misfit(`the module ${file} is compressed; give it as it was built`);
     const content = await readFile(join(folder, file));
     const magic = moduleInfo(content).get("vermagic")?.[0];
-    if (magic === undefined) throw misfit(`${file} is no kernel module for x86_64`);
+    if (magic === undefined) throw misfit(`${file} is no kernel module for ${arch}`);
     const [release] = magic.split(" ");
     if (release !== kernel.version) {
       throw misfit(`the module ${file} was built for Linux ${release}, the ramdisk has ${kernel.version}`);

@@ -3,22 +3,25 @@ import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
+import type { RamdiskArch } from "../../kernel/arch.ts";
 import type { Context } from "../../kernel/context.ts";
 import { hasCode } from "../../kernel/errors.ts";
 import { writeAtomically } from "../../kernel/files.ts";
 import { run } from "../../kernel/process.ts";
 import { showBytes } from "../../kernel/units.ts";
 import { type Additions, fingerprintOf } from "./additions.ts";
+import { openArchive } from "./archive.ts";
 import { alone, sweep } from "./cache.ts";
 import { type Contents, contentsOf } from "./contents.ts";
 import { encodeCpio } from "./cpio.ts";
+import { cannotBuild } from "./errors.ts";
 import { type ExtraInitrd, extras, type Flavour } from "./flavours.ts";
-import { cannotBuild, choosePackages, download, uncompressModules, unpack } from "./packages.ts";
+import { choosePackages, download, uncompressModules, unpack } from "./packages.ts";
 import { findKernel, readAssets, treeOf } from "./tree.ts";
 
 export interface RamdiskOptions extends Additions {
   readonly flavour: Flavour;
-  readonly arch: "x86_64";
+  readonly arch: RamdiskArch;
   /** With what such a visit needs beside the rest. */
   readonly extra?: ExtraInitrd | undefined;
   /** Where downloads and results are kept; may be shared by processes and thrown away at any time. */
@@ -29,7 +32,7 @@ export interface RamdiskOptions extends Additions {
 
 /** Files that a network boot loader can serve. */
 export interface BuiltRamdisk {
-  /** Path of the kernel, a bzImage signed by the distribution. */
+  /** Path of the kernel, signed by the distribution. */
   readonly kernel: string;
   /** Path of the compressed cpio archive. */
   readonly ramdisk: string;
@@ -48,7 +51,7 @@ const stage = "building the deploy ramdisk";
 
 /**
  * The deploy ramdisk, built once from the distribution's packages: nothing is installed, no root is needed. Later calls,
- * by any process, find it in the cache. Throws RAMDISK_CANNOT_BUILD or RAMDISK_DOWNLOAD_FAILED.
+ * by any process, find it in the cache. Throws RAMDISK_CANNOT_BUILD, RAMDISK_NO_FOREIGN_PACKAGES or RAMDISK_DOWNLOAD_FAILED.
  */
 export async function buildRamdisk(ctx: Context, options: RamdiskOptions): Promise<BuiltRamdisk> {
   const index = await indexOf(options);
@@ -109,17 +112,18 @@ async function recipeOf({ flavour, extra, ...options }: RamdiskOptions): Promise
 
 async function buildIn(ctx: Context, work: string, options: RamdiskOptions): Promise<Entry> {
   ctx.report({ stage, note: "choosing packages" });
-  const packages = await choosePackages(ctx, extras(options.flavour, options.extra));
+  const archive = await openArchive(ctx, options.arch, options.cacheDir);
+  const packages = await choosePackages(ctx, archive, extras(options.flavour, options.extra));
   ctx.report({ stage, note: `downloading ${packages.length} packages` });
-  const files = await download(ctx, join(options.cacheDir, "packages"), packages);
+  const files = await download(ctx, archive, join(options.cacheDir, "packages"), packages);
   ctx.report({ stage, note: "unpacking the kernel" });
   for (const file of files.values()) await unpack(ctx, file, join(work, "root"));
   await uncompressModules(ctx, join(work, "root"));
   const kernel = await findKernel(join(work, "root"));
   const entries = await treeOf({ ...options, root: join(work, "root"), kernel });
-  const archive = encodeCpio(entries);
-  ctx.report({ stage, note: `compressing ${showBytes(archive.length)}` });
-  const ramdisk = await compress(ctx, work, archive, options.flavour);
+  const plain = encodeCpio(entries);
+  ctx.report({ stage, note: `compressing ${showBytes(plain.length)}` });
+  const ramdisk = await compress(ctx, work, plain, options.flavour);
   return await keep(
     options.cacheDir,
     work,

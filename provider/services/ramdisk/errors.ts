@@ -12,6 +12,13 @@ export const ramdiskErrors = defineErrors({
     remedy: "Correct the folders of `firmwareDir`, `modulesDir` or `hooksDir` (docs/ramdisk.md).",
     fault: "host",
   },
+  RAMDISK_NO_FOREIGN_PACKAGES: {
+    text: "the package lists for servers of the architecture {arch} ({debian}) could not be fetched: {reason}",
+    remedy:
+      "This host needs access once to a package source that has {debian}. Debian's mirrors have it; on Ubuntu add a source of ports.ubuntu.com with `[arch={debian}]`, and `[arch=amd64]` to the others. Nothing is installed.",
+    fault: "host",
+    retry: true,
+  },
   RAMDISK_DOWNLOAD_FAILED: {
     text: "the packages for the deploy ramdisk could not be downloaded ({packages}): {reason}",
     remedy: "Run `apt-get update`, then try again; the host needs access to its package mirror this once.",
@@ -19,3 +26,8 @@ export const ramdiskErrors = defineErrors({
     retry: true,
   },
 });
+
+/** The host lacks something, in words. */
+export function cannotBuild(reason: string, cause?: unknown) {
+  return ramdiskErrors.make("RAMDISK_CANNOT_BUILD", { reason }, { cause });
+}

@@ -113,9 +113,12 @@ export function extras(flavour: Flavour, extra?: ExtraInitrd): Extras {
 /** Whether drivers are looked up by what hardware is found; otherwise what is loaded at once is all there is. */
 export const byHardware = (flavour: Flavour): boolean => flavour !== "lab";
 
+/** Loaded by the mode that wants them: how an inspection hears LLDP. */
+const onDemand = ["macvtap"];
+
 /** Names of all modules that lie in the ramdisk, without what they need. */
 export function carried(flavour: Flavour, tree: ModuleTree): readonly string[] {
-  const beside = extras(flavour).fileSystems;
+  const beside = [...extras(flavour).fileSystems, ...onDemand];
   if (!byHardware(flavour)) return [...loadedAtOnce(flavour), ...beside];
   const hardware = [...tree.paths].filter(([, path]) => {
     const file = path.replace(/^kernel\/drivers\//, "");

@@ -1,23 +1,22 @@
 import { mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Context } from "../../kernel/context.ts";
-import { hasCode } from "../../kernel/errors.ts";
-import { type Finished, run } from "../../kernel/process.ts";
-import { ramdiskErrors } from "./errors.ts";
+import { type Archive, apt } from "./archive.ts";
+import { cannotBuild, ramdiskErrors } from "./errors.ts";
 import type { Extras } from "./flavours.ts";
 
 /** A Debian package of one version, as the package lists of this host know it. */
 export interface Package {
   readonly name: string;
   readonly version: string;
-  /** `amd64`, or `all`. */
+  /** `amd64`, `arm64`, or `all`. */
   readonly architecture: string;
   /** Names that it depends on; of alternatives only the first. */
   readonly depends: readonly string[];
 }
 
 /** Debian's and Ubuntu's names for "the current kernel of this release". */
-const kernelNames = ["linux-image-amd64", "linux-image-generic"] as const;
+const kernelNames = (debian: string) => [`linux-image-${debian}`, "linux-image-generic"];
 const programNames = [
   "busybox-static",
   "util-linux",
@@ -36,30 +35,34 @@ const kernelPart = /^linux-(image|modules|modules-extra)-/;
 /** What the ramdisk is made of: the concrete kernel packages, and those that bring its programs. */
 export async function choosePackages(
   ctx: Context,
+  archive: Archive,
   { packages, deep }: Pick<Extras, "packages" | "deep"> = { packages: [], deep: [] },
 ): Promise<readonly Package[]> {
   const wantedPrograms = [...programNames, ...packages, ...deep];
-  const known = await lookUp(ctx, [...kernelNames, ...wantedPrograms]);
+  const kernels = kernelNames(archive.debian);
+  const known = await lookUp(ctx, archive, [...kernels, ...wantedPrograms]);
   const find = (name: string) => known.find((one) => one.name === name);
   const missing = wantedPrograms.find((name) => find(name) === undefined);
   if (missing !== undefined) throw cannotBuild(`its package lists do not know ${missing}`);
-  const other = known.find(({ architecture }) => architecture !== "amd64");
-  if (other !== undefined) throw cannotBuild(`its packages are for ${other.architecture}, not amd64`);
-  const current = kernelNames.map(find).find((one) => one !== undefined);
-  if (current === undefined) throw cannotBuild(`its package lists know none of ${kernelNames.join(", ")}`);
+  const other = known.find(({ architecture }) => architecture !== archive.debian);
+  if (other !== undefined)
+    throw cannotBuild(`its packages are for ${other.architecture}, not ${archive.debian}`);
+  const current = kernels.map(find).find((one) => one !== undefined);
+  if (current === undefined) throw cannotBuild(`its package lists know none of ${kernels.join(", ")}`);
   const kernel = new Map<string, Package>();
   for (let wanted = kernelParts(current); wanted.length > 0; ) {
-    const level = await lookUp(ctx, wanted);
+    const level = await lookUp(ctx, archive, wanted);
     for (const one of level) kernel.set(one.name, one);
     wanted = level.flatMap(kernelParts).filter((name) => !kernel.has(name));
   }
   const programs = wantedPrograms.flatMap((name) => find(name) ?? []);
-  return [...kernel.values(), ...programs, ...(await librariesOf(ctx, programs, deep))];
+  return [...kernel.values(), ...programs, ...(await librariesOf(ctx, archive, programs, deep))];
 }
 
 /** Libraries of programs, and of those in the packages `deep` the libraries of these too, to the last. */
 async function librariesOf(
   ctx: Context,
+  archive: Archive,
   programs: readonly Package[],
   deep: readonly string[],
 ): Promise<readonly Package[]> {
@@ -73,7 +76,7 @@ async function librariesOf(
     return [...new Set(names)].filter((name) => !programs.some((one) => one.name === name));
   };
   for (let wanted = fresh(programs); wanted.length > 0; ) {
-    const level = await lookUp(ctx, wanted);
+    const level = await lookUp(ctx, archive, wanted);
     for (const one of level) found.set(one.name, one);
     wanted = fresh(level);
   }
@@ -84,9 +87,13 @@ function kernelParts({ depends }: Package): readonly string[] {
   return depends.filter((name) => kernelPart.test(name));
 }
 
-/** Ask the package lists of this host; names they do not know are left out. */
-async function lookUp(ctx: Context, names: readonly string[]): Promise<readonly Package[]> {
-  const { stdout } = await apt(ctx, "apt-cache", ["show", "--no-all-versions", ...names]);
+/** Ask the package lists; names they do not know are left out. */
+export async function lookUp(
+  ctx: Context,
+  { options }: Archive,
+  names: readonly string[],
+): Promise<readonly Package[]> {
+  const { stdout } = await apt(ctx, "apt-cache", [...options, "show", "--no-all-versions", ...names]);
   return parseStanzas(stdout);
 }
 
@@ -106,22 +113,28 @@ export function parseStanzas(text: string): readonly Package[] {
 /** Bring the packages into `folder` (those there already are kept) and tell each one's file. */
 export async function download(
   ctx: Context,
+  archive: Archive,
   folder: string,
   packages: readonly Package[],
 ): Promise<ReadonlyMap<string, string>> {
   await mkdir(folder, { recursive: true });
   const present = new Set(await readdir(folder));
   const missing = packages.filter((one) => !present.has(fileOf(one)));
-  if (missing.length > 0) await fetchInto(ctx, folder, missing);
+  if (missing.length > 0) await fetchInto(ctx, archive, folder, missing);
   return new Map(packages.map((one) => [one.name, join(folder, fileOf(one))]));
 }
 
-async function fetchInto(ctx: Context, folder: string, packages: readonly Package[]): Promise<void> {
+async function fetchInto(
+  ctx: Context,
+  { options }: Archive,
+  folder: string,
+  packages: readonly Package[],
+): Promise<void> {
   const names = packages.map(({ name }) => name).join(", ");
   const draft = await mkdtemp(join(folder, ".download-"));
   try {
     const words = packages.map(({ name, version }) => `${name}=${version}`);
-    const { code, stderr } = await apt(ctx, "apt-get", ["-q", "download", ...words], draft);
+    const { code, stderr } = await apt(ctx, "apt-get", ["-q", ...options, "download", ...words], draft);
     const arrived = new Set(await readdir(draft));
     const absent = packages.find((one) => !arrived.has(fileOf(one)));
     if (code !== 0 || absent !== undefined) {
@@ -156,18 +169,4 @@ export async function uncompressModules(ctx: Context, folder: string): Promise<v
     const { code, stderr } = await apt(ctx, "find", words);
     if (code !== 0) throw cannotBuild(`the kernel modules could not be uncompressed: ${stderr.trim()}`);
   }
-}
-
-async function apt(ctx: Context, program: string, words: readonly string[], cwd?: string): Promise<Finished> {
-  try {
-    return await run(ctx, program, words, { env: { LC_ALL: "C" }, ...(cwd === undefined ? {} : { cwd }) });
-  } catch (error) {
-    if (!hasCode(error, "PROGRAM_MISSING")) throw error;
-    throw cannotBuild(`it has no ${program}`, error);
-  }
-}
-
-/** The one refusal of this room, with its reason. */
-export function cannotBuild(reason: string, cause?: unknown) {
-  return ramdiskErrors.make("RAMDISK_CANNOT_BUILD", { reason }, { cause });
 }

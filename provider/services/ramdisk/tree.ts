@@ -1,17 +1,18 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { RamdiskArch } from "../../kernel/arch.ts";
 import { type Additions, addModules, hookFiles } from "./additions.ts";
 import type { CpioEntry } from "./cpio.ts";
 import { neededLibraries } from "./elf.ts";
+import { cannotBuild } from "./errors.ts";
 import { byHardware, carried, type ExtraInitrd, extras, type Flavour, loadedAtOnce } from "./flavours.ts";
 import { aliasTable, dependencyTable, type Module, openModules, resolveModules } from "./modules.ts";
-import { cannotBuild } from "./packages.ts";
 
 /** The kernel that was found among the unpacked packages. */
 export interface Kernel {
   readonly version: string;
-  /** Path of the bzImage. */
+  /** Path of the image that a boot loader starts. */
   readonly image: string;
   /** Path of its `lib/modules/VERSION`. */
   readonly modules: string;
@@ -20,7 +21,11 @@ export interface Kernel {
 /** Real programs: busybox has no blkid, nothing that grows a file system, and its cmp and dd are too slow or lack what is needed. */
 const programs = ["blkid", "cmp", "dd", "e2fsck", "resize2fs"] as const;
 const binFolders = ["bin", "sbin", "usr/bin", "usr/sbin"] as const;
-const libFolders = ["lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu", "lib64", "usr/lib64"] as const;
+/** Where libraries lie, and the program that loads them: by its path, which programs have built in. */
+const libraries: Readonly<Record<RamdiskArch, { readonly folder: string; readonly loader: string }>> = {
+  x86_64: { folder: "lib/x86_64-linux-gnu", loader: "lib64/ld-linux-x86-64.so.2" },
+  aarch64: { folder: "lib/aarch64-linux-gnu", loader: "lib/ld-linux-aarch64.so.1" },
+};
 const emptyFolders = ["dev", "mnt", "proc", "root", "run", "sys", "tmp"] as const;
 const requiredModules = ["iscsi_target_mod", "target_core_iblock", "sd_mod"] as const;
 
@@ -52,6 +57,7 @@ export async function findKernel(root: string): Promise<Kernel> {
 
 interface TreeParts extends Additions {
   readonly flavour: Flavour;
+  readonly arch: RamdiskArch;
   readonly extra?: ExtraInitrd | undefined;
   readonly root: string;
   readonly kernel: Kernel;
@@ -60,6 +66,7 @@ interface TreeParts extends Additions {
 /** Everything that lies in the ramdisk. */
 export async function treeOf({
   flavour,
+  arch,
   extra,
   firmwareDir,
   modulesDir,
@@ -67,7 +74,8 @@ export async function treeOf({
   root,
   kernel,
 }: TreeParts): Promise<readonly CpioEntry[]> {
-  const own = modulesDir === undefined ? new Map<string, string>() : await addModules(modulesDir, kernel);
+  const own =
+    modulesDir === undefined ? new Map<string, string>() : await addModules(modulesDir, kernel, arch);
   const found = await openModules(kernel.modules);
   const tree = { ...found, paths: new Map([...found.paths, ...own]) };
   const modules = await resolveModules(tree, [...carried(flavour, tree), ...own.keys()]);
@@ -80,8 +88,8 @@ export async function treeOf({
     throw cannotBuild(`the kernel package ${kernel.version} lacks the module ${absent}`);
   const files = [
     ...(await scripts()),
-    ...(await programFiles(root, [...programs, ...extras(flavour, extra).programs])),
-    ...moduleFiles(kernel.version, modules, atOnce, byHardware(flavour)),
+    ...(await programFiles(root, arch, [...programs, ...extras(flavour, extra).programs])),
+    ...moduleFiles(kernel.version, flavour, modules, atOnce),
     ...(firmwareDir === undefined ? [] : await firmwareFiles(firmwareDir, modules)),
     ...(hooksDir === undefined ? [] : await hookFiles(hooksDir)),
   ];
@@ -107,7 +115,15 @@ async function scripts(): Promise<CpioEntry[]> {
   ];
 }
 
-async function programFiles(root: string, programs: readonly string[]): Promise<CpioEntry[]> {
+async function programFiles(
+  root: string,
+  arch: RamdiskArch,
+  programs: readonly string[],
+): Promise<CpioEntry[]> {
+  const { folder: libFolder, loader } = libraries[arch];
+  const libFolders = [libFolder, `usr/${libFolder}`, dirname(loader), `usr/${dirname(loader)}`];
+  // The loader finds the others in its own standard folder.
+  const libraryPlace = (library: string) => (library.startsWith("ld-linux") ? dirname(loader) : libFolder);
   const found = new Map<string, CpioEntry>();
   const add = async (name: string, folders: readonly string[], place: string): Promise<void> => {
     if (found.has(name)) return;
@@ -123,20 +139,15 @@ async function programFiles(root: string, programs: readonly string[]): Promise<
   };
   await add("busybox", binFolders, "bin");
   for (const program of programs) await add(program, binFolders, "usr/bin");
-  await add("ld-linux-x86-64.so.2", libFolders, "lib64");
+  await add(basename(loader), libFolders, dirname(loader));
   return [...found.values()];
-}
-
-/** Programs have the loader's path built in; the loader finds the rest in its own standard folder. */
-function libraryPlace(library: string): string {
-  return library.startsWith("ld-linux") ? "lib64" : "lib/x86_64-linux-gnu";
 }
 
 function moduleFiles(
   version: string,
+  flavour: Flavour,
   modules: readonly Module[],
   atOnce: readonly Module[],
-  lookedUp: boolean,
 ): CpioEntry[] {
   const place = `lib/modules/${version}`;
   return [
@@ -145,7 +156,7 @@ function moduleFiles(
     file(`${place}/modules.alias`, aliasTable(modules)),
     file(`${place}/modules.symbols`, ""),
     file("lib/modules/order", atOnce.map(({ path }) => `${place}/${path}\n`).join("")),
-    ...(lookedUp ? [file("lib/modules/by-hardware", "")] : []),
+    ...(byHardware(flavour) ? [file("lib/modules/by-hardware", "")] : []),
   ];
 }
 

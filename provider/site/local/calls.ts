@@ -1,10 +1,12 @@
 import { EventEmitter, once } from "node:events";
 import type { ControllerIdentity } from "../../drivers/power/driver.ts";
 import { compareIdentity } from "../../drivers/power/identity.ts";
+import { type Arch, runsOn } from "../../kernel/arch.ts";
 import type { Context, Progress } from "../../kernel/context.ts";
 import type { MetalError } from "../../kernel/errors.ts";
 import type { Announcement, Machine } from "../../services/callback/announcement.ts";
 import { keysMatch } from "../../services/callback/key.ts";
+import type { Start } from "../../services/dnsmasq/loaders.ts";
 import { workflowErrors } from "../../workflows/errors.ts";
 import type { Call, Calls } from "../../workflows/netboot.ts";
 import { createSightings, type Sighting, type Sightings } from "../../workflows/seen.ts";
@@ -18,6 +20,7 @@ export interface Awaited {
   readonly expected: ControllerIdentity;
   /** How its firmware has to start. */
   readonly firmware: Machine["firmware"];
+  readonly arch: Arch;
   /** The machine that was accepted in an earlier run: only it may call. */
   readonly bound?: Machine;
   /** A classic ramdisk, which tells nothing of itself, is accepted. */
@@ -29,8 +32,8 @@ export interface Awaited {
 export interface Switchboard {
   /** The verdict on one POST. */
   readonly accept: (call: Announcement) => Promise<{ ok: true } | { ok: false; reason: string }>;
-  /** A card asked for the boot loader of this firmware: a deployment that means another one ends, and waits for no call. */
-  readonly starts: (mac: string, firmware: Machine["firmware"]) => void;
+  /** A card asked for this boot loader: a deployment that means another one ends, and waits for no call. */
+  readonly starts: (mac: string, start: Start) => void;
   /** Something was seen of a card, or of a deployment's system, and is worth a word when it is waited for in vain. */
   readonly saw: (whose: { readonly mac: string } | { readonly deployment: string }, what: Sighting) => void;
   /** Open a line for one deployment; `close` it when the deployment ends: its key is void then. */
@@ -76,9 +79,11 @@ export function createSwitchboard(): Switchboard {
       line.events.emit("call");
       return { ok: true };
     },
-    starts(mac, firmware) {
+    starts(mac, { firmware, arch }) {
       for (const line of lines.values()) {
-        if (line.awaited.expected.macs?.includes(mac)) refuseFirmware(line, firmware);
+        if (!line.awaited.expected.macs?.includes(mac)) continue;
+        if (runsOn(arch, line.awaited.arch)) refuseFirmware(line, firmware);
+        else refuseArch(line, arch);
       }
     },
     saw(whose, what) {
@@ -145,6 +150,13 @@ function refuseFirmware(line: Line, seen: Machine["firmware"]): string | undefin
   line.failed = workflowErrors.make("DEPLOY_OTHER_FIRMWARE", { node, declared, seen });
   line.events.emit("call");
   return `this server starts by ${seen}, declared is ${declared}`;
+}
+
+/** End a deployment whose server cannot be of the declared architecture: what is made for that does not start there. */
+function refuseArch(line: Line, seen: Arch): void {
+  const { node, arch: declared } = line.awaited;
+  line.failed = workflowErrors.make("DEPLOY_OTHER_ARCH", { node, declared, seen });
+  line.events.emit("call");
 }
 
 /** Kernels name cards in another order at each boot, and a slow one may come late: one that both have is enough. */

@@ -3,11 +3,13 @@ import { createConduct } from "../../drivers/power/conduct.ts";
 import type { ControllerMemory } from "../../drivers/power/driver.ts";
 import { controllerOf, openPower } from "../../drivers/power/index.ts";
 import { forgetRefusedLogin } from "../../drivers/power/login.ts";
+import { hasRamdisk, isForeign } from "../../kernel/arch.ts";
 import type { Context } from "../../kernel/context.ts";
 import { createImages } from "../../services/images/index.ts";
 import type { SiteSettings } from "../settings.ts";
 import { ramdiskOf, settingsDigest } from "../settings.ts";
 import type { Site } from "../site.ts";
+import { leaveStrangers } from "./answering.ts";
 import { createSwitchboard } from "./calls.ts";
 import { flavors } from "./collections/flavor.ts";
 import { images } from "./collections/image.ts";
@@ -15,11 +17,14 @@ import { relayBoot } from "./collections/instance/boot.ts";
 import { instances } from "./collections/instance/index.ts";
 import { interfaces } from "./collections/interface.ts";
 import { nodes } from "./collections/node.ts";
+import { meetStranger } from "./discovery.ts";
+import { endInspection } from "./inspection.ts";
 import { createJobs } from "./jobs.ts";
 import { openNetwork } from "./network/index.ts";
 import { perform } from "./operations.ts";
 import type { Parts } from "./parts.ts";
 import { createPhones } from "./phones.ts";
+import { inspectorOf } from "./rehearsal.ts";
 import { createRuns } from "./runs.ts";
 import { openStore } from "./store/index.ts";
 import { createTurns } from "./turns.ts";
@@ -39,8 +44,9 @@ export async function openLocalSite(
 ): Promise<LocalSite> {
   const parts = await openParts(own, settings);
   const { store, jobs, network } = parts;
+  await leaveStrangers(own, parts);
   return {
-    nodes: nodes(parts),
+    nodes: nodes(parts, inspectorOf(parts), endInspection),
     interfaces: interfaces(parts),
     flavors: flavors(parts),
     images: images(parts, relayBoot(parts)),
@@ -74,27 +80,39 @@ async function openParts(own: Context, settings: SiteSettings): Promise<Parts> {
     get: (key) => store.recall(controller, key),
     set: (key, value) => store.remember(controller, key, value),
   });
-  return {
+  const parts: Parts = {
     settings,
     store,
     switchboard,
     jobs: createJobs(own),
     runs: createRuns(),
     turns: createTurns(settings.maxConcurrent),
-    network: openNetwork(own, { settings, switchboard, phoned: createPhones(store, switchboard), tftpRoot }),
+    network: openNetwork(own, {
+      ...{ settings, switchboard, tftpRoot, phoned: createPhones(store, switchboard) },
+      asked: (mac, vendorClass) => void meetStranger(own, parts, mac, vendorClass),
+    }),
     images: createImages({ dir: join(settings.cacheDir, "images") }),
     // Loaded when first needed: most calls of a provider never write or boot anything.
-    async boot(mode) {
+    async boot({ bootMode: firmware, arch }) {
       const { openBoot } = await import("../../drivers/boot/index.ts");
-      return openBoot(mode, tftpRoot);
+      const { loadersFolder } = await import("../../services/ramdisk/loaders.ts");
+      const foreign =
+        hasRamdisk(arch) && isForeign(arch) ? loadersFolder(ramdiskOf(settings).cacheDir, arch) : undefined;
+      return openBoot({ firmware, arch }, tftpRoot, foreign);
+    },
+    async loaders(ctx, arch) {
+      if (!hasRamdisk(arch) || !isForeign(arch)) return;
+      const { fetchLoaders } = await import("../../services/ramdisk/loaders.ts");
+      await fetchLoaders(ctx, arch, ramdiskOf(settings).cacheDir);
     },
     async writer() {
       const { openIscsiPush } = await import("../../drivers/write/index.ts");
       return openIscsiPush();
     },
-    async ramdisk(ctx, extra) {
+    async ramdisk(ctx, arch, extra) {
+      if (!hasRamdisk(arch)) throw new TypeError(`there is no deploy ramdisk for ${arch}`);
       const { buildRamdisk } = await import("../../services/ramdisk/build.ts");
-      return buildRamdisk(ctx, { ...ramdiskOf(settings), extra });
+      return buildRamdisk(ctx, { ...ramdiskOf(settings, arch), extra });
     },
     async hostKeys(ctx, address, port) {
       const { hostKeys } = await import("../../services/hostkeys/index.ts");
@@ -105,4 +123,5 @@ async function openParts(own: Context, settings: SiteSettings): Promise<Parts> {
     powerOf: (power, expected) =>
       conduct.around(openPower(power, memoryOf(controllerOf(power))), expected ? { expected } : {}),
   };
+  return parts;
 }

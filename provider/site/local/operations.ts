@@ -4,8 +4,10 @@ import { after, type ProvisionState } from "../../resources/states.ts";
 import { siteErrors } from "../errors.ts";
 import type { Operation, State } from "../site.ts";
 import { type CacheUse, cacheUse } from "./cache-use.ts";
+import { discovered } from "./discovery.ts";
+import { endInspection } from "./inspection.ts";
 import type { Parts } from "./parts.ts";
-import { endRehearsal, rehearse } from "./rehearsal.ts";
+import { rehearse } from "./rehearsal.ts";
 import type { StoredRecord } from "./store/index.ts";
 
 /** What an operator asks of a site beside what programs declare. Answers what there is to tell of it: plain JSON. */
@@ -17,6 +19,10 @@ export async function perform(ctx: Context, parts: Parts, operation: Operation):
       return maintain(parts, operation.node, operation.reason ?? "");
     case "rehearse":
       return rehearseNode(ctx, parts, operation.node);
+    case "discovered":
+      return discovered(ctx, parts, operation.listen);
+    case "forget discovered":
+      return { mac: operation.mac, forgotten: await parts.store.dropStranger(operation.mac) };
     case "abort":
       return abort(parts, operation.instance);
     case "move owner":
@@ -43,7 +49,7 @@ async function reset(ctx: Context, parts: Parts, name: string): Promise<State> {
   const { spec } = await nodeOf(parts, name);
   await parts.forgiveLogin((spec as NodeSpec).power);
   const busy = parts.jobs.running().includes(`nodes/${name}`);
-  const ended = !busy && (await endRehearsal(ctx, parts, name));
+  const ended = !busy && (await endInspection(ctx, parts, name));
   const before = (await nodeOf(parts, name)).state["provisionState"] as ProvisionState;
   if (ended) return { node: name, provisionState: before, changed: true };
   const provisionState = after(before, "reset");

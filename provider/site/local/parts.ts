@@ -2,6 +2,7 @@ import type { BootDriver } from "../../drivers/boot/driver.ts";
 import type { ConductedPower } from "../../drivers/power/conduct.ts";
 import type { ControllerIdentity } from "../../drivers/power/driver.ts";
 import type { WriteDriver } from "../../drivers/write/driver.ts";
+import type { Arch } from "../../kernel/arch.ts";
 import type { Context } from "../../kernel/context.ts";
 import type { NodeSpec } from "../../resources/index.ts";
 import type { Images } from "../../services/images/types.ts";
@@ -26,11 +27,13 @@ export interface Parts {
   readonly switchboard: Switchboard;
   readonly network: Network;
   readonly images: Images;
-  /** The network boot of servers whose firmware starts this way. */
-  readonly boot: (mode: NodeSpec["bootMode"]) => Promise<BootDriver>;
+  /** The network boot of servers that start this way. */
+  readonly boot: (node: Pick<NodeSpec, "bootMode" | "arch">) => Promise<BootDriver>;
+  /** Bring the boot loaders of servers of another architecture than this host's; those of its own are installed. */
+  readonly loaders: (ctx: Context, arch: Arch) => Promise<void>;
   readonly writer: () => Promise<WriteDriver>;
-  /** The deploy ramdisk, or that of visits which need more. */
-  readonly ramdisk: (ctx: Context, extra?: ExtraInitrd) => Promise<BuiltRamdisk>;
+  /** Our own deploy ramdisk, for an architecture that has one, or that of visits which need more. */
+  readonly ramdisk: (ctx: Context, arch: Arch, extra?: ExtraInitrd) => Promise<BuiltRamdisk>;
   /** The controller of a node, with the site's manners around it. */
   readonly powerOf: (spec: NodeSpec["power"], expected?: ControllerIdentity) => ConductedPower;
   /** Try refused credentials again: somebody mended the account on the controller itself. */

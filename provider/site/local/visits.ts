@@ -15,13 +15,15 @@ import {
   type VisitStep,
   visitOf,
 } from "../../workflows/visit.ts";
+import type { SiteSettings } from "../settings.ts";
 import { callBackWords } from "./collections/instance/boot-files.ts";
-import { cardsOf, specOf } from "./collections/instance/claim.ts";
+import { specOf } from "./collections/instance/claim.ts";
+import { bootCardsOf } from "./collections/macs.ts";
 import { expectedOf, rememberDisks } from "./collections/node.ts";
 import { cutOff } from "./jobs.ts";
 import type { Parts } from "./parts.ts";
 
-const newVisit = (order: VisitOrder): VisitRecord => ({
+export const newVisit = (order: VisitOrder): VisitRecord => ({
   id: randomUUID(),
   key: randomBytes(32).toString("hex"),
   order,
@@ -83,33 +85,27 @@ async function giveUp(ctx: Context, { store }: Parts, machine: VisitMachine): Pr
 async function openVisit(ctx: Context, parts: Parts, name: string, begun: VisitRecord) {
   const { store, network, switchboard, settings } = parts;
   const node = await specOf<NodeSpec>(store, "nodes", name);
-  const cards = await cardsOf(store, name, {});
+  const cards = await bootCardsOf(store, name, node);
   const macs = cards.map(({ mac }) => mac);
   const expected = expectedOf(node, (await store.get("nodes", name))?.state);
   const server = await network.address(ctx);
   let record = begun;
   let ramdisk: BuiltRamdisk | undefined;
   const line = switchboard.open({
-    ...{ id: record.id, key: record.key, node: name, firmware: node.bootMode },
+    ...{ id: record.id, key: record.key, node: name, firmware: node.bootMode, arch: node.arch },
     ...{ expected: { ...expected, macs }, classic: false, report: ctx.report },
     ...(record.machine ? { bound: record.machine } : {}),
   });
   const bootFiles = (): BootFiles => {
     if (!ramdisk) throw new Error("the ramdisk is used before it is fetched");
-    const { kernel, ramdisk: archive } = ramdisk;
-    const append = settings.pxeAppendParams.split(/\s+/).filter((word) => word !== "");
-    const words = ["selinux=0", ...orderWords(record.order), ...callBackWords(record, server, settings)];
-    return {
-      ...{ deployment: visitOf(name), macs, boot: "local" },
-      deploy: { kernel, ramdisk: archive, args: [...words, ...append] },
-    };
+    return visitFiles({ name: visitOf(name), macs, record, server, settings, ramdisk });
   };
   const machine: VisitMachine = {
     node: { name, spec: node, macs },
     served: visitOf(name),
     limits: settings.limits,
     power: parts.powerOf(node.power, expected),
-    boot: await parts.boot(node.bootMode),
+    boot: await parts.boot(node),
     calls: line,
     record: () => record,
     async update(change) {
@@ -117,9 +113,10 @@ async function openVisit(ctx: Context, parts: Parts, name: string, begun: VisitR
       await store.keepVisit(name, record);
     },
     async fetch(inner) {
+      await parts.loaders(inner, node.arch);
       const { order } = record;
       const secure = order.mode === "clean" && order.method === "secure";
-      ramdisk = await parts.ramdisk(inner, secure ? "secure" : undefined);
+      ramdisk = await parts.ramdisk(inner, node.arch, secure ? "secure" : undefined);
     },
     drivePassword: {
       remembered: () => store.drivePassword(name),
@@ -141,6 +138,27 @@ async function openVisit(ctx: Context, parts: Parts, name: string, begun: VisitR
     scratch: {},
   };
   return { machine, close: line.close };
+}
+
+interface VisitFacts {
+  readonly name: string;
+  readonly macs: readonly string[];
+  readonly record: Pick<VisitRecord, "id" | "key" | "order">;
+  /** Our address on the provisioning network. */
+  readonly server: string;
+  readonly settings: SiteSettings;
+  readonly ramdisk: Pick<BuiltRamdisk, "kernel" | "ramdisk">;
+}
+
+/** What the network serves to a server on a visit. */
+export function visitFiles({ name, macs, record, server, settings, ramdisk }: VisitFacts): BootFiles {
+  const { kernel, ramdisk: archive } = ramdisk;
+  const append = settings.pxeAppendParams.split(/\s+/).filter((word) => word !== "");
+  const words = ["selinux=0", ...orderWords(record.order), ...callBackWords(record, server, settings)];
+  return {
+    ...{ deployment: name, macs, boot: "local" },
+    deploy: { kernel, ramdisk: archive, args: [...words, ...append] },
+  };
 }
 
 function orderWords(order: VisitOrder): readonly string[] {

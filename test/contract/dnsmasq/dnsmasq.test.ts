@@ -49,7 +49,12 @@ describe("dnsmasq, to an enrolled card", () => {
 describe("dnsmasq, to all others", () => {
   it("says nothing to a card that is not enrolled", () => {
     expect(seen["unknown"]).toBe("nothing");
-    expect(seen["events"]).toContainEqual({ kind: "discover", mac: b, refused: "ignored" });
+    expect(seen["events"]).toContainEqual({
+      kind: "discover",
+      mac: b,
+      refused: "ignored",
+      vendorClass: expect.stringContaining("udhcp"),
+    });
   });
 
   it("answers one that is enrolled while it runs, and no more when it has left", () => {

@@ -18,37 +18,27 @@ export class NoLab extends Error {
 }
 
 /**
- * Run a command inside a fresh network and process namespace, on our screen, and return its exit code. Nothing of this
- * host's network is touched; whatever the command leaves running dies with it, and with us. Throws NoLab, with the remedy.
+ * Run a command inside a fresh network and process namespace and return its exit code. Nothing of this host's network is
+ * touched; whatever the command leaves running dies with it, and with us. It has our screen, unless `output` is the path of
+ * a file for what it prints. Throws NoLab, with the remedy.
  */
 export async function runInLab(
   command: string,
   args: readonly string[] = [],
   env: Readonly<Record<string, string>> = {},
+  output?: string,
 ): Promise<number> {
   await checkTun();
   const way = await findWay([command, ...args]);
-  const words = [
-    "--pdeathsig",
-    "KILL",
-    "--",
-    "unshare",
-    ...way,
-    "--",
-    "sh",
-    "-c",
-    first,
-    "lab",
-    command,
-    ...args,
-  ];
+  const lab = ["unshare", ...way, "--", "sh", "-c", first, "lab", command, ...args];
+  const words = ["--pdeathsig", "KILL", "--", ...lab];
   // Ctrl-C reaches the command too, which may clean up; we stay until it has ended.
   const stay = () => {};
   process.on("SIGINT", stay);
   try {
     const child = await execa("setpriv", words, {
       env: { ...env, [labMark]: "1" },
-      stdio: "inherit",
+      stdio: output === undefined ? "inherit" : ["ignore", { file: output }, { file: output }],
       reject: false,
     });
     return child.exitCode ?? 130;

@@ -3,6 +3,7 @@ import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import { type Duration, type Size, toBytes } from "../../../provider/kernel/units.ts";
+import { arm64Firmware, arm64Machine } from "./arm64.ts";
 import { type BmcAddress, type BmcFault, type BmcLogin, putFile, startBmc } from "./bmc.ts";
 import { readConsole, waitConsole } from "./console.ts";
 import { type DiskOptions, diskWords, makeDisk } from "./disk.ts";
@@ -26,6 +27,8 @@ export interface ServerOptions {
   /** SMBIOS product UUID; the controller's GUID too. Default: made of the name. */
   readonly uuid?: string;
   readonly bmc?: BmcLogin;
+  /** An arm64 server, which starts by UEFI: the folder in which its emulator and firmware lie unpacked. */
+  readonly arm64?: string;
   /** Default: bios. */
   readonly firmware?: "bios" | "uefi";
   /** UEFI that starts only what Microsoft's keys signed. Default: false. */
@@ -98,20 +101,26 @@ export async function makeServer(slot: Slot, options: ServerOptions): Promise<La
   const { folder, bridge, accel } = slot;
   const frame = frameOf(options);
   const { name, mac } = frame;
-  const { disks: wanted = [{ size: "4 GiB" }], memory = "512 MiB", firmware = "bios" } = options;
+  const { arm64, firmware = arm64 === undefined ? "bios" : "uefi" } = options;
+  const { disks: wanted = [{ size: "4 GiB" }], memory = "512 MiB" } = options;
   await prepareFolder(folder);
   const disks = await Promise.all(wanted.map((disk, index) => makeDisk(folder, name, index, disk)));
   const moreMacs = range(1, options.cards ?? 1).map((card) => macOf(`${name}/${card}`));
   const taps = [mac, ...moreMacs].map((one) => `t${one.replaceAll(":", "")}`);
   for (const tap of taps) await addTap(tap, bridge);
-  const uefi = firmware === "uefi" ? await prepareUefi(folder, options.secureBoot) : undefined;
+  const own = arm64 === undefined ? undefined : arm64Firmware(arm64);
+  const uefi = firmware === "uefi" ? await prepareUefi(folder, options.secureBoot, own) : undefined;
+  const machine =
+    arm64 === undefined
+      ? ["qemu-system-x86_64", "-machine", "q35", "-machine", `accel=${accel}`]
+      : arm64Machine(arm64);
   const server = await openServer(slot, frame, {
     disks: disks.map(({ path }) => path),
     prepare: (product, uuid) =>
       writeStart(
         folder,
         [
-          ...["qemu-system-x86_64", "-name", name, "-machine", `q35,accel=${accel}`, "-nodefaults"],
+          ...[...machine, "-name", name, "-nodefaults"],
           ...["-m", `${toBytes(memory) / 2 ** 20}`, "-display", "none", "-vga", "none"],
           ...["-chardev", "file,id=serial,path=serial.log,append=on", "-serial", "chardev:serial"],
           ...["-chardev", "pipe,id=monitor,path=monitor", "-mon", "chardev=monitor,mode=readline"],

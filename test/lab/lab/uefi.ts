@@ -6,9 +6,19 @@ const ovmf = "/usr/share/OVMF";
 const plain = { code: `${ovmf}/OVMF_CODE_4M.fd`, vars: `${ovmf}/OVMF_VARS_4M.fd` };
 const secure = { code: `${ovmf}/OVMF_CODE_4M.secboot.fd`, vars: `${ovmf}/OVMF_VARS_4M.ms.fd` };
 
+/** The firmware's code, and what its variables are at first. */
+export interface FirmwareFiles {
+  readonly code: string;
+  readonly vars: string;
+}
+
 /** Give the server in `folder` variables of its own, without what another one remembered, and tell QEMU's words for its firmware. */
-export async function prepareUefi(folder: string, secureBoot = false): Promise<readonly string[]> {
-  const { code, vars } = secureBoot ? secure : plain;
+export async function prepareUefi(
+  folder: string,
+  secureBoot = false,
+  own: FirmwareFiles = secureBoot ? secure : plain,
+): Promise<readonly string[]> {
+  const { code, vars } = own;
   await copyFile(vars, join(folder, "vars.fd"));
   // For `chassis.sh`.
   await writeFile(join(folder, "uefi"), "");

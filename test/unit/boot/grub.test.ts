@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -7,17 +7,21 @@ import { openGrub } from "../../../provider/drivers/boot/index.ts";
 import { newContext } from "../../../provider/kernel/context.ts";
 import { obeysBootContract } from "./suite.ts";
 
-const local = `    if search --no-floppy --set=root --file /EFI/BOOT/BOOTX64.EFI; then
-      if chainloader /EFI/BOOT/BOOTX64.EFI; then boot; fi
+const localDisk = (path: string) => `    if search --no-floppy --set=root --file ${path}; then
+      if chainloader ${path}; then boot; fi
     fi`;
 const card = "BOOTIF=01-52-54-00-00-00-07";
 
-describe("GRUB", () => {
+describe.for([
+  { arch: "x86_64", suffix: "x64", packages: "shim-signed grub-efi-amd64-signed" },
+  { arch: "aarch64", suffix: "aa64", packages: "shim-signed:arm64 grub-efi-arm64-signed:arm64" },
+] as const)("GRUB on $arch", ({ arch, suffix, packages }) => {
+  const [shim, grub] = [`shim${suffix}.efi`, `grub${suffix}.efi`];
+  const local = localDisk(`/EFI/BOOT/BOOT${suffix.toUpperCase()}.EFI`);
   obeysBootContract({
-    open: (tftpRoot, at) =>
-      openGrub({ tftpRoot, loaders: { shim: at("shimx64.efi"), grub: at("grubx64.efi") } }),
-    loaders: ["shimx64.efi", "grubx64.efi"],
-    packages: "shim-signed grub-efi-amd64-signed",
+    open: (tftpRoot, at) => openGrub({ tftpRoot, arch, loaders: { shim: at(shim), grub: at(grub) } }),
+    loaders: [shim, grub],
+    packages,
     folder: "grub",
     menuName: (mac) => `node-${mac}.cfg`,
     everybody: {
@@ -26,10 +30,11 @@ describe("GRUB", () => {
 set timeout=0
 configfile /grub/node-$net_default_mac.cfg
 set default=local
+if [ "$grub_cpu" = arm64 ]; then set loader=/EFI/BOOT/BOOTAA64.EFI; else set loader=/EFI/BOOT/BOOTX64.EFI; fi
 
 menuentry local --id local {
   while true; do
-${local}
+${localDisk("$loader")}
     sleep 5
   done
 }
@@ -68,6 +73,22 @@ const own = (
 ) => `    if linux /web-1/kernel ${root === "{ROOT}" ? "'root={ROOT}'" : `root=${root}`} ro nofb; then
       if initrd /web-1/ramdisk; then boot; fi
     fi`;
+
+it("GRUB of another architecture than this host's is taken from packages that were only unpacked", async () => {
+  const dir = await mkdtemp(join(tmpdir(), "grub-unpacked-"));
+  const open = () =>
+    openGrub({ tftpRoot: join(dir, "tftp"), arch: "aarch64", unpacked: join(dir, "unpacked") });
+  try {
+    await expect(open().ready(newContext())).rejects.toMatchObject({ code: "BOOT_LOADER_MISSING" });
+    for (const path of ["shim/shimaa64.efi.signed", "grub/arm64-efi-signed/grubnetaa64.efi.signed"]) {
+      await mkdir(join(dir, "unpacked/usr/lib", path, ".."), { recursive: true });
+      await writeFile(join(dir, "unpacked/usr/lib", path), "");
+    }
+    await open().ready(newContext());
+  } finally {
+    await rm(dir, { recursive: true });
+  }
+});
 
 describe("a word of the kernel's command line", () => {
   const ctx = newContext();

@@ -7,7 +7,9 @@
 export PATH=/run/bin
 /bin/busybox mkdir /run/bin
 /bin/busybox --install -s /run/bin
-exec </dev/null >/dev/ttyS0 2>&1
+serial=ttyS0
+[ -c /dev/ttyAMA0 ] && serial=ttyAMA0
+exec </dev/null >/dev/$serial 2>&1
 
 NAME=$(cat /etc/name)
 hostname unnamed

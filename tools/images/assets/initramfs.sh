@@ -7,7 +7,9 @@ export PATH=/bin
 /bin/busybox mount -t devtmpfs dev /dev
 /bin/busybox --install -s /bin 2>/dev/null
 # Whatever console the kernel was given: the lab reads the serial line.
-exec </dev/null >/dev/ttyS0 2>&1
+serial=ttyS0
+[ -c /dev/ttyAMA0 ] && serial=ttyAMA0
+exec </dev/null >/dev/$serial 2>&1
 echo "system: initramfs up $(cut -d' ' -f1 /proc/uptime) by $(cat /proc/cmdline)"
 
 while read -r module; do insmod "/$module" 2>/dev/null; done </lib/modules/order

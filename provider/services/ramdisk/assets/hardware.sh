@@ -19,6 +19,17 @@ tpm_present() {
   for table in TPM2 TCPA; do [ -e "$SYS/firmware/acpi/tables/$table" ] && REPLY=true; done
 }
 
+# secure_boot: as the kernel's EFI stub found it (boot_params, byte 0x1ec: 2 off, 3 on); empty where nothing tells.
+secure_boot() {
+  REPLY=
+  [ "$FIRMWARE" = bios ] && { REPLY=false; return; }
+  [ -r "$SYS/kernel/boot_params/data" ] || return
+  case $(dd if="$SYS/kernel/boot_params/data" bs=1 skip=492 count=1 2>/dev/null | tr '\002\003' 'ny') in
+    n) REPLY=false ;;
+    y) REPLY=true ;;
+  esac
+}
+
 # cards: the network cards that are hardware.
 cards() {
   for card in "$SYS"/class/net/*; do
@@ -45,21 +56,24 @@ describe_card() {
   get "$SYS/class/net/$1/speed"; speed=$REPLY
   case $speed in '' | *[!0-9]*) speed=0 ;; esac
   driver=$(readlink -f "$SYS/class/net/$1/device/driver")
-  printf 'nic=%s\tmac=%s\tdriver=%s\tlink=%s\tspeed=%s\tboot=%s\n' "$1" "$mac" "${driver##*/}" "$link" "$speed" \
-    "$([ "$1" = "$INTERFACE" ] && echo true || echo false)"
+  neighbour "$1"
+  printf 'nic=%s\tmac=%s\tdriver=%s\tlink=%s\tspeed=%s\tboot=%s%s\n' "$1" "$mac" "${driver##*/}" "$link" "$speed" \
+    "$([ "$1" = "$INTERFACE" ] && echo true || echo false)" "$REPLY"
 }
 
 list_hardware() {
   await_links
+  await_neighbours
   cpus=$(grep -c '^processor' "$PROC/cpuinfo")
   memory_bytes; memory=$REPLY
   get "$SYS/class/dmi/id/sys_vendor"; plain "$REPLY"; vendor=$REPLY
   get "$SYS/class/dmi/id/product_name"; plain "$REPLY"; product=$REPLY
   get "$SYS/class/dmi/id/bios_version"; plain "$REPLY"; version=$REPLY
   tpm_present; tpm=$REPLY
+  secure_boot; secure=$REPLY
   {
-    printf 'cpus=%s\tmemory=%s\tvendor=%s\tproduct=%s\tversion=%s\ttpm=%s\n' \
-      "$cpus" "$memory" "$vendor" "$product" "$version" "$tpm"
+    printf 'cpus=%s\tmemory=%s\tvendor=%s\tproduct=%s\tversion=%s\ttpm=%s\tsecureBoot=%s\n' \
+      "$cpus" "$memory" "$vendor" "$product" "$version" "$tpm" "$secure"
     for card in $(cards); do describe_card "$card"; done
   } > "$STATE/hardware"
 }

@@ -29,8 +29,17 @@ export function flavors(parts: Parts): Collection {
   });
 }
 
-/** A digest of what is written because of the flavor: the sizes of the partitions, in bytes. */
-export function layoutDigest({ rootDisk, swap, ephemeral }: FlavorSpec): string {
-  const layout = [rootDisk, swap ?? "0 B", ephemeral ?? "0 B"].map(toBytes);
+/** A digest of what is written because of the flavor: the sizes of the partitions, in bytes, and the kind of their table. */
+export function layoutDigest({
+  rootDisk,
+  swap,
+  ephemeral,
+  diskLabel,
+  efiSystemPartition,
+}: FlavorSpec): string {
+  const sizes = [rootDisk, swap ?? "0 B", ephemeral ?? "0 B"].map(toBytes);
+  // Said only where it is asked for: the digests of earlier versions stand in users' states.
+  const more = diskLabel === "gpt" ? [diskLabel, toBytes(efiSystemPartition ?? "0 B")] : [];
+  const layout = [...sizes, ...more];
   return `sha256:${createHash("sha256").update(layout.join("\n")).digest("hex")}`;
 }

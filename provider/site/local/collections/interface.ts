@@ -3,6 +3,7 @@ import { siteErrors } from "../../errors.ts";
 import type { Collection, Ref } from "../../site.ts";
 import { collectionOf } from "../collection.ts";
 import type { Parts } from "../parts.ts";
+import { refuseOthersMac } from "./macs.ts";
 
 /** Network cards: one MAC, one Interface. A MAC moved within a stack goes to the new holder. */
 export function interfaces(parts: Parts): Collection {
@@ -23,11 +24,13 @@ export function interfaces(parts: Parts): Collection {
       if (spec.address && range && !range.holds(spec.address)) {
         throw siteErrors.make("INTERFACE_OFF_NETWORK", { address: spec.address, network: range.cidr });
       }
+      await refuseOthersMac(store, runs.of(known.run), spec.node, spec.mac);
       await unusedIfMoved(ref, spec, record?.spec as InterfaceSpec | undefined);
       return { actions: record ? [] : [`enrol card ${spec.mac} of ${spec.node}`] };
     },
-    async ensure(ctx, ref, spec, { record }) {
+    async ensure(ctx, ref, spec, { record, known }) {
       await notTaken(ref, spec.mac);
+      await refuseOthersMac(store, runs.of(known.run), spec.node, spec.mac);
       await unusedIfMoved(ref, spec, record?.spec as InterfaceSpec | undefined);
       if (!(await store.get("nodes", spec.node))) {
         throw siteErrors.make("SITE_UNKNOWN_REFERENCE", { kind: "Node", name: spec.node });

@@ -1,36 +1,42 @@
-import type { ControllerIdentity, PowerState } from "../../../drivers/power/driver.ts";
+import type { ControllerIdentity } from "../../../drivers/power/driver.ts";
 import { compareIdentity } from "../../../drivers/power/identity.ts";
 import type { Context } from "../../../kernel/context.ts";
 import { hasCode, MetalError } from "../../../kernel/errors.ts";
-import type { DiskState } from "../../../resources/disks.ts";
 import type { NodeSpec } from "../../../resources/index.ts";
-import { after, type ProvisionState } from "../../../resources/states.ts";
-import type { Disk, Machine } from "../../../services/callback/announcement.ts";
+import { after } from "../../../resources/states.ts";
+import type { Machine } from "../../../services/callback/announcement.ts";
+import { diskState } from "../../../workflows/inspect.ts";
 import { isVisit } from "../../../workflows/visit.ts";
 import { siteErrors } from "../../errors.ts";
 import type { Collection, State } from "../../site.ts";
 import { collectionOf, type Found } from "../collection.ts";
 import type { Parts } from "../parts.ts";
 import type { Store, StoredRecord } from "../store/index.ts";
+import { ensureInspected, type Inspector, planInspection } from "./inspecting.ts";
+import { refuseOthersMac } from "./macs.ts";
+import { maintenanceOf, type NodeState } from "./node-state.ts";
 
 /** Servers: enrolled when their controller answers as the one that is meant. Enrolling switches nothing. */
-export function nodes(parts: Parts): Collection {
-  const { store, controllerOf } = parts;
+export function nodes(parts: Parts, inspector: Inspector, endInspection: EndInspection): Collection {
+  const { store, controllerOf, jobs, runs } = parts;
   return collectionOf<NodeSpec>("nodes", parts, {
-    property: ({ code }) => (code === "NODE_SAME_CONTROLLER" ? "power.address" : ""),
+    property: ({ code }) =>
+      code === "NODE_SAME_CONTROLLER" ? "power.address" : code === "NODE_MAC_TAKEN" ? "inspect.mac" : "",
     holder: ({ ref }) => userOf(parts, ref.name),
-    async plan(_, ref, spec, found) {
-      const { record } = found;
+    async plan(ctx, ref, spec, found) {
+      const { record, known } = found;
       await soleUser(parts, ref.name, spec);
+      if (spec.inspect) await refuseOthersMac(store, runs.of(known.run), ref.name, spec.inspect.mac);
       await refuseHeld(found, ref.name, spec, await userOf(parts, ref.name));
       const reason = record?.state["maintenanceReason"];
-      return {
-        actions: record ? [] : [`enrol ${ref.name} (controller ${controllerOf(spec.power)})`],
-        warnings: reason && !spec.maintenance ? [maintenanceWords(ref.name, String(reason))] : [],
-      };
+      const own = record ? [] : [`enrol ${ref.name} (controller ${controllerOf(spec.power)})`];
+      const words = reason && !spec.maintenance ? [maintenanceWords(ref.name, String(reason))] : [];
+      const { actions = [], warnings = [], ...plan } = await planInspection(ctx, parts, ref, spec, found);
+      return { ...plan, actions: [...own, ...actions], warnings: [...words, ...warnings] };
     },
     async ensure(ctx, ref, spec, found) {
       await soleUser(parts, ref.name, spec);
+      if (spec.inspect) await refuseOthersMac(store, runs.of(found.known.run), ref.name, spec.inspect.mac);
       const before = found.record?.state as NodeState | undefined;
       const claim = (await store.claims()).get(ref.name) ?? "";
       const holder = isVisit(claim) ? "" : claim;
@@ -41,41 +47,31 @@ export function nodes(parts: Parts): Collection {
       const seen = alone ? lastSeenOf(before) : await meet(ctx, parts, spec, before);
       const { maintenanceReason = "", lastClean } = before ?? {};
       // Told by a ramdisk, which an enrolment boots none of: what a lost store knew is still in Pulumi's state.
-      const { disks = [] } = before ?? (found.known.state as Partial<NodeState> | undefined) ?? {};
+      const { disks = [], hardware } = before ?? (found.known.state as Partial<NodeState> | undefined) ?? {};
       const told = {
         assignedInstance: holder,
         maintenanceReason,
         disks,
         ...(lastClean ? { lastClean } : {}),
+        ...(hardware ? { hardware } : {}),
       };
-      return { ...seen, ...standing(spec, seen, before, found), ...told };
+      const state = { ...seen, ...standing(spec, seen, before, found), ...told };
+      return ensureInspected(ctx, parts, inspector, { ref, spec, state });
     },
     observe: (ctx, record) => observeNode(ctx, parts, record),
-    async remove(_, { ref }) {
+    async remove(ctx, { ref }) {
       const holder = (await store.claims()).get(ref.name);
+      if (holder !== undefined && isVisit(holder)) {
+        await jobs.abort(`nodes/${ref.name}`, siteErrors.make("SITE_ABORTED", { name: ref.name }));
+        if ((await endInspection(ctx, parts, ref.name)) || !(await store.claims()).has(ref.name)) return;
+      }
       if (holder) throw siteErrors.make("NODE_IN_USE", { node: ref.name, instance: holder });
     },
   });
 }
 
-export interface NodeState extends State {
-  readonly provisionState: ProvisionState;
-  readonly powerState: PowerState;
-  readonly reachable: boolean;
-  readonly controller: ControllerIdentity;
-  readonly serial: string;
-  readonly lastError: string;
-  readonly maintenanceReason?: string;
-  readonly disks?: readonly DiskState[];
-  readonly lastClean?: object;
-}
-
-/** Why a server must not be touched: the program says so, or somebody did on the command line. */
-export function maintenanceOf(record: Pick<StoredRecord, "spec" | "state"> | undefined): string | undefined {
-  const said = String(record?.state["maintenanceReason"] ?? "");
-  if (said !== "") return said;
-  return (record?.spec as NodeSpec | undefined)?.maintenance ? "the program says so" : undefined;
-}
+/** End an inspection that was cut off; false if there is none. */
+type EndInspection = (ctx: Context, parts: Parts, node: string) => Promise<boolean>;
 
 const maintenanceWords = (node: string, reason: string) =>
   `${node} was put in maintenance on the command line: ${reason}. Nothing is done to it until \`pulumi-baremetal nodes maintenance ${node} --off\``;
@@ -211,7 +207,4 @@ export const setsAside = (error: unknown): boolean =>
 
 /** What a ramdisk told of a server's disks is remembered with its node, whatever becomes of what it was booted for. */
 export const rememberDisks = (store: Store, node: string, { disks }: Machine): Promise<void> =>
-  store.patch("nodes", node, { disks: disks.map(shown) });
-
-/** A disk as the Node's output shows it: what hints can ask for, and what speaks against it. */
-const shown = ({ sector: _, zero: __, erase: ___, ...told }: Disk): DiskState => told;
+  store.patch("nodes", node, { disks: disks.map(diskState) });

@@ -16,6 +16,8 @@ import { type Range, rangeOf } from "./range.ts";
 interface Calls {
   readonly switchboard: Switchboard;
   readonly phoned: Phoned;
+  /** A card that DHCP does not know asked for an address; must not throw. */
+  readonly asked: (mac: string, vendorClass: string) => void;
 }
 
 interface Served {
@@ -71,16 +73,17 @@ export function openNetwork(
   };
 }
 
-/** What DHCP and TFTP tell of a server: worth a word when it is waited for in vain, and how its firmware started. */
-async function hear(event: DnsmasqEvent, places: Places, switchboard: Switchboard): Promise<void> {
+/** What DHCP and TFTP tell of a server: worth a word when it is waited for in vain, and how it starts. */
+async function hear(event: DnsmasqEvent, places: Places, { switchboard, asked }: Calls): Promise<void> {
+  if (event.kind === "discover" && event.refused !== undefined) asked(event.mac, event.vendorClass ?? "");
   const mac = "mac" in event ? event.mac : await macOfHost(places.hostsDir, event.ip);
   if (mac === undefined) return;
   switchboard.saw({ mac }, inTree(event, places));
   if (event.kind !== "sent" && event.kind !== "not found") return;
   // Long before a ramdisk could; also by a loader that is not there.
-  const { firmwareAsking } = await import("../../../services/dnsmasq/index.ts");
-  const firmware = firmwareAsking(event.file);
-  if (firmware !== undefined) switchboard.starts(mac, firmware);
+  const { startAsking } = await import("../../../services/dnsmasq/index.ts");
+  const start = startAsking(event.file);
+  if (start !== undefined) switchboard.starts(mac, start);
 }
 
 /** As a server asked for it: dnsmasq tells the file of this host. */
@@ -132,11 +135,12 @@ async function start(
   own: Context,
   ctx: Context,
   settings: SiteSettings,
-  { switchboard, phoned }: Calls,
+  calls: Calls,
   { address, cidr }: Range,
   places: Places,
 ): Promise<Served> {
   const { startCallback } = await import("../../../services/callback/server.ts");
+  const { switchboard, phoned } = calls;
   const host = address;
   const callback = await startCallback(own, {
     host,
@@ -157,7 +161,7 @@ async function start(
     const dnsmasq = await startDnsmasq(newContext({ log: own.log, signal: own.signal }), {
       ...places,
       ...{ interface: name, network: cidr, address, routerAdvertise },
-      onEvent: (event) => void hear(event, places, switchboard),
+      onEvent: (event) => void hear(event, places, calls),
     });
     return { callback, dnsmasq };
   } catch (error) {

@@ -30,6 +30,7 @@ const migrations: readonly (readonly string[])[] = [
        at TEXT NOT NULL) STRICT`,
   ],
   [`CREATE TABLE visits (node TEXT PRIMARY KEY, record TEXT NOT NULL, updated TEXT NOT NULL) STRICT`],
+  [`CREATE TABLE strangers (mac TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT`],
   [`CREATE TABLE drive_passwords (node TEXT PRIMARY KEY, password TEXT NOT NULL, at TEXT NOT NULL) STRICT`],
 ];
 

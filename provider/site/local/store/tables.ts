@@ -25,6 +25,8 @@ export interface Tables {
   visits: { node: string; record: string; updated: string };
   /** What drives of a node may be locked with until they are erased, sealed. Outlives the visit that set it. */
   drive_passwords: { node: string; password: string; at: string };
+  /** Cards that nobody declared and that asked to boot from the network. */
+  strangers: { mac: string; record: string };
   /** What this site wrote on which disk. */
   disks: { node: string; disk: string; instance: string; owner: string; state: string; at: string };
   /** Intent before a step, result after it. */

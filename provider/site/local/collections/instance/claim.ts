@@ -1,6 +1,14 @@
 import type { Context } from "../../../../kernel/context.ts";
-import type { FlavorSpec, InstanceSpec, InterfaceSpec, NodeSpec } from "../../../../resources/index.ts";
+import type {
+  FlavorSpec,
+  ImageSpec,
+  InstanceSpec,
+  InterfaceSpec,
+  NodeSpec,
+} from "../../../../resources/index.ts";
+import { hintsFor } from "../../../../resources/root-device.ts";
 import { type Candidate, type Choice, schedule } from "../../../../resources/schedule.ts";
+import { sized } from "../../../../resources/sizes.ts";
 import { isSetAside, type ProvisionState } from "../../../../resources/states.ts";
 import { workflowErrors } from "../../../../workflows/errors.ts";
 import { isVisit } from "../../../../workflows/visit.ts";
@@ -10,7 +18,7 @@ import { owedTo, uncleanable } from "../../debts.ts";
 import type { Parts } from "../../parts.ts";
 import type { Run } from "../../runs.ts";
 import type { Store } from "../../store/index.ts";
-import { maintenanceOf } from "../node.ts";
+import { maintenanceOf } from "../node-state.ts";
 
 /** The record of a thing that an instance names, or the error that says it is not there. */
 export async function specOf<T>(
@@ -48,13 +56,14 @@ export async function choose(
       // One that is rehearsed is held by no instance; its state tells.
       const claimed = claims.get(ref.name);
       const holder = claimed !== undefined && isVisit(claimed) ? undefined : claimed;
-      const node = run?.declared.get(`nodes/${ref.name}`) ?? recorded;
+      const declared = (run?.declared.get(`nodes/${ref.name}`) ?? recorded) as NodeSpec;
+      const node = sized(declared, state, hintsFor(spec, declared));
       const maintenance = maintenanceOf({ spec: node, state });
       const mine = left.filter((disk) => disk.node === ref.name);
-      const unclean = uncleanable(ref.name, owedTo(owner, mine, node as NodeSpec));
+      const unclean = uncleanable(ref.name, owedTo(owner, mine, node));
       return {
         name: ref.name,
-        spec: node as NodeSpec,
+        spec: node,
         ...(maintenance === undefined ? {} : { maintenance }),
         provisionState: state["provisionState"] as ProvisionState,
         ...(holder === undefined ? {} : { claimedBy: holder }),
@@ -67,7 +76,22 @@ export async function choose(
         lastError: String(state["lastError"] ?? ""),
       };
     });
-  return schedule(candidates, { instance, flavor, pinned: spec.node !== undefined });
+  const arch = await archOf(store, spec.image, run);
+  return schedule(candidates, {
+    instance,
+    flavor,
+    pinned: spec.node !== undefined,
+    ...(arch ? { arch } : {}),
+  });
+}
+
+/** What an image is made for; undefined where it is not declared yet. */
+async function archOf(store: Store, name: string, run?: Run): Promise<ImageSpec["arch"] | undefined> {
+  const image = (run?.declared.get(`images/${name}`) ?? (await store.get("images", name))?.spec) as
+    | Partial<ImageSpec>
+    | undefined;
+  // Declared before there was such a field.
+  return image && (image.arch ?? "x86_64");
 }
 
 export const reasonsOf = ({ rejected }: Choice): string =>

@@ -1,6 +1,7 @@
+import type { DiskLayout, WriteJob } from "../../../../drivers/write/driver.ts";
 import { partitionsOf } from "../../../../drivers/write/plan.ts";
 import { endOf } from "../../../../drivers/write/ranges.ts";
-import { placeByMbr } from "../../../../drivers/write/volume.ts";
+import { tableFor } from "../../../../drivers/write/tables.ts";
 import type { MetalError } from "../../../../kernel/errors.ts";
 import { showBytes, toBytes } from "../../../../kernel/units.ts";
 import type {
@@ -12,6 +13,8 @@ import type {
 } from "../../../../resources/index.ts";
 import { cardName, vlanName } from "../../../../resources/network-faults.ts";
 import type { CollectionName } from "../../../../resources/resource.ts";
+import { hintsFor } from "../../../../resources/root-device.ts";
+import { sized } from "../../../../resources/sizes.ts";
 import { UNKNOWN } from "../../../../resources/unknown.ts";
 import {
   nocloudVolume,
@@ -20,6 +23,7 @@ import {
 } from "../../../../services/cloudinit/documents.ts";
 import { hostnameOf } from "../../../../services/cloudinit/hostname.ts";
 import type { Networks } from "../../../../services/cloudinit/network.ts";
+import { injectedFiles } from "../../../../services/injection/files.ts";
 import { siteErrors } from "../../../errors.ts";
 import type { Run } from "../../runs.ts";
 import type { Store } from "../../store/index.ts";
@@ -40,20 +44,24 @@ export interface Placed {
   readonly phoneHome?: SystemConfiguration["phoneHome"];
 }
 
-/** The volume that goes beside the image; undefined where the program says nothing to the system. INSTANCE_NETWORK_CARD. */
-export async function volumeOf(
+/** What tells the system, beside the image or in it; nothing where the program says nothing to it. INSTANCE_NETWORK_CARD. */
+export async function configurationOf(
   store: Store,
   spec: InstanceSpec,
   { instance, node, id, phoneHome }: Placed,
   sector: number,
-): Promise<Buffer | undefined> {
-  if (isUntold(spec)) return undefined;
-  const { hostname = hostnameOf(instance), sshKeys, userData, networks, metadata } = spec;
+): Promise<Pick<WriteJob, "volume" | "files">> {
+  if (isUntold(spec)) return {};
+  const { hostname = hostnameOf(instance), sshKeys, userData, metadata } = spec;
+  const networks = spec.networks && (await resolved(store, spec.networks, instance, node));
+  if (spec.configureBy === "files") {
+    return { files: injectedFiles({ hostname, sshKeys, ethernets: networks?.ethernets }) };
+  }
   const configuration: SystemConfiguration = {
     ...{ instanceId: id, hostname, sshKeys, userData, metadata, phoneHome },
-    ...(networks ? { networks: await resolved(store, networks, instance, node) } : {}),
+    ...(networks ? { networks } : {}),
   };
-  return nocloudVolume(configuration, sector);
+  return { volume: nocloudVolume(configuration, sector) };
 }
 
 async function resolved(
@@ -97,6 +105,7 @@ export async function unconfigurable(
 ): Promise<readonly MetalError[]> {
   if (place === undefined || isUntold(spec)) return [];
   const stray = await strayCards(known, instance, place.node, spec);
+  if (spec.configureBy === "files") return [...stray, ...(await noFiles(known, instance, spec))];
   return [...stray, ...(await noRoom(known, instance, place.node, spec))];
 }
 
@@ -132,6 +141,13 @@ async function strayCards(
   return (await Promise.all(problems)).flat();
 }
 
+/** Whole-disk images: which of their partitions is the root nobody has said. */
+async function noFiles(known: Known, instance: string, spec: InstanceSpec): Promise<readonly MetalError[]> {
+  const image = await declared<ImageSpec>(known, "images", spec.image);
+  if (image === undefined || kindOf(image) === "partition") return [];
+  return [siteErrors.make("INSTANCE_FILES_WHOLE_DISK", { instance, image: spec.image })];
+}
+
 /** Partitions of the flavor that leave nothing of the disk as it is declared. Of whole-disk images only the writer knows. */
 async function noRoom(
   known: Known,
@@ -144,18 +160,28 @@ async function noRoom(
   const image = await declared<ImageSpec>(known, "images", spec.image);
   if (node === undefined || name === undefined || flavor === undefined || image === undefined) return [];
   if (kindOf(image) !== "partition") return [];
-  const disk = toBytes(node.disk);
-  const end = Math.max(0, ...partitionsOf(layoutOf(flavor), 0).map(endOf));
-  const missing = end - placeByMbr(disk, 512, volumeSize).start;
+  const { state = {} } = (await known.store.get("nodes", name)) ?? {};
+  const { disk: has } = sized(node, state, hintsFor(spec, node));
+  if (has === undefined) return [];
+  const layout = layoutOf(flavor);
+  const end = Math.max(0, ...partitionsOf(layout, 0).map(endOf));
+  const missing = end - tableFor(layout).placeAtEnd(toBytes(has), 512, volumeSize).start;
   if (missing <= 0) return [];
-  const words = { instance, node: name, has: node.disk, missing: showBytes(Math.ceil(missing / MiB) * MiB) };
+  const words = { instance, node: name, has, missing: showBytes(Math.ceil(missing / MiB) * MiB) };
   return [siteErrors.make("INSTANCE_VOLUME_NO_ROOM", words)];
 }
 
 const MiB = 2 ** 20;
 
 /** How a flavor cuts the disk of a partition image; bytes. */
-export const layoutOf = ({ rootDisk, swap, ephemeral }: FlavorSpec) => ({
+export const layoutOf = ({
+  rootDisk,
+  swap,
+  ephemeral,
+  diskLabel,
+  efiSystemPartition,
+}: FlavorSpec): DiskLayout => ({
+  ...(diskLabel === "gpt" ? { label: diskLabel, efi: toBytes(efiSystemPartition ?? "0 B") } : {}),
   root: toBytes(rootDisk),
   swap: swap ? toBytes(swap) : 0,
   ephemeral: ephemeral ? toBytes(ephemeral) : 0,

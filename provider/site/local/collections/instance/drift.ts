@@ -5,7 +5,8 @@ import type { Parts } from "../../parts.ts";
 import type { StoredDeployment } from "../../store/deployments.ts";
 import type { StoredRecord } from "../../store/index.ts";
 import { kindOf } from "../image.ts";
-import { expectedOf, maintenanceOf } from "../node.ts";
+import { expectedOf } from "../node.ts";
+import { maintenanceOf } from "../node-state.ts";
 import { layBoot } from "./boot.ts";
 import { cardsOf } from "./claim.ts";
 import { addressesOf, keysShown } from "./probing.ts";
@@ -62,7 +63,7 @@ async function lookAtBoot(
   const node = await parts.store.get("nodes", stored.node);
   if (bootDigest === undefined || !node) return [];
   const macs = (await cardsOf(parts.store, stored.node, spec as InstanceSpec)).map(({ mac }) => mac);
-  const seen = await (await parts.boot((node.spec as NodeSpec).bootMode)).seen(ctx, ref.name, macs);
+  const seen = await (await parts.boot(node.spec as NodeSpec)).seen(ctx, ref.name, macs);
   if (seen?.digest === bootDigest && seen.missing.length === 0) return [];
   const text =
     seen === undefined

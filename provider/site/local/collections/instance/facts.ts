@@ -1,7 +1,9 @@
 import { toBytes } from "../../../../kernel/units.ts";
 import type { FlavorSpec, InstanceSpec, NodeSpec } from "../../../../resources/index.ts";
 import { erasingFields, type InstanceFacts, movesOf, type System } from "../../../../resources/plan.ts";
+import { hintsFor } from "../../../../resources/root-device.ts";
 import { unfit as whyUnfit } from "../../../../resources/schedule.ts";
+import { sized } from "../../../../resources/sizes.ts";
 import { UNKNOWN, unknownPaths } from "../../../../resources/unknown.ts";
 import type { Disk } from "../../../../services/callback/announcement.ts";
 import type { DeploymentRecord } from "../../../../workflows/deployment.ts";
@@ -32,7 +34,7 @@ export async function factsOf(
     : deployment && systemOf(deployment.node, deployment.record, before?.image ?? "");
   const at = system?.node ?? (after.node === UNKNOWN ? undefined : after.node);
   const flavor = await declaredFlavor(parts, after, run);
-  const unfit = system && flavor ? await unfitHere(parts, system.node, flavor, run) : undefined;
+  const unfit = system && flavor ? await unfitHere(parts, system.node, after, flavor, run) : undefined;
   const placed = system !== undefined && !replacing && movesOf({ after, unfit }, system).length === 0;
   const choice =
     placed || !(await allKnown(parts, after, run)) ? undefined : await choose(store, ref, after, run);
@@ -132,11 +134,13 @@ async function declaredFlavor(
 async function unfitHere(
   { store }: Parts,
   node: string,
+  after: InstanceSpec,
   flavor: FlavorSpec,
   run: Run,
 ): Promise<string | undefined> {
-  const spec = run.declared.get(`nodes/${node}`) ?? (await store.get("nodes", node))?.spec;
-  return spec && whyUnfit(spec as NodeSpec, flavor);
+  const record = await store.get("nodes", node);
+  const spec = (run.declared.get(`nodes/${node}`) ?? record?.spec) as NodeSpec | undefined;
+  return spec && whyUnfit(sized(spec, record?.state ?? {}, hintsFor(after, spec)), flavor);
 }
 
 /** Whether everything the instance names is enrolled, so that the scheduler can be asked at preview. */

@@ -1,3 +1,4 @@
+import type { Arch } from "../../../../kernel/arch.ts";
 import type { Context } from "../../../../kernel/context.ts";
 import type { FlavorSpec, ImageSpec } from "../../../../resources/index.ts";
 import type { Parts } from "../../parts.ts";
@@ -9,16 +10,18 @@ export interface Fetched {
   readonly deploy: { readonly kernel: string; readonly ramdisk: string };
 }
 
-/** Fetch the image's files and the deploy ramdisk, our own or the flavor's. */
+/** Fetch the image's files and what boots the server: its loaders, and the deploy ramdisk, our own or the flavor's. */
 export async function fetchAll(
   ctx: Context,
   parts: Parts,
   image: ImageSpec,
   { deployRamdisk }: FlavorSpec,
+  arch: Arch,
 ): Promise<Fetched> {
+  await parts.loaders(ctx, arch);
   const [files, deploy] = await Promise.all([
     fetchImage(ctx, parts, image),
-    deployRamdisk ? fetchRamdisk(ctx, parts, deployRamdisk) : parts.ramdisk(ctx),
+    deployRamdisk ? fetchRamdisk(ctx, parts, deployRamdisk) : parts.ramdisk(ctx, arch),
   ]);
   return { image: files, deploy: { kernel: deploy.kernel, ramdisk: deploy.ramdisk } };
 }

@@ -1,4 +1,4 @@
-import type { ImageSpec, InstanceSpec, NodeSpec } from "../../../../resources/index.ts";
+import type { FlavorSpec, ImageSpec, InstanceSpec, NodeSpec } from "../../../../resources/index.ts";
 import { kindOf } from "../image.ts";
 import { declared, type Known } from "./configuration.ts";
 
@@ -8,12 +8,16 @@ import { declared, type Known } from "./configuration.ts";
  */
 export async function firmwareWords(
   known: Known,
-  { image: name }: InstanceSpec,
+  { image: name, flavor: cut }: InstanceSpec,
   node: NodeSpec | undefined,
 ): Promise<readonly string[]> {
   const image = await declared<ImageSpec>(known, "images", name);
   if (node?.bootMode !== "uefi" || image === undefined || kindOf(image) !== "partition") return [];
+  const flavor = await declared<FlavorSpec>(known, "flavors", cut);
+  const disk = flavor?.efiSystemPartition
+    ? "the EFI system partition on its disk is made empty, without a boot loader"
+    : "its disk gets neither an EFI system partition nor a boot loader";
   return [
-    `${name} is a partition image: its disk gets neither an EFI system partition nor a boot loader, so this server, which starts by UEFI, boots its kernel from the network at each start (with Secure Boot on, only one that a distribution has signed); a whole-disk image boots by itself`,
+    `${name} is a partition image: ${disk}, so this server, which starts by UEFI, boots its kernel from the network at each start (with Secure Boot on, only one that a distribution has signed); a whole-disk image boots by itself`,
   ];
 }

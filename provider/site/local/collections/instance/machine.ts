@@ -18,7 +18,7 @@ import { kindOf } from "../image.ts";
 import { expectedOf, rememberDisks } from "../node.ts";
 import { bootFiles } from "./boot-files.ts";
 import { cardsOf, specOf } from "./claim.ts";
-import { layoutOf, volumeOf } from "./configuration.ts";
+import { configurationOf, layoutOf } from "./configuration.ts";
 import { type Fetched, fetchAll } from "./fetch.ts";
 import { addressesOf, keysShown, probeSystem } from "./probing.ts";
 import { createGone } from "./ramdisk-gone.ts";
@@ -64,6 +64,7 @@ export async function openMachine(
     node: stored.node,
     expected: { ...expected, macs },
     firmware: node.bootMode,
+    arch: node.arch,
     ...(record.machine ? { bound: record.machine } : {}),
     classic: flavor.deployRamdisk?.protocol === "nova",
     report: ctx.report,
@@ -84,7 +85,7 @@ export async function openMachine(
     instance: { name: ref.name, spec },
     limits,
     power: parts.powerOf(node.power, expected),
-    boot: await parts.boot(node.bootMode),
+    boot: await parts.boot(node),
     writer: await parts.writer(),
     calls: line,
     record: () => record,
@@ -95,7 +96,7 @@ export async function openMachine(
     },
     keepSeen: (told) => rememberDisks(store, stored.node, told),
     async fetch(inner) {
-      fetched = await fetchAll(inner, parts, image, flavor);
+      fetched = await fetchAll(inner, parts, image, flavor, node.arch);
     },
     image: () => ({
       source: {
@@ -106,12 +107,12 @@ export async function openMachine(
       },
       ...(kindOf(image) === "partition" ? { layout: layoutOf(flavor) } : {}),
     }),
-    volume: (sector) => {
+    configuration: (sector) => {
       const { id, phoneToken } = record;
       const url = phoneToken && phoneHomeUrl(server, settings.callbackPort, phoneToken);
       const tries = Math.ceil(toMs(limits.answer) / 3_000);
       const at = { instance: ref.name, node: stored.node, id, ...(url ? { phoneHome: { url, tries } } : {}) };
-      return volumeOf(store, spec, at, sector);
+      return configurationOf(store, spec, at, sector);
     },
     bootFiles: files,
     admit: (inner) => network.admit(inner, cards),
@@ -157,11 +158,11 @@ async function withToken(
   return told;
 }
 
-/** How far from its start the disk is written: Nova's order puts ephemeral and swap before root if there is ephemeral. */
+/** How far from its start the disk is written: Nova's order puts ephemeral and swap before root if there is ephemeral, an EFI system partition comes before all. */
 function reachOf(image: ImageSpec, flavor: FlavorSpec, imageSize: number): number {
   if (kindOf(image) === "whole-disk") return imageSize;
-  const { swap, ephemeral } = layoutOf(flavor);
-  return imageSize + swap + ephemeral + 4 * 2 ** 20;
+  const { swap, ephemeral, efi = 0 } = layoutOf(flavor);
+  return imageSize + swap + ephemeral + efi + 4 * 2 ** 20;
 }
 
 const definedOnly = <T extends object>(given: T) =>

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Context } from "../../../../kernel/context.ts";
-import { MetalError } from "../../../../kernel/errors.ts";
+import type { MetalError } from "../../../../kernel/errors.ts";
 import { planErrors } from "../../../../resources/errors.ts";
 import { describeErasure, describePlan, refusals } from "../../../../resources/gate.ts";
 import { type InstanceSpec, type NodeSpec, resources } from "../../../../resources/index.ts";
@@ -12,12 +12,14 @@ import type { Failure, Plan, Ref } from "../../../site.ts";
 import { type Found, toFailure } from "../../collection.ts";
 import type { Parts } from "../../parts.ts";
 import { countErase, newsOf, type Run } from "../../runs.ts";
+import { otherArch } from "./architecture.ts";
 import { reasonsOf, refuseMaintenance } from "./claim.ts";
 import { declared, unconfigurable } from "./configuration.ts";
 import { factsOf } from "./facts.ts";
 import { firmwareWords } from "./firmware.ts";
+import { hostProblems, refused } from "./host.ts";
 import { adoptsOthers } from "./unclean.ts";
-import { cannotPhone, readyToWait } from "./waiting.ts";
+import { cannotPhone } from "./waiting.ts";
 import { limitOf, warningsOf } from "./warnings.ts";
 
 /** A plan, and what speaks against it. */
@@ -40,6 +42,10 @@ export async function weigh(
   const blocked = [
     ...(await inTheWay(parts, ref, plan, facts, found)),
     ...(await otherImage(parts, plan, facts, how.run)),
+    // Where the scheduler was asked and took none, it has said so.
+    ...(facts.choice?.chosen === undefined && facts.choice
+      ? []
+      : await otherArch({ ...parts, run: how.run }, ref.name, spec, placeOf(plan, facts)?.node)),
     ...(await unconfigurable({ ...parts, run: how.run }, ref.name, spec, placeOf(plan, facts))),
     ...(await cannotPhone(parts.store, ref.name, spec, plan.effect)),
   ];
@@ -86,16 +92,6 @@ async function inTheWay(
   const reasons = `${node}: its controller was given up (\`abandon\`)`;
   if (abandoned) return [siteErrors.make("INSTANCE_NO_NODE", { instance, reasons })];
   return refused(refuseMaintenance(store, node));
-}
-
-async function refused(doing: Promise<void>): Promise<readonly MetalError[]> {
-  try {
-    await doing;
-    return [];
-  } catch (error) {
-    if (error instanceof MetalError) return [error];
-    throw error;
-  }
 }
 
 /** `ignoreChanges` keeps the digest of what is installed; but what can be written is the image as it is. */
@@ -192,21 +188,6 @@ function inputsOf(spec: InstanceSpec): string {
   return createHash("sha256").update(JSON.stringify(sorted)).digest("hex");
 }
 
-/** What this host lacks for a deployment: the network's side, the boot loader, the writer's, and what it takes to wait. */
-async function hostProblems(
-  ctx: Context,
-  { network, writer, boot }: Parts,
-  spec: InstanceSpec,
-  node: NodeSpec | undefined,
-): Promise<readonly MetalError[]> {
-  return [
-    ...(await network.problems(ctx)),
-    ...(await refused((async () => (await (node && boot(node.bootMode)))?.ready(ctx))())),
-    ...(await refused((async () => (await writer()).ready(ctx))())),
-    ...(await refused(readyToWait(ctx, spec))),
-  ];
-}
-
 /** The server on which it would be installed; undefined while that is open. */
 async function placeIn(
   { store }: Parts,
@@ -223,8 +204,10 @@ const propertyOf: Readonly<Record<string, string>> = {
   INSTANCE_EPHEMERAL_LOST: "preserveEphemeral",
   INSTANCE_ADOPT_WHICH: "node",
   INSTANCE_ADOPT_UNCLEAN: "node",
+  INSTANCE_OTHER_ARCH: "image",
   INSTANCE_NETWORK_CARD: "networks",
   INSTANCE_VOLUME_NO_ROOM: "flavor",
+  INSTANCE_FILES_WHOLE_DISK: "configureBy",
   DEPLOY_CANNOT_PHONE_HOME: "waitFor",
 };
 

@@ -69,7 +69,7 @@ async function switchOff(
   const power = parts.powerOf(spec.power, expectedOf(spec, node.state));
   if (touched && !spec.abandon) await power.ensure(ctx, "off", { limit: parts.settings.limits.power });
   ctx.report({ stage: "withdrawing boot files" });
-  await (await parts.boot(spec.bootMode)).withdraw(ctx, ref.name, macs);
+  await (await parts.boot(spec)).withdraw(ctx, ref.name, macs);
   await network.dismiss(ctx, macs);
   await noteDisks(parts, ref, name, instance.onDelete === "clean" ? "unclean" : "released");
   return touched;

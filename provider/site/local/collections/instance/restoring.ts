@@ -23,7 +23,7 @@ export async function restoreAdopted(
   ctx.report({ stage: "booting the earlier system" });
   const node = await specOf<NodeSpec>(store, "nodes", stored.node);
   const macs = (await cardsOf(store, stored.node, spec)).map(({ mac }) => mac);
-  await (await parts.boot(node.bootMode)).withdraw(ctx, ref.name, macs);
+  await (await parts.boot(node)).withdraw(ctx, ref.name, macs);
   await parts.network.dismiss(ctx, macs);
   const power = parts.powerOf(node.power, expectedOf(node, (await store.get("nodes", stored.node))?.state));
   await power.bootFrom(ctx, { device: "disk", persistent: true, firmware: node.bootMode });

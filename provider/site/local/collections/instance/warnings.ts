@@ -6,7 +6,7 @@ import { unknownPaths } from "../../../../resources/unknown.ts";
 import type { Ref } from "../../../site.ts";
 import type { Parts } from "../../parts.ts";
 import { eraseLimit, type Run } from "../../runs.ts";
-import type { NodeState } from "../node.ts";
+import type { NodeState } from "../node-state.ts";
 import { neverCleaned } from "./unclean.ts";
 
 /** How many systems a run may erase here. */

@@ -1,0 +1,39 @@
+import { isForeign } from "../../../../kernel/arch.ts";
+import type { Context } from "../../../../kernel/context.ts";
+import { MetalError } from "../../../../kernel/errors.ts";
+import type { InstanceSpec, NodeSpec } from "../../../../resources/index.ts";
+import type { Parts } from "../../parts.ts";
+import { readyToWait } from "./waiting.ts";
+
+/** What this host lacks for a deployment: the network's side, the boot loader, the writer's, and what it takes to wait. */
+export async function hostProblems(
+  ctx: Context,
+  parts: Parts,
+  spec: InstanceSpec,
+  node: NodeSpec | undefined,
+): Promise<readonly MetalError[]> {
+  const { network, writer } = parts;
+  return [
+    ...(await network.problems(ctx)),
+    ...(await refused(loadersReady(ctx, parts, node))),
+    ...(await refused((async () => (await writer()).ready(ctx))())),
+    ...(await refused(readyToWait(ctx, spec))),
+  ];
+}
+
+/** What this host cannot install is fetched with the ramdisk: a preview does not. */
+async function loadersReady(ctx: Context, { boot }: Parts, node: NodeSpec | undefined): Promise<void> {
+  if (node === undefined || (node.bootMode === "uefi" && isForeign(node.arch))) return;
+  await (await boot(node)).ready(ctx);
+}
+
+/** What was found in the way by doing it, as a list. */
+export async function refused(doing: Promise<void>): Promise<readonly MetalError[]> {
+  try {
+    await doing;
+    return [];
+  } catch (error) {
+    if (error instanceof MetalError) return [error];
+    throw error;
+  }
+}
