@@ -37,6 +37,7 @@ addNouns(program, {
     log: { ...silent, warn: (text) => note(`warning: ${text}\n`) },
   }),
   cwd: process.cwd(),
+  home: homedir(),
   print: (text) => void process.stdout.write(text),
   note,
   columns: process.stdout.isTTY ? process.stdout.columns : undefined,

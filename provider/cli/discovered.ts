@@ -3,6 +3,7 @@ import { realValue } from "../drivers/power/identity.ts";
 import { showBytes } from "../kernel/units.ts";
 import { canonicalMac, duration } from "../resources/fields.ts";
 import { wholeDisk, wholeMemory } from "../resources/sizes.ts";
+import { clientArchitecture } from "../services/dnsmasq/loaders.ts";
 import { firmwareOf, type Stranger } from "../workflows/discovery.ts";
 import { type Identifiers, identifiers } from "./import/identifiers.ts";
 import { code, literal, spread } from "./import/literal.ts";
@@ -94,14 +95,14 @@ function declare(named: Identifiers, { mac, vendorClass, hardware, disks = [] }:
   const id = named(name);
   const fit = disks.filter(({ unfit }) => unfit === "");
   const [disk] = fit;
+  const start = clientArchitecture(vendorClass)?.start;
   const known = hardware && disk && fit.length === 1;
   const inputs = {
     ...(known
       ? { cpus: hardware.cpus, memory: wholeMemory(hardware.memory), disk: wholeDisk(disk.size) }
       : { inspect: { mac } }),
-    ...(firmwareOf({ vendorClass, ...(hardware ? { hardware } : {}) }).startsWith("uefi")
-      ? { bootMode: "uefi" }
-      : {}),
+    ...(start?.arch === "aarch64" ? { arch: "aarch64" } : {}),
+    ...((hardware?.bootMode ?? start?.firmware) === "uefi" ? { bootMode: "uefi" } : {}),
     ...(realValue(hardware?.serial) ? { identity: { serial: hardware?.serial ?? "" } } : {}),
     // No host's name: what is not filled in is refused.
     power: { driver: "ipmi", address: "<its controller>", user: "<user>", password: code("password") },

@@ -12,4 +12,9 @@ export const cliErrors = defineErrors({
     remedy: "Correct it and run the command again; `nodes import --help` tells the columns.",
     fault: "input",
   },
+  KEY_UNREADABLE: {
+    text: "no public SSH key can be read from {files}: {reason}",
+    remedy: "Name the file of yours with `--key`; `ssh-keygen -t ed25519` makes one.",
+    fault: "input",
+  },
 });

@@ -7,6 +7,7 @@ import { detailsOf, firstSentence } from "./details.ts";
 import { discoveredCommand } from "./discovered.ts";
 import { nodesImport } from "./import/index.ts";
 import { rehearseCommand } from "./rehearse.ts";
+import { rescueCommand, unrescueCommand } from "./rescue.ts";
 import { type OutputOptions, type Shell, tell, textOf, withOutput } from "./shell.ts";
 import { type Column, pairs, shortened, table } from "./table.ts";
 
@@ -14,7 +15,7 @@ import { type Column, pairs, shortened, table } from "./table.ts";
 export function nodesCommand(shell: Shell): Command {
   const { ctx } = shell;
   const nodes = new Command("nodes").description(
-    "the servers of a site: look, reset, maintenance, rehearse, discovered, import",
+    "the servers of a site: look, reset, maintenance, rehearse, rescue, discovered, import",
   );
 
   withOutput(nodes.command("list"))
@@ -66,6 +67,8 @@ export function nodesCommand(shell: Shell): Command {
     });
 
   nodes.addCommand(rehearseCommand(shell));
+  nodes.addCommand(rescueCommand(shell));
+  nodes.addCommand(unrescueCommand(shell));
   nodes.addCommand(discoveredCommand(shell));
   nodes.addCommand(nodesImport(shell));
   return nodes;

@@ -69,9 +69,10 @@ const ours = (command: Command): Command =>
     .option("--modules <folder>", "kernel modules of your own to put in (default: the site's)")
     .option("--hooks <folder>", "scripts of your own to put in (default: the site's)")
     .addOption(
-      new Option("--extra <name>", 'the one with more in it: secure, for `clean: "secure"`').choices([
-        "secure",
-      ]),
+      new Option(
+        "--extra <name>",
+        'the one with more in it, for `nodes rescue` or `clean: "secure"`',
+      ).choices(["rescue", "secure"]),
     );
 
 /** The site's ramdisk, but for what the options say otherwise. */
@@ -81,8 +82,8 @@ function chosen({ settings, cwd }: Shell, options: RamdiskFlags) {
     given === undefined ? site : resolve(cwd, given);
   return {
     ...own,
-    extra: options.extra,
     flavour: options.flavour ?? own.flavour,
+    extra: options.extra,
     firmwareDir: folder(options.firmware, firmwareDir),
     modulesDir: folder(options.modules, modulesDir),
     hooksDir: folder(options.hooks, hooksDir),

@@ -8,6 +8,8 @@ export interface Shell {
   readonly ctx: Context;
   /** Where a relative path starts. */
   readonly cwd: string;
+  /** The user's own folder. */
+  readonly home: string;
   /** For the reader of stdout: a person, or a program. */
   readonly print: (text: string) => void;
   /** For the person at the terminal, whatever becomes of stdout. */

@@ -3,6 +3,7 @@ import { always, drift, duration, name, reference } from "./fields.ts";
 import { Networks } from "./networks.ts";
 import { defineResource } from "./resource.ts";
 import { RootDeviceHints } from "./root-device.ts";
+import { rescueStates } from "./states.ts";
 import { hostname, idleFields, metadata, sshKeys, userData } from "./system.ts";
 import { WaitFor } from "./wait-for.ts";
 
@@ -178,7 +179,7 @@ export const Instance = defineResource({
     .meta({ id: "Instance", description: "An operating system on a server." }),
   outputs: z.object({
     provisionState: z
-      .enum(["deploying", "wait call-back", "active", "deploy failed", "deleting", "error"])
+      .enum(["deploying", "wait call-back", "active", "deploy failed", "deleting", "error", ...rescueStates])
       .meta({ description: "How far it is, in Ironic's words." }),
     stage: z.string().meta({ description: "Last stage, for people." }),
     powerState: z.enum(["on", "off", "unknown"]).meta({ description: "What the controller said last." }),

@@ -14,8 +14,20 @@ export const transitions = {
     fail: "deploy failed",
     abort: "available",
   },
-  "wait call-back": { resume: "deploying", done: "active", fail: "deploy failed", delete: "deleting" },
-  active: { delete: "deleting", deploy: "deploying", fail: "error" },
+  "wait call-back": {
+    resume: "deploying",
+    done: "active",
+    rescue: "rescuing",
+    fail: "deploy failed",
+    delete: "deleting",
+  },
+  active: { delete: "deleting", deploy: "deploying", rescue: "rescuing", fail: "error" },
+  rescuing: { wait: "rescue wait", fail: "rescue failed" },
+  "rescue wait": { done: "rescue", fail: "rescue failed" },
+  rescue: { unrescue: "unrescuing", rescue: "rescuing" },
+  "rescue failed": { rescue: "rescuing", unrescue: "unrescuing" },
+  unrescuing: { done: "active", wait: "wait call-back", fail: "unrescue failed" },
+  "unrescue failed": { rescue: "rescuing", unrescue: "unrescuing" },
   "deploy failed": { deploy: "deploying", delete: "deleting", reset: "available" },
   deleting: { done: "available", clean: "cleaning", fail: "error" },
   cleaning: { done: "available", deploy: "deploying", fail: "clean failed" },
@@ -44,6 +56,17 @@ export function after(state: ProvisionState, event: string): ProvisionState | un
 /** Whether a node is set aside after a failure of its own: only a pinned instance, or a reset, brings it back. */
 export const isSetAside = (state: ProvisionState): boolean =>
   state === "deploy failed" || state === "clean failed";
+
+/** From its first switch to the way back: the system is not to be disturbed, nor counted on. */
+export const rescueStates = [
+  "rescuing",
+  "rescue wait",
+  "rescue",
+  "rescue failed",
+  "unrescuing",
+  "unrescue failed",
+] as const satisfies readonly ProvisionState[];
+export const isRescue = (state: unknown): boolean => rescueStates.some((one) => one === state);
 
 /** The table as a Mermaid state diagram. */
 export function toMermaid(): string {

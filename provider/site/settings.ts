@@ -53,6 +53,13 @@ export const SiteSettings = z
     callbackPort: z.int().min(1).max(65535).default(10_000).meta({
       description: "Port of the deploy helper's call-back; classic ramdisks know only 10000.",
     }),
+    bootTransport: z.enum(["tftp", "http"]).default("tftp").meta({
+      description:
+        "How BIOS servers fetch kernel and ramdisk. `http` pays for large ramdisks (docs/ramdisk.md); UEFI servers always use TFTP, as the signed GRUB has no HTTP.",
+    }),
+    bootPort: z.int().min(1).max(65535).default(10_080).meta({
+      description: 'Port of `bootTransport: "http"`, which serves kernels and ramdisks only.',
+    }),
     pxeAppendParams: z.string().default("nofb nomodeset vga=normal").meta({
       description: "Nova's pxe_append_params: more words for every network-booted kernel.",
     }),
@@ -140,3 +147,9 @@ export const ramdiskOf = (settings: SiteSettings, arch: RamdiskArch = "x86_64") 
     ...{ flavour: settings.ramdisk, arch, cacheDir: join(settings.cacheDir, "ramdisk") },
     ...{ firmwareDir: settings.firmwareDir, modulesDir: settings.modulesDir, hooksDir: settings.hooksDir },
   }) as const;
+
+/** Where kernels and ramdisks are served by HTTP, if they are. */
+export const bootHttpOf = (
+  { bootTransport, bootPort }: Pick<SiteSettings, "bootTransport" | "bootPort">,
+  server: string,
+) => (bootTransport === "http" ? { http: `http://${server}:${bootPort}` } : {});

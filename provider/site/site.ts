@@ -71,6 +71,10 @@ export type Operation =
   | { readonly kind: "maintenance"; readonly node: string; readonly reason?: string }
   /** Go the way of a deployment up to the point where it would write. */
   | { readonly kind: "rehearse"; readonly node: string }
+  /** Boot an installed server into a ramdisk with an SSH server, which knows this public key. */
+  | { readonly kind: "rescue"; readonly node: string; readonly key: string; readonly powerOff?: boolean }
+  /** Boot its system again. */
+  | { readonly kind: "unrescue"; readonly node: string }
   /** Cards that nobody declared and that asked to boot; after having served DHCP for so long, to hear of them. */
   | { readonly kind: "discovered"; readonly listen?: Duration }
   /** Forget such a card: it may be discovered again. */

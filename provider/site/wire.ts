@@ -37,6 +37,13 @@ export const OperationRequest = z.discriminatedUnion("kind", [
     reason: z.string().min(1).exactOptional(),
   }),
   z.strictObject({ kind: z.literal("rehearse"), node: z.string().min(1) }),
+  z.strictObject({
+    kind: z.literal("rescue"),
+    node: z.string().min(1),
+    key: z.string().min(1),
+    powerOff: z.boolean().exactOptional(),
+  }),
+  z.strictObject({ kind: z.literal("unrescue"), node: z.string().min(1) }),
   z.strictObject({ kind: z.literal("discovered"), listen: duration.exactOptional() }),
   z.strictObject({ kind: z.literal("forget discovered"), mac }),
   z.strictObject({ kind: z.literal("abort"), instance: z.string().min(1) }),

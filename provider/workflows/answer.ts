@@ -5,7 +5,7 @@ import { openProbe } from "../services/probes/index.ts";
 import type { AnswerSeen, DeployMachine } from "./deployment.ts";
 import { workflowErrors } from "./errors.ts";
 
-type Answering = Pick<DeployMachine, "instance" | "node" | "probe" | "record" | "seen">;
+type Answering = Pick<DeployMachine, "instance" | "node" | "probe" | "record" | "seen" | "astray">;
 type Answer = Pick<AnswerSeen, "address" | "hostKeys">;
 
 /** Wait until the system answers as it should, and it is this server that answers. Says what was seen last when time is up. */
@@ -57,14 +57,22 @@ async function listen(ctx: Context, machine: Answering, limit: Duration): Promis
   return seen;
 }
 
+const lost = {
+  ramdisk: "DEPLOY_RAMDISK_AGAIN",
+  network: "DEPLOY_NETWORK_AGAIN",
+  firmware: "DEPLOY_NOTHING_STARTS",
+} as const;
+
 async function noAnswer(
-  { node, instance, seen }: Answering,
+  { node, instance, seen, astray }: Answering,
   limit: Duration,
   last: AnswerSeen,
   cause: unknown,
 ): Promise<MetalError> {
   const { waitFor } = instance.spec;
   const facts = { node: node.name, limit, seen: `${last.detail}; ${await seen("answer")}` };
+  const where = await astray();
+  if (where !== undefined) return workflowErrors.make(lost[where], facts, { cause });
   if (waitFor === "phone-home" || waitFor === "written") {
     return workflowErrors.make("DEPLOY_NO_PHONE_HOME", facts, { cause });
   }

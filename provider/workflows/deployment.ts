@@ -3,6 +3,7 @@ import type { Context } from "../kernel/context.ts";
 import type { Duration } from "../kernel/units.ts";
 import type { ImageSpec, InstanceSpec } from "../resources/index.ts";
 import type { BootEntry, Disk, Growing } from "../services/callback/announcement.ts";
+import type { Astray } from "./astray.ts";
 import type { NetbootMachine, NetbootRecord, NetbootScratch } from "./netboot.ts";
 
 /** What is remembered of one deployment; each change is on disk before the next thing is done. */
@@ -89,6 +90,8 @@ export interface DeployMachine extends NetbootMachine {
     disk: Disk,
   ) => Promise<{ readonly node: string; readonly instance: string } | undefined>;
   readonly keepDisk: (disk: Disk | undefined, state: DiskRecord["state"]) => Promise<void>;
+  /** Where it is instead of in its system, by what was seen since it was sent on its way. Takes a few seconds. */
+  readonly astray: () => Promise<Astray | undefined>;
   /** Look once whether the system answers, in the way that its instance is waited for. */
   readonly probe: (ctx: Context) => Promise<AnswerSeen>;
   /** SSH host keys that an address shows; empty where none are shown, or nobody waits for an SSH server. */

@@ -105,6 +105,36 @@ export const workflowErrors = defineErrors({
     remedy: "Nothing was written, and the server is off. Mend what it names; then ask again.",
     fault: "node",
   },
+  RESCUE_REFUSED: {
+    text: "node {node} cannot be rescued: {why}",
+    remedy:
+      "Nothing was touched. Rescued is a server with an installed system of this site; `pulumi-baremetal nodes show {node}` tells where it stands.",
+    fault: "input",
+  },
+  RESCUE_RUNNING_SYSTEM: {
+    text: "node {node} is switched on, and instance {instance} runs there",
+    remedy:
+      "Nothing was touched. With `--power-off` the system is asked to shut down, and switched off if it does not.",
+    fault: "input",
+  },
+  RESCUE_BAD_KEY: {
+    text: "the key to rescue with cannot be taken. {why}",
+    remedy:
+      "Nothing was touched. Give a public key by `--key`, as in `~/.ssh/id_ed25519.pub`; `ssh-keygen -t ed25519` makes one.",
+    fault: "input",
+  },
+  RESCUE_FAILED: {
+    text: "node {node} did not come into its rescue; its ramdisk reports: {report}",
+    remedy:
+      "No disk was touched, and the server is off. Ask again, or boot its system by `pulumi-baremetal nodes unrescue {node}`.",
+    fault: "node",
+  },
+  RESCUE_UNDER_WAY: {
+    text: "node {node} of instance {instance} is in a rescue ({state})",
+    remedy:
+      "Nothing was touched. Whoever rescues it ends that by `pulumi-baremetal nodes unrescue {node}`, which boots its system again; then ask again.",
+    fault: "input",
+  },
   CLEAN_DISK_UNKNOWN: {
     text: "node {node} is to be cleaned of instance {instance} of {owner}, and which disk that used is not known: it was adopted, or its ramdisk did not tell",
     remedy:
@@ -157,6 +187,24 @@ export const workflowErrors = defineErrors({
     text: "the system on node {node} does not answer on {probe} within {limit}: {seen}",
     remedy:
       "The disk is written and the server is on. Look at its console; the next `pulumi up` waits again and writes nothing.",
+    fault: "image",
+  },
+  DEPLOY_RAMDISK_AGAIN: {
+    text: "node {node} came up in the deploy ramdisk again after its disk was written, so that its system has not answered within {limit}: {seen}",
+    remedy:
+      "The disk is written, and nothing writes it again. Its menu leads to the system: it was given another one, by another TFTP server or from a cache. Look who answers DHCP and TFTP on that network, power the server off and on, and run `pulumi up`, which waits again.",
+    fault: "site",
+  },
+  DEPLOY_NETWORK_AGAIN: {
+    text: "node {node} booted from the network again instead of from its disk, and its system has not answered within {limit}: {seen}",
+    remedy:
+      "The disk is written and the server is on. Its firmware found nothing to start on the disk: by UEFI the image has to bring `EFI/BOOT/BOOTX64.EFI` (arm64: `BOOTAA64.EFI`) on its EFI system partition, by BIOS boot code (`images inspect` tells what it has). Or it tries the network first, whatever its controller was told: put the disk before the network in the firmware's boot order. The next `pulumi up` waits again and writes nothing.",
+    fault: "image",
+  },
+  DEPLOY_NOTHING_STARTS: {
+    text: "nothing at all was seen on the network of node {node}, which starts by UEFI, since its disk was written, and its system has not answered within {limit}: {seen}",
+    remedy:
+      "The disk is written and the server is on. Look at its console. In the firmware's shell or menu it has found nothing to start: the image has to bring `EFI/BOOT/BOOTX64.EFI` (arm64: `BOOTAA64.EFI`) on its EFI system partition, or an entry of the firmware has to name its boot loader; put the disk first in the boot order. A system that starts and asks for no address needs a fixed one on its Interface. The next `pulumi up` waits again and writes nothing.",
     fault: "image",
   },
   DEPLOY_NO_PHONE_HOME: {

@@ -40,6 +40,8 @@ export interface Call {
   readonly progress?: WipeProgress;
   readonly cleaned?: readonly CleanedDisk[];
   readonly hardware?: Hardware;
+  /** Public host key of its SSH server. */
+  readonly hostKey?: string;
 }
 
 /** The calls for one deployment, as port 10000 hears them. */

@@ -5,7 +5,8 @@ export type Sighting =
   | DnsmasqEvent
   /** Of a card that nobody declared; it may be the one that this server boots from. */
   | { readonly kind: "stranger"; readonly mac: string }
-  | { readonly kind: "called" }
+  /** By which boot of a ramdisk. */
+  | { readonly kind: "called"; readonly boot?: string }
   | { readonly kind: "call refused" | "phone-home refused"; readonly reason: string };
 
 /** What is waited for: the ramdisk's call, or the answer of the installed system. */

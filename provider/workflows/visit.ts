@@ -8,12 +8,12 @@ import { type Call, intoRamdisk, type NetbootMachine, type NetbootRecord, powerL
 import type { Step } from "./run.ts";
 
 /**
- * A visit: a server without a running instance boots the ramdisk, something is done through it, and it is left switched
- * off, as it was found. Journalled and gone on with like a deployment.
+ * A visit: a server whose system does not run boots the ramdisk, something is done through it, and it is left switched
+ * off. Journalled and gone on with like a deployment.
  */
 
 /** What a visit is for. */
-export type VisitOrder = CleanOrder | InspectOrder;
+export type VisitOrder = CleanOrder | InspectOrder | RescueOrder;
 
 export interface CleanOrder {
   readonly mode: "clean";
@@ -30,12 +30,23 @@ export interface InspectOrder {
   readonly from: ProvisionState;
 }
 
+export interface RescueOrder {
+  readonly mode: "rescue";
+  /** The public key of whoever may come in. */
+  readonly key: string;
+  readonly instance: string;
+  /** Where node and instance stand again afterwards. */
+  readonly from: ProvisionState;
+}
+
 export interface VisitRecord extends NetbootRecord {
   readonly order: VisitOrder;
   /** All is erased: what is left is to switch off. */
   readonly cleaned?: readonly CleanedDisk[];
   /** All is told: what is left is to switch off. */
   readonly hardware?: Hardware;
+  /** The way in is open: public host key of the ramdisk's SSH server. */
+  readonly hostKey?: string;
 }
 
 /** All that a visit needs, handed in by the site. */
@@ -57,7 +68,7 @@ export interface DrivePassword {
 
 export type VisitStep = Step<VisitMachine>;
 const finished = ({ record }: VisitMachine) =>
-  record().cleaned !== undefined || record().hardware !== undefined;
+  record().cleaned !== undefined || record().hardware !== undefined || record().hostKey !== undefined;
 
 const fetchRamdisk: VisitStep = {
   name: "fetch ramdisk",
@@ -84,12 +95,11 @@ const powerOff: Omit<VisitStep, "met"> = {
   },
 };
 
+const failures = { clean: "CLEAN_FAILED", inspect: "INSPECT_FAILED", rescue: "RESCUE_FAILED" } as const;
+
 /** A ramdisk that gives up ends the visit with its own words. */
 export const visitFailed = ({ failure = "" }: Call, { node, record }: VisitMachine): MetalError =>
-  workflowErrors.make(record().order.mode === "clean" ? "CLEAN_FAILED" : "INSPECT_FAILED", {
-    node: node.name,
-    report: failure,
-  });
+  workflowErrors.make(failures[record().order.mode], { node: node.name, report: failure });
 
 const leaveOff: VisitStep = {
   name: "leave",
@@ -111,8 +121,21 @@ export const isVisit = (name: string): boolean => name.startsWith(visitOf(""));
 
 /** A visit in which `work` is done. */
 export const visit = (work: readonly VisitStep[]): readonly VisitStep[] => [
-  fetchRamdisk,
-  ...intoRamdisk({ finished, powerOff, failed: visitFailed }),
+  ...enter({ powerOff }),
   ...work,
   leaveOff,
+];
+
+/** The way in. `stays`: it is to come back into the ramdisk however it is started. */
+export const enter = (how: {
+  readonly powerOff: Omit<VisitStep, "met">;
+  readonly stays?: boolean;
+}): readonly VisitStep[] => [
+  fetchRamdisk,
+  ...intoRamdisk({
+    finished,
+    stays: () => how.stays === true,
+    powerOff: how.powerOff,
+    failed: visitFailed,
+  }),
 ];

@@ -283,7 +283,18 @@ export class Instance extends pulumi.dynamic.Resource {
   declare readonly drift: pulumi.Output<string[]>;
   /** How far it is, in Ironic's words. */
   declare readonly provisionState: pulumi.Output<
-    "deploying" | "wait call-back" | "active" | "deploy failed" | "deleting" | "error"
+    | "deploying"
+    | "wait call-back"
+    | "active"
+    | "deploy failed"
+    | "deleting"
+    | "error"
+    | "rescuing"
+    | "rescue wait"
+    | "rescue"
+    | "rescue failed"
+    | "unrescuing"
+    | "unrescue failed"
   >;
   /** Last stage, for people. */
   declare readonly stage: pulumi.Output<string>;

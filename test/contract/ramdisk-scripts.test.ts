@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { execa } from "execa";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { parseAnnouncement } from "../../provider/services/callback/parse.ts";
 import { assetsPath } from "../../provider/services/ramdisk/tree.ts";
 import { type ShellMachine, shellMachine } from "../fixtures/ramdisk-shell.ts";
 
@@ -86,12 +87,29 @@ describe("the form", () => {
   });
 });
 
+describe("the call of a rescue", () => {
+  it("tells the host key of its SSH server, and no other part of it", async () => {
+    await boot("mode=rescue deployment_id=d-1 deployment_key=KEY");
+    const lines = `MODE=rescue DEPLOYMENT=d-1 KEY=KEY ADDRESS=10.0.0.5 BOOT_ID=b FIRMWARE=bios
+      export PATH="$PATH:/usr/sbin"; host_key; write_form; cat "$STATE/body"`;
+    const body = await machine.run(["identity", "announce", "mode-rescue"], lines);
+    const parsed = parseAnnouncement(body, "10.0.0.5");
+    const { stdout } = await execa("dropbearkey", ["-y", "-f", join(machine.folder, "state/host")], {
+      env: { PATH: `${process.env["PATH"]}:/usr/sbin` },
+    });
+    const [hostKey] = /^ssh-ed25519 \S+/m.exec(stdout) ?? [];
+    expect(hostKey).toBeDefined();
+    expect(parsed).toMatchObject({ ok: true, announcement: { mode: "rescue", hostKey } });
+  });
+});
+
 describe("a word", () => {
   it.for([
     { said: "done", heard: true },
     { said: "done\r\n", heard: true },
     { said: "grow 1048576", heard: true },
     { said: "hooks", heard: true },
+    { said: "rescue", heard: true },
     { said: "", heard: false },
     { said: "hello", heard: false },
     { said: "done and more", heard: false },

@@ -13,11 +13,16 @@ export interface NetbootEntry {
   readonly ramdisk: string;
   /** Words of the kernel's command line. */
   readonly args: readonly string[];
+  /** Kernel and ramdisk come by HTTP from port 80 of the lab's side; default: by TFTP, as all the rest. */
+  readonly http?: boolean;
 }
 
 export interface Netboot {
   /** Lay down what a server finds from now on. */
   readonly put: (entry: NetbootEntry) => Promise<void>;
+  /** What TFTP serves, and what dnsmasq says of it. */
+  readonly root: string;
+  readonly log: string;
   readonly stop: () => Promise<void>;
 }
 
@@ -36,14 +41,25 @@ export async function startNetboot(lab: Lab, entries: readonly NetbootEntry[]): 
   await mkdir(join(root, "pxelinux.cfg"), { recursive: true });
   await mkdir(join(root, "grub"), { recursive: true });
   for (const [name, path] of Object.entries(loaders)) await cp(path, join(root, name));
-  const put = async ({ name, mac, kernel, ramdisk, args }: NetbootEntry) => {
+  const put = async ({ name, mac, kernel, ramdisk, args, http = false }: NetbootEntry) => {
+    // The same, with a network stack of its own.
+    if (http) await cp("/usr/lib/PXELINUX/lpxelinux.0", join(root, "pxelinux.0"));
+    const [pxelinux, grub] = http ? [`http://${lab.address}/`, `(http,${lab.address})`] : ["", ""];
     await cp(kernel, join(root, `${name}-kernel`));
     await cp(ramdisk, join(root, `${name}-ramdisk`));
-    const label = [`kernel ${name}-kernel`, `append initrd=${name}-ramdisk ${args.join(" ")}`, "ipappend 3"];
+    const label = [
+      `kernel ${pxelinux}${name}-kernel`,
+      `append initrd=${pxelinux}${name}-ramdisk ${args.join(" ")}`,
+      "ipappend 3",
+    ];
     const menu = ["default boot", "prompt 0", "label boot", ...label, ""].join("\n");
     // A new file each time: dnsmasq goes on serving the old one to whoever began with it.
     await writeAtomically(join(root, `pxelinux.cfg/01-${mac.replaceAll(":", "-")}`), menu);
-    const commands = [`linux /${name}-kernel ${args.join(" ")}`, `initrd /${name}-ramdisk`, "boot", ""];
+    const commands = [
+      `linux ${grub}/${name}-kernel ${args.join(" ")}`,
+      `initrd ${grub}/${name}-ramdisk`,
+      ...["boot", ""],
+    ];
     await writeAtomically(join(root, `grub/${mac}`), commands.join("\n"));
   };
   await writeAtomically(join(root, "grub/grub.cfg"), "configfile /grub/$net_default_mac\n");
@@ -62,7 +78,7 @@ export async function startNetboot(lab: Lab, entries: readonly NetbootEntry[]): 
     ...{ stdin: "ignore", reject: false, stdout: log, stderr: log },
   });
   return {
-    put,
+    ...{ put, root, log: log.file },
     async stop() {
       child.kill("SIGTERM");
       await child;

@@ -14,7 +14,7 @@ let site: TestSite;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "rehearse-"));
   lab = await openLab({ dir: join(folder, "lab") });
-  site = await openSite(lab, join(folder, "state"));
+  site = await openSite(lab, join(folder, "state"), { bootTransport: "http" });
 });
 
 afterAll(async () => {
@@ -36,6 +36,10 @@ describe("a rehearsal", () => {
       findings: ["it has 8 GiB of memory, declared are 64 GiB"],
     });
     expect(await server.console()).toContain("BAREMETAL up");
+    // Its menu sent it to the port that serves large files.
+    const byTftp = site.log.filter((line) => /dnsmasq: sent/.test(line));
+    expect(byTftp.filter((line) => /deploy_(kernel|ramdisk)/.test(line))).toEqual([]);
+    expect(byTftp.filter((line) => /pxelinux\.cfg/.test(line))).not.toEqual([]);
     expect(await stat(server.diskPath())).toMatchObject({ mtimeMs, blocks });
     expect([await server.isOn(), await bootFilesOf(site)]).toEqual([false, []]);
     expect(await site.observe("nodes", server.name)).toMatchObject({

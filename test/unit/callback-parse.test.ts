@@ -10,6 +10,7 @@ import {
 } from "../../provider/services/callback/announcement.ts";
 import { keysMatch } from "../../provider/services/callback/key.ts";
 import { parseAnnouncement } from "../../provider/services/callback/parse.ts";
+import { hostKey as tools } from "../../tools/images/system.ts";
 import { encodeAnnouncement } from "../fixtures/announcement.ts";
 
 const from = (pattern: RegExp) => fc.stringMatching(pattern);
@@ -94,6 +95,12 @@ const machine = fc
     ...(bootEntry ? { bootEntry } : {}),
     ...(choose && rest.disks[0] ? { chosen: rest.disks[0].name } : {}),
   }));
+const hostKey = fc
+  .uint8Array({ minLength: 32, maxLength: 32 })
+  .map((bytes) => Buffer.concat([field("ssh-ed25519"), field(bytes)]).toString("base64"))
+  .map((body) => `ssh-ed25519 ${body}`);
+const field = (content: string | Uint8Array) =>
+  Buffer.concat([Buffer.from([0, 0, 0, content.length]), Buffer.from(content)]);
 const peer = fc.oneof(fc.ipV4(), fc.ipV6()).map((ip) => canonicalAddress(ip) ?? "127.0.0.1");
 const announcement: fc.Arbitrary<Announcement> = fc
   .record(
@@ -107,8 +114,9 @@ const announcement: fc.Arbitrary<Announcement> = fc
       lun: fc.integer({ min: 0, max: 16_383 }),
       machine,
       log: fc.string({ minLength: 1, maxLength: 200 }),
-      mode: fc.constantFrom("clean" as const, "inspect" as const),
+      mode: fc.constantFrom("clean" as const, "inspect" as const, "rescue" as const),
       hardware,
+      hostKey,
       progress: fc.record({ bytes, size: bytes, disk: words }),
       cleaned: fc.array(cleaned, { minLength: 1, maxLength: 3 }),
     },
@@ -189,10 +197,13 @@ describe("reading an announcement", () => {
       { v: "1", b: "1", f: "bios", w: "grown lots" },
       "parameter 'w' is not a whole number from 1 to 9007199254740991",
     ],
-    [{ t: "erase" }, "parameter 't' is none of clean, inspect"],
+    [{ t: "erase" }, "parameter 't' is none of clean, inspect, rescue"],
     [{ g: "half of it" }, "parameter 'g' is not a whole number from 0 to 9007199254740991"],
     [{ h: "cpus=many\tmemory=1" }, "parameter 'h:cpus' is not a whole number from 0 to 9007199254740991"],
     [{ h: "cpus=1\tmemory=1\nnic=eth0" }, "parameter 'm' holds what is not a MAC"],
+    [{ x: "ssh-ed25519 AAAA" }, "parameter 'x' is not a public key of the kind ssh-ed25519"],
+    [{ x: `${tools} root@x` }, "parameter 'x' is not a public key of the kind ssh-ed25519"],
+    [{ x: `${tools}\n10.0.0.9 ${tools}` }, "parameter 'x' is not a public key of the kind ssh-ed25519"],
     [{ r: "disk=1\tname=sda\tsize=9" }, "parameter 'r:method' is none of metadata, discard, full, secure"],
   ] as const)("refuses %j: %s", ([changes, reason]) => {
     expect(reasonOf(form(changes))).toBe(reason);

@@ -36,6 +36,8 @@ describe("what can stand at the cursor", () => {
       "reset",
       "maintenance",
       "rehearse",
+      "rescue",
+      "unrescue",
       "discovered",
       "import",
       "help",
@@ -135,7 +137,7 @@ describe("a completion script", () => {
 
   it.for([
     { words: ["pulumi-baremetal", "no"], found: ["nodes"] },
-    { words: ["pulumi-baremetal", "nodes", "re"], found: ["reset", "rehearse"] },
+    { words: ["pulumi-baremetal", "nodes", "re"], found: ["reset", "rehearse", "rescue"] },
     { words: ["pulumi-baremetal", "nodes", "show", "--js"], found: ["--json"] },
     { words: ["pulumi-baremetal", "nodes", "show", "rack1"], found: ["rack1-u7", "rack1-u8"] },
     { words: ["pulumi-baremetal", "nodes", "import", ""], found: [] },

@@ -284,6 +284,18 @@ describe("a deployment that fails", () => {
     expect(world.server.power).toBe("off");
   });
 
+  it.for([
+    { astray: "ramdisk", code: "DEPLOY_RAMDISK_AGAIN" },
+    { astray: "network", code: "DEPLOY_NETWORK_AGAIN" },
+    { astray: "firmware", code: "DEPLOY_NOTHING_STARTS" },
+  ] as const)("names a server that is in its $astray instead of in its system", async ({ astray, code }) => {
+    const world = createWorld({ mute: true, astray });
+    const error = await settle(world.run());
+    expect(codeOf(error)).toBe(code);
+    expect((error as Error).message).toContain("10.0.0.7 does not answer yet; its switch port blinks");
+    expect(world.server).toMatchObject({ power: "on", running: "system" });
+  });
+
   it("after `done` leaves the server on, and the next run only waits", async () => {
     const world = createWorld({ mute: true });
     const error = await settle(world.run());

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { newContext } from "../../provider/kernel/context.ts";
 import { checkInputs } from "../../provider/pulumi/check.ts";
 import { Node } from "../../provider/resources/node.ts";
@@ -127,9 +127,20 @@ describe("with `discovery`, a server that nobody declared", () => {
     );
   });
 
-  it("is answered as its firmware starts, and not at all where there is nothing for it", async () => {
-    await meet("PXEClient:Arch:00011:UNDI:003000");
-    expect(site.done).toEqual([]);
+  it.for([
+    { asks: bios, as: { bootMode: "bios", arch: "x86_64" } },
+    { asks: "PXEClient:Arch:00007:UNDI:003001", as: { bootMode: "uefi", arch: "x86_64" } },
+    { asks: "PXEClient:Arch:00011:UNDI:003000", as: { bootMode: "uefi", arch: "aarch64" } },
+    { asks: "PXEClient:Arch:00006:UNDI:003016", as: undefined },
+    { asks: "HTTPClient:Arch:00016:UNDI:003001", as: undefined },
+    { asks: "PXEClient", as: undefined },
+  ])("is answered as it starts, or not at all where there is nothing for it: $asks", async ({ asks, as }) => {
+    const { boot } = site.parts;
+    const booted = vi.fn(boot);
+    Object.assign(site.parts, { boot: booted });
+    await meet(asks);
+    expect(booted.mock.calls[0]?.[0]).toEqual(as);
+    expect(site.done.includes("admit")).toBe(as !== undefined);
   });
 
   it("is let go, with the reason in the list, when its ramdisk gives up", async () => {
@@ -186,6 +197,11 @@ describe("nodes discovered", () => {
     const blanks = { driver: "ipmi", address: "<its controller>", user: "<user>", password: "p" };
     const { failures } = checkInputs(Node, { name: "n", inspect: { mac }, power: blanks });
     expect(failures).toMatchObject([{ property: "power.address" }]);
+  });
+
+  it("says the architecture of one that is not of the usual one", async () => {
+    await meet("PXEClient:Arch:00011:UNDI:003000");
+    expect((await cli()("nodes", "discovered")).out).toContain('  arch: "aarch64",\n  bootMode: "uefi",');
   });
 
   it("says in words when there is none, and why there cannot be any", async () => {

@@ -156,6 +156,13 @@ describe("a node with `inspect`", () => {
     expect(acts()).toEqual([]);
   });
 
+  it("is refused at preview for an architecture that has no ramdisk of ours", async () => {
+    const { failures } = await plan({ arch: "i386", clean: "none" });
+    expect(failures).toMatchObject([
+      { property: "inspect", reason: expect.stringContaining("VISIT_REFUSED") },
+    ]);
+  });
+
   it("is refused on a server that is on, which stays on, and is not enrolled", async () => {
     server().state = "on";
     await expect(inspect()).rejects.toMatchObject({ code: "VISIT_RUNNING_SERVER" });

@@ -20,6 +20,15 @@ const meanings: Readonly<Record<ProvisionState, readonly [meaning: string, nova:
     "Set aside because it could not be cleaned; never given to another owner until it is.",
     "",
   ],
+  rescuing: ["Its system is ended, for a ramdisk that lets its owner in.", ""],
+  "rescue wait": ["Powered on for a rescue; the next word is its ramdisk's.", ""],
+  rescue: [
+    "In a ramdisk with an SSH server (`nodes rescue`); its disks are as its system left them, and its program waits.",
+    "",
+  ],
+  "rescue failed": ["No ramdisk came up for a rescue. Ask again, or `nodes unrescue`.", ""],
+  unrescuing: ["On the way from a rescue back to its system.", ""],
+  "unrescue failed": ["The way back failed. Ask again.", ""],
   error: ["Something could not be undone; it needs a look.", "error"],
 };
 

@@ -42,6 +42,8 @@ export const labPrograms: readonly Need[] = [
   { name: "mkswap", package: "util-linux", purpose: "disks that hold something" },
   { name: "openssl", package: "openssl", purpose: "certificates of test servers" },
   { name: "ssh-keyscan", package: "openssh-client", purpose: "host keys of SSH servers" },
+  { name: "ssh", package: "openssh-client", purpose: "a way into a server that is rescued" },
+  { name: "ssh-keygen", package: "openssh-client", purpose: "a key for it" },
   { name: "ping", package: "iputils-ping", purpose: "whether a server is there" },
   { name: "dropbear", package: "dropbear-bin", purpose: "an SSH server whose host keys are exchanged" },
   { name: "cmp", package: "diffutils", purpose: "comparing disks" },

@@ -26,6 +26,17 @@ export async function bringLabParts(say: Teller, cache: string): Promise<void> {
   );
 }
 
+/** Its sister with an SSH server, for tests of a rescue. */
+export async function bringRescueRamdisk(say: Teller, cache: string): Promise<void> {
+  const ramdisk = {
+    flavour: "lab",
+    arch: "x86_64",
+    extra: "rescue",
+    cacheDir: join(cache, "ramdisk"),
+  } as const;
+  await unlessQuick(say, "Building the ramdisk of a rescue", buildRamdisk(newContext(), ramdisk));
+}
+
 /** A stock Debian with cloud-init: its packages come from outside too. */
 export async function bringDebian(say: Teller, cache: string): Promise<void> {
   await unlessQuick(say, "Making a stock Debian with cloud-init", buildDebianImage(join(cache, "lab")));

@@ -21,6 +21,8 @@ export interface BootFiles {
    * or the local disk.
    */
   readonly boot: BootEntry | "local";
+  /** Where kernels and ramdisks are served by HTTP too, `http://10.99.0.1:10080`, for loaders that can; absent = only TFTP. */
+  readonly http?: string;
 }
 
 export type BootLabel = "deploy" | "boot";

@@ -14,14 +14,21 @@ export interface Start {
   readonly arch: Arch;
 }
 
-/**
- * The driver for servers that start this way. All lay their files into one tree. `unpacked`: a folder in which packages of
- * that architecture may lie unpacked, as this host cannot install them.
- */
-export function openBoot({ firmware, arch }: Start, tftpRoot: string, unpacked?: string): BootDriver {
+/** Where boot files lie and come from. */
+export interface BootPlaces {
+  /** Absolute path of the folder that TFTP serves. */
+  readonly tftpRoot: string;
+  /** A folder in which packages of that architecture may lie unpacked, as this host cannot install them. */
+  readonly unpacked?: string | undefined;
+  /** Loaders that can fetch kernel and ramdisk by HTTP: pxelinux's; Debian's signed GRUB has none of it (2.06). */
+  readonly http: boolean;
+}
+
+/** The driver for servers that start this way. All lay their files into one tree. */
+export function openBoot({ firmware, arch }: Start, { tftpRoot, unpacked, http }: BootPlaces): BootDriver {
   switch (firmware) {
     case "bios":
-      return openPxelinux({ tftpRoot });
+      return openPxelinux({ tftpRoot, http });
     case "uefi":
       return openGrub({ tftpRoot, arch: arch === "i386" ? "x86_64" : arch, unpacked });
     default:

@@ -23,23 +23,37 @@ const usualLoaders: Loaders = {
   ],
 };
 
+/** The same with a network stack of its own, which speaks HTTP. */
+const httpLoaders: Loaders = {
+  ...usualLoaders,
+  pxelinux: usualLoaders.pxelinux.map((path) => path.replace(/pxelinux\.0$/, "lpxelinux.0")),
+};
+
 export interface PxelinuxOptions {
   /** Absolute path of the folder that TFTP serves. */
   readonly tftpRoot: string;
+  /** Kernel and ramdisk are fetched by HTTP where the files say from where; the rest by TFTP. */
+  readonly http?: boolean;
   readonly loaders?: Loaders;
 }
 
 /** Network boot of BIOS servers by pxelinux, in the tree that Nova laid. Opening does no I/O. */
-export const openPxelinux = ({ tftpRoot, loaders = usualLoaders }: PxelinuxOptions): BootDriver =>
+export const openPxelinux = ({
+  tftpRoot,
+  http = false,
+  loaders = http ? httpLoaders : usualLoaders,
+}: PxelinuxOptions): BootDriver =>
   openTree(tftpRoot, {
     loaders: [
       { name: "pxelinux.0", places: loaders.pxelinux },
       { name: "ldlinux.c32", places: loaders.ldlinux },
     ],
     ...pxelinux,
+    // A plain pxelinux knows no addresses.
+    menu: ({ http: from, ...files }, choice) => menu(http && from ? { ...files, http: from } : files, choice),
   });
 
-const pxelinux: Omit<Dialect, "loaders"> = {
+const pxelinux: Omit<Dialect, "loaders" | "menu"> = {
   packages: "pxelinux syslinux-common",
   folder: "pxelinux.cfg",
   // Hardware type 1 (Ethernet), then the MAC, lower-case with dashes, as pxelinux asks for it.
@@ -50,20 +64,20 @@ const pxelinux: Omit<Dialect, "loaders"> = {
     text: [mark, "default local", "", "label local", "localboot 0", ""].join("\n"),
   },
   chooses: "default ",
-  menu,
 };
 
 function menu(files: BootFiles, choice: MenuChoice): string {
   const { deployment, deploy, boot } = files;
   const path = filesOf(deployment);
+  const from = files.http === undefined ? "" : `${files.http}/`;
   const append = (ramdisk: string, args: readonly string[]) => {
-    const first = `initrd=${ramdisk}`;
+    const first = `initrd=${from}${ramdisk}`;
     return `append ${[first, ...kernelWords(deployment, first, args)].join(" ")}`;
   };
   const own =
     boot === "local"
       ? ["localboot 0"]
-      : [`kernel ${path.kernel}`, append(path.ramdisk, ownWords(files, boot, choice))];
+      : [`kernel ${from}${path.kernel}`, append(path.ramdisk, ownWords(files, boot, choice))];
   return [
     ...headOf(deployment),
     `default ${choice.label}`,
@@ -71,7 +85,7 @@ function menu(files: BootFiles, choice: MenuChoice): string {
     "timeout 50",
     "",
     "label deploy",
-    `kernel ${path.deployKernel}`,
+    `kernel ${from}${path.deployKernel}`,
     append(path.deployRamdisk, deploy.args),
     // 1: ip=<client>:<boot server>:<gateway>:<mask>, which classic ramdisks need; 2: BOOTIF=, by which a card is found.
     "ipappend 3",

@@ -167,7 +167,7 @@ async function look(
     digest.update(`${mac}\0${text ?? ""}\0`);
     if (menu?.deployment !== deployment) missing.push(pathOf(dialect, mac));
     else labels.add(menu.label);
-    wantsOwn ||= text?.split(/\s/).some((word) => word.replace(/^\//, "") === path.kernel) ?? false;
+    wantsOwn ||= text?.split(/\s/).some((word) => `/${word}`.endsWith(`/${path.kernel}`)) ?? false;
   }
   if (missing.length === macs.length && !(await isThere(join(root, deployment)))) return undefined;
   const wanted = [path.config, path.deployKernel, path.deployRamdisk];

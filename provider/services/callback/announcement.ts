@@ -28,10 +28,12 @@ export interface Announcement {
   readonly cleaned?: readonly CleanedDisk[];
   /** `h`: what the server is made of. */
   readonly hardware?: Hardware;
+  /** `x`: public host key of the ramdisk's SSH server, `ssh-ed25519 AAAA…`. */
+  readonly hostKey?: string;
 }
 
 /** What a ramdisk is booted for, beside a deployment. */
-export const ramdiskModes = ["clean", "inspect"] as const;
+export const ramdiskModes = ["clean", "inspect", "rescue"] as const;
 export type RamdiskMode = (typeof ramdiskModes)[number];
 
 /** How a disk is cleaned: its tables and signatures, discarded as a whole, overwritten with zeros, or by the drive's own command. */

@@ -1,3 +1,4 @@
+import { sshKeyFault } from "../cloudinit/ssh-key.ts";
 import {
   type Announcement,
   type CleanedDisk,
@@ -8,10 +9,12 @@ import {
   ramdiskModes,
   type WipeProgress,
 } from "./announcement.ts";
-import { type Fields, integer, oneOf, pairsOf, readMac } from "./fields.ts";
+import { type Fields, integer, oneOf, pairsOf, readMac, Unfit } from "./fields.ts";
 
 /** What our own ramdisk tells when it was booted for something else than a deployment. */
-export function readMode(fields: Fields): Pick<Announcement, "mode" | "progress" | "cleaned" | "hardware"> {
+export function readMode(
+  fields: Fields,
+): Pick<Announcement, "mode" | "progress" | "cleaned" | "hardware" | "hostKey"> {
   const given = <T>(name: string, read: (text: string) => T) => {
     const text = fields.get(name);
     return text === undefined ? undefined : read(text);
@@ -20,11 +23,13 @@ export function readMode(fields: Fields): Pick<Announcement, "mode" | "progress"
   const progress = given("g", readProgress);
   const cleaned = given("r", (text) => linesOf(text).map(readCleaned));
   const hardware = given("h", readHardware);
+  const hostKey = given("x", readHostKey);
   return {
     ...(mode === undefined ? {} : { mode }),
     ...(progress === undefined ? {} : { progress }),
     ...(cleaned === undefined ? {} : { cleaned }),
     ...(hardware === undefined ? {} : { hardware }),
+    ...(hostKey === undefined ? {} : { hostKey }),
   };
 }
 
@@ -44,6 +49,14 @@ function readCleaned(line: string): CleanedDisk {
     size: integer(text("size"), "r:size", 0, most),
     method: oneOf(cleanMethods, text("method"), "r:method"),
   };
+}
+
+/** It becomes a line of a known_hosts file: nothing else may stand in it. */
+function readHostKey(text: string): string {
+  const key = text.trim();
+  if (!/^ssh-ed25519 [A-Za-z0-9+/]{43,}=*$/.test(key) || sshKeyFault(key) !== undefined)
+    throw new Unfit("parameter 'x' is not a public key of the kind ssh-ed25519");
+  return key;
 }
 
 function readHardware(lines: string): Hardware {

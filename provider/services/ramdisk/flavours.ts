@@ -84,7 +84,7 @@ export interface Extras {
 }
 
 /** For which visits there is a ramdisk of their own: what they need would make that of each deployment a third larger. */
-export type ExtraInitrd = "secure";
+export type ExtraInitrd = "rescue" | "secure";
 
 /** Drives are told to erase themselves. */
 const erasing: Extras = {
@@ -94,11 +94,20 @@ const erasing: Extras = {
   fileSystems: [],
 };
 
+/** An SSH server, and what somebody who mends a system mounts. */
+const mending = (flavour: Flavour): Extras => ({
+  programs: ["dropbear", "dropbearkey"],
+  packages: ["dropbear-bin", "libtomcrypt1", "libtommath1", "libgmp10", "libcrypt1", "zlib1g"],
+  deep: [],
+  fileSystems: ["ext4", ...(flavour === "lab" ? [] : ["xfs", "btrfs"])],
+});
+
 export function extras(flavour: Flavour, extra?: ExtraInitrd): Extras {
   const growing = { programs: ["xfs_growfs"], packages: ["xfsprogs"], deep: [], fileSystems: ["xfs"] };
   const parts: readonly Extras[] = [
     { programs: [], packages: [], deep: [], fileSystems: efiFileSystems },
     ...(flavour === "lab" ? [] : [growing]),
+    ...(extra === "rescue" ? [mending(flavour)] : []),
     ...(extra === "secure" ? [erasing] : []),
   ];
   const all = (key: keyof Extras) => [...new Set(parts.flatMap((part) => part[key]))];
@@ -117,8 +126,8 @@ export const byHardware = (flavour: Flavour): boolean => flavour !== "lab";
 const onDemand = ["macvtap"];
 
 /** Names of all modules that lie in the ramdisk, without what they need. */
-export function carried(flavour: Flavour, tree: ModuleTree): readonly string[] {
-  const beside = [...extras(flavour).fileSystems, ...onDemand];
+export function carried(flavour: Flavour, tree: ModuleTree, extra?: ExtraInitrd): readonly string[] {
+  const beside = [...extras(flavour, extra).fileSystems, ...onDemand];
   if (!byHardware(flavour)) return [...loadedAtOnce(flavour), ...beside];
   const hardware = [...tree.paths].filter(([, path]) => {
     const file = path.replace(/^kernel\/drivers\//, "");

@@ -78,7 +78,7 @@ export async function treeOf({
     modulesDir === undefined ? new Map<string, string>() : await addModules(modulesDir, kernel, arch);
   const found = await openModules(kernel.modules);
   const tree = { ...found, paths: new Map([...found.paths, ...own]) };
-  const modules = await resolveModules(tree, [...carried(flavour, tree), ...own.keys()]);
+  const modules = await resolveModules(tree, [...carried(flavour, tree, extra), ...own.keys()]);
   const atOnce = await resolveModules(tree, [...loadedAtOnce(flavour), ...own.keys()]);
   const builtIn = await readFile(join(kernel.modules, "modules.builtin"), "utf8").catch(() => "");
   const absent = requiredModules.find(
@@ -89,7 +89,7 @@ export async function treeOf({
   const files = [
     ...(await scripts()),
     ...(await programFiles(root, arch, [...programs, ...extras(flavour, extra).programs])),
-    ...moduleFiles(kernel.version, flavour, modules, atOnce),
+    ...moduleFiles(kernel.version, modules, atOnce, byHardware(flavour)),
     ...(firmwareDir === undefined ? [] : await firmwareFiles(firmwareDir, modules)),
     ...(hooksDir === undefined ? [] : await hookFiles(hooksDir)),
   ];
@@ -145,9 +145,9 @@ async function programFiles(
 
 function moduleFiles(
   version: string,
-  flavour: Flavour,
   modules: readonly Module[],
   atOnce: readonly Module[],
+  lookedUp: boolean,
 ): CpioEntry[] {
   const place = `lib/modules/${version}`;
   return [
@@ -156,7 +156,7 @@ function moduleFiles(
     file(`${place}/modules.alias`, aliasTable(modules)),
     file(`${place}/modules.symbols`, ""),
     file("lib/modules/order", atOnce.map(({ path }) => `${place}/${path}\n`).join("")),
-    ...(byHardware(flavour) ? [file("lib/modules/by-hardware", "")] : []),
+    ...(lookedUp ? [file("lib/modules/by-hardware", "")] : []),
   ];
 }
 

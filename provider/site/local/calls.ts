@@ -34,6 +34,8 @@ export interface Switchboard {
   readonly accept: (call: Announcement) => Promise<{ ok: true } | { ok: false; reason: string }>;
   /** A card asked for this boot loader: a deployment that means another one ends, and waits for no call. */
   readonly starts: (mac: string, start: Start) => void;
+  /** When one of these cards asked for a boot loader last, without anybody waiting for its server. */
+  readonly strayed: (macs: readonly string[]) => number | undefined;
   /** Something was seen of a card, or of a deployment's system, and is worth a word when it is waited for in vain. */
   readonly saw: (whose: { readonly mac: string } | { readonly deployment: string }, what: Sighting) => void;
   /** Open a line for one deployment; `close` it when the deployment ends: its key is void then. */
@@ -57,6 +59,7 @@ interface Line {
 
 export function createSwitchboard(): Switchboard {
   const lines = new Map<string, Line>();
+  const strayed = new Map<string, number>();
   return {
     async accept(call) {
       const line = lines.get(call.deployment);
@@ -68,7 +71,9 @@ export function createSwitchboard(): Switchboard {
       }
       const refusal = refuse(line, call);
       line.sightings.note(
-        refusal === undefined ? { kind: "called" } : { kind: "call refused", reason: refusal },
+        refusal === undefined
+          ? { kind: "called", boot: toCall(call).boot }
+          : { kind: "call refused", reason: refusal },
       );
       if (refusal !== undefined) {
         line.awaited.report({ stage: "waiting for the ramdisk", note: refusal });
@@ -80,12 +85,14 @@ export function createSwitchboard(): Switchboard {
       return { ok: true };
     },
     starts(mac, { firmware, arch }) {
-      for (const line of lines.values()) {
-        if (!line.awaited.expected.macs?.includes(mac)) continue;
+      const own = [...lines.values()].filter(({ awaited }) => awaited.expected.macs?.includes(mac));
+      if (own.length === 0) strayed.set(mac, Date.now());
+      for (const line of own) {
         if (runsOn(arch, line.awaited.arch)) refuseFirmware(line, firmware);
         else refuseArch(line, arch);
       }
     },
+    strayed: (macs) => macs.map((mac) => strayed.get(mac)).find((at) => at !== undefined),
     saw(whose, what) {
       const own = [...lines.values()].filter(({ awaited }) =>
         "mac" in whose ? awaited.expected.macs?.includes(whose.mac) : awaited.id === whose.deployment,
@@ -101,6 +108,7 @@ export function createSwitchboard(): Switchboard {
       const sightings = createSightings();
       const line: Line = { awaited, events, sightings, bound: awaited.bound };
       lines.set(awaited.id, line);
+      for (const mac of awaited.expected.macs ?? []) strayed.delete(mac);
       const waitFor = async (ctx: Context, wanted: () => Call | undefined): Promise<Call> => {
         for (;;) {
           if (line.failed) throw line.failed;
@@ -175,6 +183,7 @@ function toCall({
   progress,
   cleaned,
   hardware,
+  hostKey,
 }: Announcement): Call {
   return {
     target: { address, port, iqn, lun },
@@ -182,6 +191,7 @@ function toCall({
     ...(progress === undefined ? {} : { progress }),
     ...(cleaned === undefined ? {} : { cleaned }),
     ...(hardware === undefined ? {} : { hardware }),
+    ...(hostKey === undefined ? {} : { hostKey }),
     ...(machine ? { machine } : {}),
     ...(error === undefined ? {} : { failure: error }),
   };

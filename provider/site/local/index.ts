@@ -98,7 +98,8 @@ async function openParts(own: Context, settings: SiteSettings): Promise<Parts> {
       const { loadersFolder } = await import("../../services/ramdisk/loaders.ts");
       const foreign =
         hasRamdisk(arch) && isForeign(arch) ? loadersFolder(ramdiskOf(settings).cacheDir, arch) : undefined;
-      return openBoot({ firmware, arch }, tftpRoot, foreign);
+      const http = settings.bootTransport === "http";
+      return openBoot({ firmware, arch }, { tftpRoot, unpacked: foreign, http });
     },
     async loaders(ctx, arch) {
       if (!hasRamdisk(arch) || !isForeign(arch)) return;

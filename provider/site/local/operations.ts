@@ -8,6 +8,7 @@ import { discovered } from "./discovery.ts";
 import { endInspection } from "./inspection.ts";
 import type { Parts } from "./parts.ts";
 import { rehearse } from "./rehearsal.ts";
+import { rescueNode, unrescueNode } from "./rescue.ts";
 import type { StoredRecord } from "./store/index.ts";
 
 /** What an operator asks of a site beside what programs declare. Answers what there is to tell of it: plain JSON. */
@@ -19,6 +20,9 @@ export async function perform(ctx: Context, parts: Parts, operation: Operation):
       return maintain(parts, operation.node, operation.reason ?? "");
     case "rehearse":
       return rehearseNode(ctx, parts, operation.node);
+    case "rescue":
+    case "unrescue":
+      return rescueOrBack(ctx, parts, operation);
     case "discovered":
       return discovered(ctx, parts, operation.listen);
     case "forget discovered":
@@ -62,6 +66,24 @@ async function reset(ctx: Context, parts: Parts, name: string): Promise<State> {
 async function rehearseNode(ctx: Context, parts: Parts, name: string): Promise<State> {
   const node = await nodeOf(parts, name);
   return parts.jobs.run(ctx, `nodes/${name}`, "rehearse", (inner) => rehearse(inner, parts, node));
+}
+
+/** A job of the instance, whose declarations wait for it. */
+async function rescueOrBack(
+  ctx: Context,
+  parts: Parts,
+  operation: Extract<Operation, { kind: "rescue" | "unrescue" }>,
+): Promise<State> {
+  const { kind, node } = operation;
+  await nodeOf(parts, node);
+  // A node without an instance is refused in there.
+  const instance = (await parts.store.claims()).get(node);
+  const key = instance === undefined ? `nodes/${node}` : `instances/${instance}`;
+  return parts.jobs.run(ctx, key, JSON.stringify(operation), (inner) =>
+    kind === "unrescue"
+      ? unrescueNode(inner, parts, node)
+      : rescueNode(inner, parts, node, { key: operation.key, powerOff: operation.powerOff ?? false }),
+  );
 }
 
 async function maintain(parts: Parts, name: string, maintenanceReason: string): Promise<State> {

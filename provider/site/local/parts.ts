@@ -32,7 +32,7 @@ export interface Parts {
   /** Bring the boot loaders of servers of another architecture than this host's; those of its own are installed. */
   readonly loaders: (ctx: Context, arch: Arch) => Promise<void>;
   readonly writer: () => Promise<WriteDriver>;
-  /** Our own deploy ramdisk, for an architecture that has one, or that of visits which need more. */
+  /** Our own deploy ramdisk, or that of visits which need more, for an architecture that has one. */
   readonly ramdisk: (ctx: Context, arch: Arch, extra?: ExtraInitrd) => Promise<BuiltRamdisk>;
   /** The controller of a node, with the site's manners around it. */
   readonly powerOf: (spec: NodeSpec["power"], expected?: ControllerIdentity) => ConductedPower;

@@ -5,6 +5,7 @@ import type { Context } from "../../kernel/context.ts";
 import type { NodeSpec } from "../../resources/index.ts";
 import { sendWord } from "../../services/callback/word.ts";
 import type { BuiltRamdisk } from "../../services/ramdisk/build.ts";
+import type { ExtraInitrd } from "../../services/ramdisk/flavours.ts";
 import { abandon } from "../../workflows/abandon.ts";
 import { runSteps } from "../../workflows/run.ts";
 import { describeSeen } from "../../workflows/seen.ts";
@@ -15,7 +16,7 @@ import {
   type VisitStep,
   visitOf,
 } from "../../workflows/visit.ts";
-import type { SiteSettings } from "../settings.ts";
+import { bootHttpOf, type SiteSettings } from "../settings.ts";
 import { callBackWords } from "./collections/instance/boot-files.ts";
 import { specOf } from "./collections/instance/claim.ts";
 import { bootCardsOf } from "./collections/macs.ts";
@@ -30,8 +31,9 @@ export const newVisit = (order: VisitOrder): VisitRecord => ({
 });
 
 /**
- * Have a server boot the ramdisk and be left switched off, going on where an earlier run of the same order was cut off.
- * The caller holds the node. Answers what came of it.
+ * Have a server boot the ramdisk and be left switched off, or in it where the order is a rescue's, going on where an
+ * earlier run of the same order was cut off. The caller holds the node. Answers what came of it. `follow`: hears of each
+ * change of its record, which is on disk then.
  */
 export async function runVisit(
   ctx: Context,
@@ -39,6 +41,7 @@ export async function runVisit(
   node: string,
   order: VisitOrder,
   steps: readonly VisitStep[],
+  follow: Follow = async () => {},
 ): Promise<VisitRecord> {
   const { store } = parts;
   const found = await store.visit(node);
@@ -46,13 +49,13 @@ export async function runVisit(
   const begun = (await store.visit(node)) ?? newVisit(order);
   await store.keepVisit(node, begun);
   await parts.network.open(ctx);
-  const { machine, close } = await openVisit(ctx, parts, node, begun);
+  const { machine, close } = await openVisit(ctx, parts, node, begun, follow);
   try {
     await runSteps(ctx, machine, steps, {
       begin: (step) => store.begin(begun.id, step),
       end: (step, outcome) => store.end(begun.id, step, outcome),
     });
-    await store.dropVisit(node);
+    if (machine.record().done) await store.dropVisit(node);
     return machine.record();
   } catch (error) {
     if (cutOff(ctx)) throw error; // not failed: the next run goes on from here
@@ -76,13 +79,26 @@ export async function endVisit(ctx: Context, parts: Parts, node: string): Promis
 }
 
 async function giveUp(ctx: Context, { store }: Parts, machine: VisitMachine): Promise<void> {
-  const { name } = machine.node;
-  // What may still be on stays ours to switch off; its key is void.
-  if ((await abandon(ctx, machine)) === "clean") await store.dropVisit(name);
-  else await store.keepVisit(name, { ...newVisit(machine.record().order), touched: true });
+  const { node, record } = machine;
+  const { order, touched } = record();
+  const left = await abandon(ctx, machine);
+  // What may still be on stays ours to switch off, and a system that was ended for a rescue is booted again by its order.
+  const kept = left === "unclean" || (order.mode === "rescue" && touched);
+  // Its key is void.
+  if (kept) await store.keepVisit(node.name, { ...newVisit(order), touched: true });
+  else await store.dropVisit(node.name);
 }
 
-async function openVisit(ctx: Context, parts: Parts, name: string, begun: VisitRecord) {
+type Follow = (record: VisitRecord) => Promise<void>;
+
+/** What a visit works with, and the end of its line to port 10000. */
+export async function openVisit(
+  ctx: Context,
+  parts: Parts,
+  name: string,
+  begun: VisitRecord,
+  follow: Follow = async () => {},
+) {
   const { store, network, switchboard, settings } = parts;
   const node = await specOf<NodeSpec>(store, "nodes", name);
   const cards = await bootCardsOf(store, name, node);
@@ -111,12 +127,11 @@ async function openVisit(ctx: Context, parts: Parts, name: string, begun: VisitR
     async update(change) {
       record = { ...record, ...change };
       await store.keepVisit(name, record);
+      await follow(record);
     },
     async fetch(inner) {
       await parts.loaders(inner, node.arch);
-      const { order } = record;
-      const secure = order.mode === "clean" && order.method === "secure";
-      ramdisk = await parts.ramdisk(inner, node.arch, secure ? "secure" : undefined);
+      ramdisk = await parts.ramdisk(inner, node.arch, extraOf(record.order));
     },
     drivePassword: {
       remembered: () => store.drivePassword(name),
@@ -156,14 +171,20 @@ export function visitFiles({ name, macs, record, server, settings, ramdisk }: Vi
   const append = settings.pxeAppendParams.split(/\s+/).filter((word) => word !== "");
   const words = ["selinux=0", ...orderWords(record.order), ...callBackWords(record, server, settings)];
   return {
-    ...{ deployment: name, macs, boot: "local" },
+    ...{ deployment: name, macs, boot: "local", ...bootHttpOf(settings, server) },
     deploy: { kernel, ramdisk: archive, args: [...words, ...append] },
   };
+}
+
+function extraOf(order: VisitOrder): ExtraInitrd | undefined {
+  if (order.mode === "rescue") return "rescue";
+  return order.mode === "clean" && order.method === "secure" ? "secure" : undefined;
 }
 
 function orderWords(order: VisitOrder): readonly string[] {
   const mode = `mode=${order.mode}`;
   if (order.mode === "inspect") return [mode, ...order.hints];
+  if (order.mode === "rescue") return [mode, `rescue_key=${encodeURIComponent(order.key)}`];
   // GRUB takes no quotes, which encodeURIComponent leaves as they are.
   const encoded = order.disks.map((disk) => encodeURIComponent(disk).replaceAll("'", "%27"));
   return [mode, `clean=${order.method}`, `clean_disks=${encoded.join(";")}`];

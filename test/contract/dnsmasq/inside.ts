@@ -80,7 +80,7 @@ async function scenario(dir: string, client: Client) {
 
   seen["enrolled"] = await ask.forLease();
   const loaders: Record<string, string> = {};
-  for (const arch of ["0007", "0009", "000b"]) {
+  for (const arch of ["0007", "0009", "000b", "0013"]) {
     loaders[arch] = (await ask.forLease(arch))?.boot_file ?? "none";
   }
   seen["loaders"] = loaders;

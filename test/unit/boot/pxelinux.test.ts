@@ -1,5 +1,9 @@
-import { describe } from "vitest";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
 import { openPxelinux } from "../../../provider/drivers/boot/index.ts";
+import { newContext } from "../../../provider/kernel/context.ts";
 import { obeysBootContract } from "./suite.ts";
 
 describe("pxelinux", () => {
@@ -40,4 +44,38 @@ ${boot === "local" ? "localboot 0" : `kernel web-1/kernel\nappend initrd=web-1/r
     forMac: (text) => text,
     config: (text) => text,
   });
+});
+
+describe("pxelinux by HTTP", () => {
+  it.for([
+    { able: true, from: "http://10.99.0.1:10080", prefix: "http://10.99.0.1:10080/" },
+    { able: true, from: undefined, prefix: "" },
+    { able: false, from: "http://10.99.0.1:10080", prefix: "" },
+  ])(
+    "is asked for kernels and ramdisks where the loader is able ($able) and they are served ($from)",
+    async ({ able, from, prefix }) => {
+      const dir = await mkdtemp(join(tmpdir(), "pxelinux-"));
+      try {
+        await mkdir(join(dir, "cache"));
+        const at = (name: string) => join(dir, "cache", name);
+        for (const name of ["k", "r"]) await writeFile(at(name), name);
+        const entry = { kernel: at("k"), ramdisk: at("r"), args: [] };
+        const files = { deployment: "web-1", macs: ["52:54:00:00:00:07"], deploy: entry, boot: entry };
+        const tftpRoot = join(dir, "tftp");
+        const loaders = { pxelinux: [at("k")], ldlinux: [at("k")] };
+        const boot = openPxelinux({ tftpRoot, loaders, http: able });
+        await boot.prepare(newContext(), { ...files, ...(from ? { http: from } : {}) });
+        const menu = await readFile(join(tftpRoot, "pxelinux.cfg/01-52-54-00-00-00-07"), "utf8");
+        expect(menu.match(/(?<=^kernel |initrd=)\S+/gm)).toEqual(
+          ["deploy_kernel", "deploy_ramdisk", "kernel", "ramdisk"].map((name) => `${prefix}web-1/${name}`),
+        );
+        // Its own kernel is missed when it is gone, whatever way it is fetched.
+        await rm(join(tftpRoot, "web-1/kernel"));
+        const seen = await boot.seen(newContext(), "web-1", files.macs);
+        expect(seen?.missing).toEqual(["web-1/kernel"]);
+      } finally {
+        await rm(dir, { recursive: true });
+      }
+    },
+  );
 });

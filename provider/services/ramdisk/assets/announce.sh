@@ -33,6 +33,7 @@ write_form() {
       [ "$MODE" = deploy ] || pair t "$MODE"
       [ -s "$STATE/progress" ] && pair g "$(cat "$STATE/progress")"
       [ -s "$STATE/hardware" ] && pair h "$(cat "$STATE/hardware")"
+      [ -s "$STATE/host-key" ] && pair x "$(cat "$STATE/host-key")"
       [ -s "$STATE/cleaned" ] && pair r "$(cat "$STATE/cleaned")"
       [ -n "$1" ] && { pair e "$(printf %s "$1" | head -c 4096)"; pair o "$(own_log "$bytes")"; }
     } | awk -f "$PARTS/form.awk" > "$STATE/body"

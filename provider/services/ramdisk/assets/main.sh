@@ -30,7 +30,7 @@ main() {
   start_network || { say error "$WHY"; return 1; }
   say address "$ADDRESS on $INTERFACE; helper $SERVER:$PORT"
   case $MODE in
-    deploy | clean | inspect) . "$PARTS/mode-$MODE.sh" ;;
+    deploy | clean | inspect | rescue) . "$PARTS/mode-$MODE.sh" ;;
     *) fail "the kernel command line asks for the mode $MODE, which this ramdisk does not know" ;;
   esac
   listen

@@ -34,10 +34,11 @@ const isClosed = ({ maintenance, abandon }: NodeSpec, state: Partial<NodeState> 
 export async function planInspection(
   ctx: Context,
   parts: Parts,
-  { name }: Ref,
+  ref: Ref,
   spec: NodeSpec,
   { record, known, lost }: Found,
 ): Promise<Partial<Plan>> {
+  const { name } = ref;
   const state = record?.state as NodeState | undefined;
   // Of a lost record a check is told the inputs alone, and not what was found.
   if (lost) return {};
@@ -48,7 +49,7 @@ export async function planInspection(
     };
   }
   const problems = [
-    ...(record ? await refusals(parts.store, record) : []),
+    ...(await refusals(parts.store, { ref, state: { provisionState: "available", ...state }, spec })),
     ...(await parts.network.problems(ctx)),
     ...(await failing(async () => (await parts.boot(spec)).ready(ctx))),
   ];

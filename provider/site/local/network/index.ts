@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { type Context, newContext } from "../../../kernel/context.ts";
 import { MetalError } from "../../../kernel/errors.ts";
+import type { BootHttp } from "../../../services/boot-http/server.ts";
 import type { Phoned } from "../../../services/callback/phone-home-route.ts";
 import type { Callback } from "../../../services/callback/server.ts";
 import { listHosts } from "../../../services/dnsmasq/hosts.ts";
@@ -22,6 +23,7 @@ interface Calls {
 
 interface Served {
   readonly callback: Callback;
+  readonly bootHttp?: BootHttp;
   readonly dnsmasq?: Dnsmasq;
 }
 
@@ -68,6 +70,7 @@ export function openNetwork(
     async close() {
       const running = await served?.catch(() => undefined);
       await running?.callback.close();
+      await running?.bootHttp?.close();
       await running?.dnsmasq?.stop();
     },
   };
@@ -117,7 +120,16 @@ function checks(settings: SiteSettings, known: (ctx: Context) => Promise<Range>)
     const { requireServe } = await import("../../../services/dnsmasq/privilege.ts");
     await requireServe(ctx);
   };
-  return settings.dhcp === "managed" ? [port, privilege] : [port];
+  const bootPort: Check = async (ctx) => {
+    const { startBootHttp } = await import("../../../services/boot-http/server.ts");
+    const host = (await known(ctx)).address;
+    await (await startBootHttp(ctx, { host, port: settings.bootPort, root: "/nowhere" })).close();
+  };
+  return [
+    port,
+    ...(settings.bootTransport === "http" ? [bootPort] : []),
+    ...(settings.dhcp === "managed" ? [privilege] : []),
+  ];
 }
 
 async function problemOf(ctx: Context, check: Check): Promise<readonly MetalError[]> {
@@ -148,8 +160,11 @@ async function start(
     accept: switchboard.accept,
     phoned,
   });
-  if (settings.dhcp === "external") return { callback };
+  let bootHttp: BootHttp | undefined;
   try {
+    bootHttp = await startHttp(own, settings, address, places, calls);
+    const files = bootHttp ? { bootHttp } : {};
+    if (settings.dhcp === "external") return { callback, ...files };
     ctx.report({ stage: "starting DHCP and TFTP" });
     const { requireServe } = await import("../../../services/dnsmasq/privilege.ts");
     const { startDnsmasq } = await import("../../../services/dnsmasq/index.ts");
@@ -163,9 +178,23 @@ async function start(
       ...{ interface: name, network: cidr, address, routerAdvertise },
       onEvent: (event) => void hear(event, places, calls),
     });
-    return { callback, dnsmasq };
+    return { callback, dnsmasq, ...files };
   } catch (error) {
+    await bootHttp?.close();
     await callback.close();
     throw error;
   }
+}
+
+async function startHttp(
+  own: Context,
+  { bootTransport, bootPort: port }: SiteSettings,
+  host: string,
+  places: Places,
+  calls: Calls,
+): Promise<BootHttp | undefined> {
+  if (bootTransport !== "http") return undefined;
+  const { startBootHttp } = await import("../../../services/boot-http/server.ts");
+  const onSent = (file: string, ip: string) => void hear({ kind: "sent", file, ip }, places, calls);
+  return startBootHttp(own, { host, port, root: places.tftpRoot, onSent });
 }

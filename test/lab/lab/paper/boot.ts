@@ -29,6 +29,14 @@ export async function live(run: Run): Promise<never> {
   }
 }
 
+/** As lpxelinux does: by the address that the menu names, or by TFTP. */
+async function fetchFile(server: string, file: string, signal: AbortSignal): Promise<void> {
+  if (!file.startsWith("http:")) return void (await readTftp(server, file, signal, 1));
+  const response = await fetch(file, { signal });
+  if (!response.ok) throw new TftpError(`${file}: ${response.status}`);
+  await response.arrayBuffer();
+}
+
 async function fromNetwork(run: Run): Promise<Ended> {
   const { body, signal, say } = run;
   const got = await lease(run.folder, signal);
@@ -40,7 +48,7 @@ async function fromNetwork(run: Run): Promise<Ended> {
     await readTftp(got.server, got.file, signal, 1);
     const choice = await readMenu(run, got);
     if (choice.kind === "local") return await fromDisk(run);
-    for (const file of choice.files) await readTftp(got.server, file, signal, 1);
+    for (const file of choice.files) await fetchFile(got.server, file, signal);
     if (choice.args.has("deployment_id")) {
       say("BAREMETAL up");
       await runRamdisk(run, choice.args, got);

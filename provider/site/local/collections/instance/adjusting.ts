@@ -75,7 +75,7 @@ async function switchPower(
 }
 
 /** Wait as a deployment does, until the system answers again. */
-async function answered(
+export async function answered(
   ctx: Context,
   parts: Parts,
   ref: Ref,

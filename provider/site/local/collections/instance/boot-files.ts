@@ -2,7 +2,7 @@ import type { BootFiles } from "../../../../drivers/boot/driver.ts";
 import type { ImageSpec, InstanceSpec, NodeSpec } from "../../../../resources/index.ts";
 import { hintsFor } from "../../../../resources/root-device.ts";
 import type { DeploymentRecord } from "../../../../workflows/deployment.ts";
-import type { SiteSettings } from "../../../settings.ts";
+import { bootHttpOf, type SiteSettings } from "../../../settings.ts";
 import type { Ref } from "../../../site.ts";
 import type { Fetched } from "./fetch.ts";
 
@@ -27,8 +27,7 @@ export function bootFiles(facts: Facts): BootFiles {
   const append = settings.pxeAppendParams.split(/\s+/).filter((word) => word !== "");
   const { kernel, ramdisk } = fetched.image;
   return {
-    deployment: ref.name,
-    macs,
+    ...{ deployment: ref.name, macs, ...bootHttpOf(settings, facts.server) },
     deploy: { ...fetched.deploy, args: [...deployArgs(facts), ...append] },
     boot:
       kernel && ramdisk

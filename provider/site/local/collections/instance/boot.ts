@@ -1,5 +1,6 @@
 import type { Context } from "../../../../kernel/context.ts";
 import type { ImageSpec, InstanceSpec } from "../../../../resources/index.ts";
+import { isRescue } from "../../../../resources/states.ts";
 import type { Ref } from "../../../site.ts";
 import type { Parts } from "../../parts.ts";
 import type { StoredDeployment } from "../../store/deployments.ts";
@@ -46,6 +47,9 @@ export const relayBoot =
       const { kernelArgs } = spec;
       const installed = { ...(stored.record.image ?? spec), kernelArgs };
       await parts.store.keepDeployment({ ...stored, record: { ...stored.record, image: installed } });
+      // One in a rescue gets them on its way back.
+      const { provisionState } = (await parts.store.get("nodes", stored.node))?.state ?? {};
+      if (isRescue(provisionState)) continue;
       await layBoot(ctx, parts, ref, instance as InstanceSpec, stored, installed);
     }
   };

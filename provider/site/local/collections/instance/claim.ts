@@ -9,7 +9,7 @@ import type {
 import { hintsFor } from "../../../../resources/root-device.ts";
 import { type Candidate, type Choice, schedule } from "../../../../resources/schedule.ts";
 import { sized } from "../../../../resources/sizes.ts";
-import { isSetAside, type ProvisionState } from "../../../../resources/states.ts";
+import { isRescue, isSetAside, type ProvisionState } from "../../../../resources/states.ts";
 import { workflowErrors } from "../../../../workflows/errors.ts";
 import { isVisit } from "../../../../workflows/visit.ts";
 import { siteErrors } from "../../../errors.ts";
@@ -136,6 +136,14 @@ export async function holdNode(store: Store, node: string, ref: Ref): Promise<vo
 export async function refuseMaintenance(store: Store, node: string): Promise<void> {
   if (maintenanceOf(await store.get("nodes", node)) === undefined) return;
   throw workflowErrors.make("DEPLOY_MAINTENANCE", { node });
+}
+
+/** Nothing is done to a server on whose disks somebody works. */
+export async function refuseRescued(store: Store, instance: string): Promise<void> {
+  const node = (await store.claimOf(instance)) ?? "";
+  const { provisionState } = (await store.get("nodes", node))?.state ?? {};
+  if (!isRescue(provisionState)) return;
+  throw workflowErrors.make("RESCUE_UNDER_WAY", { node, instance, state: String(provisionState) });
 }
 
 /** Whether work on the held node was begun and neither ended nor given up: it is gone on with there, nowhere else. */

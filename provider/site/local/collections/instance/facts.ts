@@ -4,6 +4,7 @@ import { erasingFields, type InstanceFacts, movesOf, type System } from "../../.
 import { hintsFor } from "../../../../resources/root-device.ts";
 import { unfit as whyUnfit } from "../../../../resources/schedule.ts";
 import { sized } from "../../../../resources/sizes.ts";
+import { isRescue } from "../../../../resources/states.ts";
 import { UNKNOWN, unknownPaths } from "../../../../resources/unknown.ts";
 import type { Disk } from "../../../../services/callback/announcement.ts";
 import type { DeploymentRecord } from "../../../../workflows/deployment.ts";
@@ -44,7 +45,7 @@ export async function factsOf(
     server: at === undefined ? undefined : await serverOf(parts, at),
     unfit,
     underWay: await underWayOn(parts, ref.name, system !== undefined),
-    waiting: record !== undefined && record.state["provisionState"] !== "active",
+    waiting: record !== undefined && !isInstalled(record.state["provisionState"]),
     choice,
     ...(cleans === undefined ? {} : { cleans }),
     seconds: await store.usualSeconds(),
@@ -73,8 +74,11 @@ function beforeOf({ record, known }: Found): Partial<InstanceSpec> | undefined {
 function wasInstalled(state: State | undefined): InstanceFacts["lost"] {
   const told = state?.["provisionState"];
   if (told === undefined) return "unsaid";
-  return told === "active" || told === "wait call-back" ? "installed" : false;
+  return isInstalled(told) || told === "wait call-back" ? "installed" : false;
 }
+
+/** Also one whose server is in a rescue: its system is where it was. */
+const isInstalled = (provisionState: unknown) => provisionState === "active" || isRescue(provisionState);
 
 /** The system that a deployment made, or the one that it has not erased yet. */
 export function systemOf(node: string, record: DeploymentRecord, image: string): System | undefined {

@@ -7,6 +7,7 @@ import { collectionOf, type Found } from "../../collection.ts";
 import type { Parts } from "../../parts.ts";
 import { countErase } from "../../runs.ts";
 import { adjust } from "./adjusting.ts";
+import { refuseRescued } from "./claim.ts";
 import { deployInTurn } from "./deploying.ts";
 import { observeInstance } from "./observing.ts";
 import { failureProperty, planInstance, planUnderLock } from "./planning.ts";
@@ -37,6 +38,7 @@ export function instances(parts: Parts): Collection {
       if ((record.spec as InstanceSpec).locked) {
         throw planErrors.make("INSTANCE_LOCKED", { instance: record.ref.name, what: "delete it" });
       }
+      await refuseRescued(parts.store, record.ref.name);
       await refuseReplacement(parts, record, known);
       // Counted among what the run erases; asked again, and for a replacement that was counted, it counts once.
       if (await erasesOnDelete(parts, record)) {
@@ -59,6 +61,7 @@ async function perform(
   spec: InstanceSpec,
   found: Found,
 ): Promise<State> {
+  await refuseRescued(parts.store, ref.name);
   const plan = await planUnderLock(parts, ref, spec, found);
   const run = parts.runs.of(found.known.run);
   const { effect } = plan;

@@ -7,7 +7,8 @@ import { phoneHomeUrl } from "../../../../services/callback/phone-home-route.ts"
 import { digestOfToken, newToken } from "../../../../services/callback/token.ts";
 import { sendWord } from "../../../../services/callback/word.ts";
 import { pingOnce } from "../../../../services/probes/ping.ts";
-import type { DeployMachine, DeploymentRecord } from "../../../../workflows/deployment.ts";
+import { astrayOf } from "../../../../workflows/astray.ts";
+import type { DeployMachine, DeploymentRecord, Scratch } from "../../../../workflows/deployment.ts";
 import { identityOf } from "../../../../workflows/disk.ts";
 import { describeSeen } from "../../../../workflows/seen.ts";
 import type { Ref } from "../../../site.ts";
@@ -70,6 +71,11 @@ export async function openMachine(
     report: ctx.report,
   });
   const gone = createGone(store, line.sightings);
+  const scratch: Scratch = {};
+  const pinged = async () => {
+    const [address] = await addressesOf(parts, cards, record);
+    return address === undefined ? undefined : pingOnce(newContext({ log: ctx.log }), address);
+  };
   const files = (): BootFiles =>
     bootFiles({
       ...{ ref, spec, node, image, record, macs, settings },
@@ -132,13 +138,17 @@ export async function openMachine(
     say: sendWord,
     probe: (inner) => probeSystem(inner, parts, { spec, cards, record, gone }),
     seen: async (phase) => {
-      const own = newContext({ log: ctx.log });
-      const [address] = await addressesOf(parts, cards, record);
-      const ping = address === undefined ? undefined : (await pingOnce(own, address))?.detail;
+      const ping = (await pinged())?.detail;
       return describeSeen(line.sightings, { phase, managed: settings.dhcp === "managed", ping });
     },
+    astray: async () =>
+      astrayOf({
+        ...{ seen: line.sightings, managed: settings.dhcp === "managed", firmware: node.bootMode },
+        ...{ watched: scratch.rebooted === true, fromNetwork: kindOf(image) === "partition" },
+        ...{ writer: record.machine?.bootId, pings: (await pinged())?.answers === true },
+      }),
     hostKeys: (inner, address) => keysShown(inner, parts, spec, address),
-    scratch: {},
+    scratch,
   };
   return { machine, close: line.close };
 }

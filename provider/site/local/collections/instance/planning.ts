@@ -13,7 +13,7 @@ import { type Found, toFailure } from "../../collection.ts";
 import type { Parts } from "../../parts.ts";
 import { countErase, newsOf, type Run } from "../../runs.ts";
 import { otherArch } from "./architecture.ts";
-import { reasonsOf, refuseMaintenance } from "./claim.ts";
+import { reasonsOf, refuseMaintenance, refuseRescued } from "./claim.ts";
 import { declared, unconfigurable } from "./configuration.ts";
 import { factsOf } from "./facts.ts";
 import { firmwareWords } from "./firmware.ts";
@@ -71,6 +71,8 @@ async function inTheWay(
   { known }: Found,
 ): Promise<readonly MetalError[]> {
   const { effect, replaces } = plan;
+  const rescued = await refused(refuseRescued(store, instance));
+  if (rescued.length > 0) return effect === "none" ? [] : rescued;
   const node = system?.node || "its server";
   if (lost && effect !== "enrol") return [siteErrors.make("INSTANCE_LOST_RECORD", { instance, node })];
   // A create cannot move what is there: Pulumi would have to delete it first.
