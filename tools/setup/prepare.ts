@@ -18,6 +18,12 @@ export async function bringLabParts(say: Teller, cache: string): Promise<void> {
   await unlessQuick(say, "Building two small operating systems to install", buildTestImages(lab));
   const ramdisk = { flavour: "lab", arch: "x86_64", cacheDir: join(cache, "ramdisk") } as const;
   await unlessQuick(say, "Building the deploy ramdisk", buildRamdisk(newContext(), ramdisk));
+  const secure = { ...ramdisk, extra: "secure" } as const;
+  await unlessQuick(
+    say,
+    "Building that for drives that erase themselves",
+    buildRamdisk(newContext(), secure),
+  );
 }
 
 /** Its sister with an SSH server, for tests of a rescue. */

@@ -6,6 +6,7 @@ import type { Ref, Spec, State } from "../../site.ts";
 import { type Backups, openBackups } from "./backup.ts";
 import { type Claims, openClaims } from "./claims.ts";
 import { type Deployments, openDeployments } from "./deployments.ts";
+import { type DrivePasswords, openDrivePasswords } from "./drive-passwords.ts";
 import { withLists } from "./lists.ts";
 import { type Db, openDb } from "./open.ts";
 import { type Owners, openOwners } from "./owners.ts";
@@ -23,7 +24,16 @@ export interface StoredRecord {
 }
 
 /** All that a site remembers: inventory, claims, deployments, journal. One process owns it. */
-export interface Store extends Claims, Deployments, Phones, Visits, Strangers, Plans, Owners, Backups {
+export interface Store
+  extends Claims,
+    Deployments,
+    Phones,
+    Visits,
+    DrivePasswords,
+    Strangers,
+    Plans,
+    Owners,
+    Backups {
   readonly siteId: string;
   readonly get: (collection: CollectionName, name: string) => Promise<StoredRecord | undefined>;
   readonly all: (collection: CollectionName) => Promise<readonly StoredRecord[]>;
@@ -67,6 +77,7 @@ async function storeOver(db: Db, seal: Seal): Promise<Omit<Store, keyof Backups>
     ...openDeployments(db, seal),
     ...openPhones(db),
     ...openVisits(db, seal),
+    ...openDrivePasswords(db, seal),
     ...openStrangers(db),
     ...openPlans(db),
     ...openOwners(db),
