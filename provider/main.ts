@@ -31,6 +31,7 @@ const program = new Command("pulumi-baremetal")
 const note = (text: string) => void process.stderr.write(text);
 const settings = (options: SiteOptions) =>
   settingsFor(options, { env: process.env, home: homedir(), cwd: process.cwd() });
+const launch = launchOf(process.execPath, process.execArgv);
 addNouns(program, {
   ctx: newContext({
     signal: stopping.signal,
@@ -41,8 +42,9 @@ addNouns(program, {
   print: (text) => void process.stdout.write(text),
   note,
   columns: process.stdout.isTTY ? process.stdout.columns : undefined,
+  launch,
   settings,
-  site: (options) => connectAny(settings(options), launchOf(process.execPath, process.execArgv)),
+  site: (options) => connectAny(settings(options), launch),
   listening: (options) => clientOf(socketOf(settings(options).stateDir)),
 });
 

@@ -105,6 +105,8 @@ export interface About {
   readonly settings: string;
   /** Jobs under way, as `instances/web-1`. */
   readonly jobs: readonly string[];
+  /** It runs as a service: its settings are its own, and it stays. */
+  readonly service?: boolean;
 }
 
 /** An ensure that failed after something was begun: what there is, so that Pulumi keeps it and `destroy` can release it. */

@@ -26,6 +26,7 @@ describe("what can stand at the cursor", () => {
       "ramdisk",
       "store",
       "owner",
+      "serve",
       "completion",
       "help",
     ]);
