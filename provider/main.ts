@@ -13,6 +13,7 @@ import { launchOf, version } from "./launch.ts";
 import { clientOf } from "./site/client.ts";
 import { connectAny } from "./site/embedded.ts";
 import { socketOf } from "./site/settings.ts";
+import { overSocket } from "./site/transport.ts";
 
 /** The executable's composition root: it reads argv and the environment, and decides the exit code. */
 
@@ -45,7 +46,7 @@ addNouns(program, {
   launch,
   settings,
   site: (options) => connectAny(settings(options), launch),
-  listening: (options) => clientOf(socketOf(settings(options).stateDir)),
+  listening: (options) => clientOf(overSocket(socketOf(settings(options).stateDir))),
 });
 
 program

@@ -5,6 +5,7 @@ import { clientOf, stopHelper } from "./client.ts";
 import { siteErrors } from "./errors.ts";
 import { type SiteSettings, settingsDigest, socketOf } from "./settings.ts";
 import type { About, Site } from "./site.ts";
+import { overSocket, reviving, type Transport } from "./transport.ts";
 
 /** How to start a helper: the program and its words; the settings follow as JSON. */
 export interface Launch {
@@ -18,9 +19,9 @@ export interface Launch {
  * with other settings is replaced; a busy one of another version is used. A service is used as it is.
  */
 export async function connectEmbedded(ctx: Context, settings: SiteSettings, launch: Launch): Promise<Site> {
-  const socket = socketOf(settings.stateDir);
+  const socket = overSocket(socketOf(settings.stateDir));
   const plain = clientOf(socket);
-  const site = clientOf(socket, (inner) => start(inner, settings, launch, plain));
+  const site = clientOf(reviving(socket, (inner) => start(inner, settings, launch, plain)));
   const found = await aboutOf(ctx, plain);
   if (found?.service) return serviceOf(ctx, found, launch, plain);
   if (found && fits(found, settings, launch)) return site;
@@ -43,9 +44,9 @@ export async function connectEmbedded(ctx: Context, settings: SiteSettings, laun
  * not know its stack's. Where none listens, one is started with these.
  */
 export function connectAny(settings: SiteSettings, launch: Launch): Site {
-  const socket = socketOf(settings.stateDir);
+  const socket = overSocket(socketOf(settings.stateDir));
   const plain = clientOf(socket);
-  return clientOf(socket, (ctx) => start(ctx, settings, launch, plain));
+  return clientOf(reviving(socket, (ctx) => start(ctx, settings, launch, plain)));
 }
 
 /** A service comes back by itself, with its own settings: none is started in its place. */
@@ -58,7 +59,7 @@ function serviceOf(ctx: Context, { version }: About, launch: Launch, site: Site)
 
 /** Have an embedded helper of this store make way; false when it works, or is a service itself. */
 export async function takeOver(ctx: Context, stateDir: string): Promise<boolean> {
-  const socket = socketOf(stateDir);
+  const socket = overSocket(socketOf(stateDir));
   const site = clientOf(socket);
   return (await aboutOf(ctx, site)) === undefined || (await end(ctx, socket, site));
 }
@@ -78,7 +79,7 @@ async function aboutOf(ctx: Context, site: Site): Promise<About | undefined> {
 }
 
 /** End an idle helper; false when it is busy after all. */
-async function end(ctx: Context, socket: string, site: Site): Promise<boolean> {
+async function end(ctx: Context, socket: Transport, site: Site): Promise<boolean> {
   const ending = await stopHelper(ctx, socket).catch(() => true); // it may end before it has answered
   if (!ending) return false;
   await limited(ctx, "30 seconds", "the end of the idle helper", (inner) =>
