@@ -8,6 +8,7 @@ import { ramdiskCommand } from "./ramdisk.ts";
 import { serveCommand } from "./serve.ts";
 import type { Shell } from "./shell.ts";
 import { storeCommand } from "./store.ts";
+import { tokensCommand } from "./tokens.ts";
 
 const nouns = [
   nodesCommand,
@@ -17,6 +18,7 @@ const nouns = [
   storeCommand,
   ownerCommand,
   serveCommand,
+  tokensCommand,
 ];
 
 /** Give the program the commands that work with a site. */

@@ -21,7 +21,8 @@ export const serveErrors = defineErrors({
   },
   TOKEN_MISSING: {
     text: "the service was asked without a token that it knows",
-    remedy: "On the service's host `npx pulumi-baremetal tokens add NAME` makes one and shows it once.",
+    remedy:
+      "On the service's host `npx pulumi-baremetal tokens add NAME` makes one and shows it once; a program gives it as `baremetal:site.token`, the command line as BAREMETAL_TOKEN.",
     fault: "input",
   },
 });

@@ -5,6 +5,7 @@ import { hasCode } from "../kernel/errors.ts";
 import type { Logger } from "../kernel/log.ts";
 import { takeOver } from "../site/embedded.ts";
 import { siteErrors } from "../site/errors.ts";
+import { guardedSite } from "../site/guarded.ts";
 import type { LocalSite } from "../site/local/index.ts";
 import { lockStore } from "../site/local/lock.ts";
 import { type Identity, identityOf } from "./certificate.ts";
@@ -58,8 +59,10 @@ async function openDoor(
 ): Promise<Door> {
   const api = createApi({
     ...{ site, log, tls: { cert, key }, busy: () => {} },
-    admit: async () => {
-      throw serveErrors.make("TOKEN_MISSING", {});
+    async admit(token) {
+      const bearer = token === undefined ? undefined : await site.bearerOf(token);
+      if (!bearer) throw serveErrors.make("TOKEN_MISSING", {});
+      return guardedSite(site, bearer);
     },
   });
   try {

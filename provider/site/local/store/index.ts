@@ -13,6 +13,7 @@ import { openPhones, type Phones } from "./phones.ts";
 import { openPlans, type Plans } from "./plans.ts";
 import { mark, openSeal, type Seal } from "./seal.ts";
 import { openStrangers, type Strangers } from "./strangers.ts";
+import { openTokens, type Tokens } from "./tokens.ts";
 import { openVisits, type Visits } from "./visits.ts";
 
 /** One declared thing, secrets opened. */
@@ -23,7 +24,16 @@ export interface StoredRecord {
 }
 
 /** All that a site remembers: inventory, claims, deployments, journal. One process owns it. */
-export interface Store extends Claims, Deployments, Phones, Visits, Strangers, Plans, Owners, Backups {
+export interface Store
+  extends Claims,
+    Deployments,
+    Phones,
+    Visits,
+    Strangers,
+    Plans,
+    Owners,
+    Tokens,
+    Backups {
   readonly siteId: string;
   readonly get: (collection: CollectionName, name: string) => Promise<StoredRecord | undefined>;
   readonly all: (collection: CollectionName) => Promise<readonly StoredRecord[]>;
@@ -70,6 +80,7 @@ async function storeOver(db: Db, seal: Seal): Promise<Omit<Store, keyof Backups>
     ...openStrangers(db),
     ...openPlans(db),
     ...openOwners(db),
+    ...openTokens(db),
     async get(collection, name) {
       const found = await row(collection, name).executeTakeFirst();
       return found && codec.decode(collection, found);
