@@ -40,8 +40,8 @@ export const forSite = (command: Command): Command =>
   command
     .addOption(
       new Option(
-        "--site <json>",
-        "the site's settings, as in the stack's `baremetal:site` (default: this user's site)",
+        "--site <site>",
+        "the site: `ssh://host` or settings as JSON, as in the stack's `baremetal:site` (default: this user's site)",
       ),
     )
     .addOption(new Option("--state-dir <folder>", "the site whose store lies in this folder"));

@@ -1,7 +1,7 @@
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import type { Context, Progress } from "../kernel/context.ts";
-import { MetalError } from "../kernel/errors.ts";
+import { type ErrorRecord, hasCode, MetalError } from "../kernel/errors.ts";
 import { resources } from "../resources/index.ts";
 import type { CollectionName } from "../resources/resource.ts";
 import { siteErrors } from "./errors.ts";
@@ -23,10 +23,19 @@ import type { Line } from "./wire.ts";
 export function clientOf(transport: Transport): Site {
   const reach = (ctx: Context, path: string, body?: object) =>
     connected(ctx, () => transport.send(ctx, path, body));
-  const call = async (ctx: Context, path: string, body?: object) => ask(ctx, await reach(ctx, path, body));
+  const once = async (ctx: Context, path: string, body?: object) => ask(ctx, await reach(ctx, path, body));
+  const call = async (ctx: Context, path: string, body?: object): Promise<unknown> => {
+    for (;;) {
+      try {
+        return await once(ctx, path, body);
+      } catch (error) {
+        if (!hasCode(error, "HELPER_GONE") || !(await transport.regain?.(ctx))) throw error;
+      }
+    }
+  };
   const collection = (name: CollectionName): Collection => {
     const post = (ctx: Context, verb: string, ref: Ref, spec?: Spec, known?: Known) =>
-      call(ctx, `/v1/${name}/${verb}`, { ref, spec, known });
+      call(ctx, `/v1/${name}/${verb}`, { ref, spec, known: transport.elsewhere ? abroad(known) : known });
     return {
       plan: async (ctx, ref, spec, known) => (await post(ctx, "plan", ref, spec, known)) as Plan,
       ensure: async (ctx, ref, spec, known) => (await post(ctx, "ensure", ref, spec, known)) as State,
@@ -40,14 +49,20 @@ export function clientOf(transport: Transport): Site {
   const collections = Object.fromEntries(names.map((name) => [name, collection(name)]));
   return {
     ...(collections as Record<CollectionName, Collection>),
-    about: async (ctx) => (await read((await transport.send(ctx, "/v1/about")).body)) as About,
-    perform: async (ctx, operation) => (await call(ctx, "/v1/perform", operation)) as State,
+    about: async (ctx) => (await whole(await transport.send(ctx, "/v1/about"))) as About,
+    perform: async (ctx, operation) => (await once(ctx, "/v1/perform", operation)) as State, // twice may be once too often
     async *watch(ctx, where, name) {
       const { body } = await reach(ctx, `/v1/watch/${where}/${encodeURIComponent(name)}`);
       for await (const line of linesOf(body)) if ("progress" in line) yield line.progress as Progress;
     },
   };
 }
+
+/** What is worth telling a helper of another host. */
+const abroad = (known: Known | undefined): Known | undefined => {
+  const { folder: _, ...rest } = known ?? {};
+  return known && rest;
+};
 
 /** Ask an idle helper to end; false when it is busy. */
 export async function stopHelper(ctx: Context, transport: Transport): Promise<boolean> {
@@ -72,10 +87,7 @@ function lost(ctx: Context, error: unknown): unknown {
 }
 
 async function ask(ctx: Context, { status, body }: Answer): Promise<unknown> {
-  if (status !== 200) {
-    const { message = "unknown" } = (await read(body).catch(() => ({}))) as { message?: string };
-    throw siteErrors.make("HELPER_REFUSED", { reason: message });
-  }
+  if (status !== 200) throw await refusal(body);
   try {
     for await (const line of linesOf(body)) {
       if ("progress" in line) ctx.report(line.progress);
@@ -86,7 +98,19 @@ async function ask(ctx: Context, { status, body }: Answer): Promise<unknown> {
   } catch (error) {
     throw lost(ctx, error);
   }
-  throw siteErrors.make("HELPER_GONE", { reason: "it ended in the middle of an answer" });
+  throw lost(ctx, new Error("it ended in the middle of an answer"));
+}
+
+async function whole({ status, body }: Answer): Promise<unknown> {
+  if (status !== 200) throw await refusal(body);
+  return read(body);
+}
+
+/** Why a request was not taken; who stands between us and the helper may tell a failure of the catalogue. */
+async function refusal(body: Readable): Promise<MetalError> {
+  const said = (await read(body).catch(() => ({}))) as { message?: string; error?: ErrorRecord };
+  if (said.error) return new MetalError(said.error);
+  return siteErrors.make("HELPER_REFUSED", { reason: said.message ?? "unknown" });
 }
 
 async function* linesOf(body: Readable): AsyncIterable<Line> {

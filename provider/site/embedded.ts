@@ -15,29 +15,37 @@ export interface Launch {
 }
 
 /**
- * The site of this store through its helper, which is started when it is not there. An idle helper of another version or
- * with other settings is replaced; a busy one of another version is used. A service is used as it is.
+ * The helper of this store, which is started when it is not there. An idle helper of another version or with other
+ * settings is replaced; a busy one of another version is used. A service is used as it is.
  */
-export async function connectEmbedded(ctx: Context, settings: SiteSettings, launch: Launch): Promise<Site> {
+export async function reachEmbedded(
+  ctx: Context,
+  settings: SiteSettings,
+  launch: Launch,
+): Promise<Transport> {
   const socket = overSocket(socketOf(settings.stateDir));
   const plain = clientOf(socket);
-  const site = clientOf(reviving(socket, (inner) => start(inner, settings, launch, plain)));
+  const embedded = reviving(socket, (inner) => start(inner, settings, launch, plain));
   const found = await aboutOf(ctx, plain);
-  if (found?.service) return serviceOf(ctx, found, launch, plain);
-  if (found && fits(found, settings, launch)) return site;
+  if (found?.service) return serviceOf(ctx, found, launch, socket);
+  if (found && fits(found, settings, launch)) return embedded;
   if (found && (found.jobs.length > 0 || !(await end(ctx, socket, plain)))) {
     if (found.settings === settingsDigest(settings)) {
       ctx.log.warn(
         `the deploy helper is of version ${found.version}; it is replaced by ${launch.version} when it is idle`,
       );
-      return site;
+      return embedded;
     }
     const jobs = found.jobs.join(", ") || "another stack";
     throw siteErrors.make("HELPER_OTHER_SETTINGS", { jobs });
   }
   await start(ctx, settings, launch, plain);
-  return site;
+  return embedded;
 }
+
+/** The same, as a Site. */
+export const connectEmbedded = async (ctx: Context, settings: SiteSettings, launch: Launch): Promise<Site> =>
+  clientOf(await reachEmbedded(ctx, settings, launch));
 
 /**
  * The site of this store through whatever helper listens, with whatever settings: for who only looks at a site and does
@@ -50,11 +58,11 @@ export function connectAny(settings: SiteSettings, launch: Launch): Site {
 }
 
 /** A service comes back by itself, with its own settings: none is started in its place. */
-function serviceOf(ctx: Context, { version }: About, launch: Launch, site: Site): Site {
+function serviceOf(ctx: Context, { version }: About, launch: Launch, socket: Transport): Transport {
   if (version !== launch.version) {
     ctx.log.warn(`the deploy helper is a service of version ${version}, this program has ${launch.version}`);
   }
-  return site;
+  return socket;
 }
 
 /** Have an embedded helper of this store make way; false when it works, or is a service itself. */

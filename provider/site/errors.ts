@@ -63,7 +63,7 @@ export const siteErrors = defineErrors({
   SITE_SETTINGS_BAD: {
     text: "the site settings are not right: {faults}",
     remedy:
-      "Correct them with `pulumi config set --path baremetal:site.FIELD VALUE`; docs/reference/site.md lists them.",
+      "Correct them with `pulumi config set --path baremetal:site.FIELD VALUE`, or in the file that is named; docs/reference/site.md lists them.",
     fault: "input",
   },
   SITE_NAME_TAKEN: {

@@ -15,6 +15,13 @@ export interface Answer {
 export interface Transport {
   /** Ask one thing: a POST with a body, a GET without. */
   readonly send: (ctx: Context, path: string, body?: object) => Promise<Answer>;
+  /**
+   * After a request that was cut off: true once there is a connection again, so that what does no harm when it is asked
+   * twice is asked again; false where the connection is not what was lost. Without it nothing is asked again.
+   */
+  readonly regain?: (ctx: Context) => Promise<boolean>;
+  /** The helper is on another host: the program's folder means nothing there. */
+  readonly elsewhere?: true;
 }
 
 /** A helper on this host. Each request has a connection of its own. */
@@ -28,6 +35,7 @@ export const overSocket = (socketPath: string): Transport => ({
  * nothing yet, so it can be tried again.
  */
 export const reviving = (transport: Transport, revive: (ctx: Context) => Promise<void>): Transport => ({
+  ...transport,
   async send(ctx, path, body) {
     try {
       return await transport.send(ctx, path, body);
