@@ -34,6 +34,7 @@ const program = new Command("pulumi-baremetal")
 const note = (text: string) => void process.stderr.write(text);
 const settings = (options: SiteOptions) =>
   settingsFor(options, { env: process.env, home: homedir(), cwd: process.cwd() });
+const launch = launchOf(process.execPath, process.execArgv);
 const far = ({ site, stateDir }: SiteOptions) =>
   site !== undefined && stateDir === undefined && isSshAddress(site)
     ? clientOf(overSsh(sshAddress(site), version()))
@@ -48,9 +49,9 @@ addNouns(program, {
   print: (text) => void process.stdout.write(text),
   note,
   columns: process.stdout.isTTY ? process.stdout.columns : undefined,
+  launch,
   settings,
-  site: (options) =>
-    far(options) ?? connectAny(settings(options), launchOf(process.execPath, process.execArgv)),
+  site: (options) => far(options) ?? connectAny(settings(options), launch),
   listening: (options) => far(options) ?? clientOf(overSocket(socketOf(settings(options).stateDir))),
 });
 

@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
 import type { Context } from "../kernel/context.ts";
+import type { Launch } from "../site/embedded.ts";
 import type { SiteSettings } from "../site/settings.ts";
 import type { Site, State } from "../site/site.ts";
 
@@ -16,6 +17,8 @@ export interface Shell {
   readonly note: (text: string) => void;
   /** Columns of the terminal that stdout is; undefined when it is none. */
   readonly columns: number | undefined;
+  /** How this very program is started. */
+  readonly launch: Launch;
   readonly settings: (options: SiteOptions) => SiteSettings;
   /** The site of these settings through its helper, which is started when it is first needed and not there. */
   readonly site: (options: SiteOptions) => Site;

@@ -16,7 +16,7 @@ export interface Launch {
 
 /**
  * The helper of this store, which is started when it is not there. An idle helper of another version or with other
- * settings is replaced; a busy one of another version is used.
+ * settings is replaced; a busy one of another version is used. A service is used as it is.
  */
 export async function reachEmbedded(
   ctx: Context,
@@ -27,6 +27,7 @@ export async function reachEmbedded(
   const plain = clientOf(socket);
   const embedded = reviving(socket, (inner) => start(inner, settings, launch, plain));
   const found = await aboutOf(ctx, plain);
+  if (found?.service) return serviceOf(ctx, found, launch, socket);
   if (found && fits(found, settings, launch)) return embedded;
   if (found && (found.jobs.length > 0 || !(await end(ctx, socket, plain)))) {
     if (found.settings === settingsDigest(settings)) {
@@ -54,6 +55,21 @@ export function connectAny(settings: SiteSettings, launch: Launch): Site {
   const socket = overSocket(socketOf(settings.stateDir));
   const plain = clientOf(socket);
   return clientOf(reviving(socket, (ctx) => start(ctx, settings, launch, plain)));
+}
+
+/** A service comes back by itself, with its own settings: none is started in its place. */
+function serviceOf(ctx: Context, { version }: About, launch: Launch, socket: Transport): Transport {
+  if (version !== launch.version) {
+    ctx.log.warn(`the deploy helper is a service of version ${version}, this program has ${launch.version}`);
+  }
+  return socket;
+}
+
+/** Have an embedded helper of this store make way; false when it works, or is a service itself. */
+export async function takeOver(ctx: Context, stateDir: string): Promise<boolean> {
+  const socket = overSocket(socketOf(stateDir));
+  const site = clientOf(socket);
+  return (await aboutOf(ctx, site)) === undefined || (await end(ctx, socket, site));
 }
 
 const fits = (about: About, settings: SiteSettings, launch: Launch) =>

@@ -89,6 +89,34 @@ export const siteErrors = defineErrors({
     fault: "site",
     retry: true,
   },
+  TOKEN_SCOPE: {
+    text: "the token {name} is of scope {scope}, and it takes {needed} {what}",
+    remedy:
+      "Nothing was done. Use a token of that scope; `npx pulumi-baremetal tokens add` makes one on the service's host.",
+    fault: "input",
+  },
+  TOKEN_OWNER: {
+    text: "the token {name} is for what belongs to {pattern}, and not for {what}",
+    remedy:
+      "Nothing was done. Use the token of this stack; `npx pulumi-baremetal tokens add` makes one on the service's host.",
+    fault: "input",
+  },
+  TOKEN_ADMIN_OWNER: {
+    text: "the token {name} cannot be of scope admin for {owner} alone",
+    remedy:
+      "An admin has the whole site, records and passwords of all owners: say `--owner '*/*'`, or give it the scope deploy.",
+    fault: "input",
+  },
+  TOKEN_NAME_TAKEN: {
+    text: "there is a token {name} already",
+    remedy: "Choose another name, or remove that one first with `npx pulumi-baremetal tokens remove {name}`.",
+    fault: "input",
+  },
+  TOKEN_UNKNOWN_NAME: {
+    text: "there is no token {name}; there are: {names}",
+    remedy: "Name one of those; `npx pulumi-baremetal tokens list` tells more of them.",
+    fault: "input",
+  },
   SITE_LOST_RECORD: {
     text: "this site has no record of {name}, so it cannot be deleted safely",
     remedy:

@@ -6,6 +6,7 @@ import type { Ref, Spec, State } from "../../site.ts";
 import { type Backups, openBackups } from "./backup.ts";
 import { type Claims, openClaims } from "./claims.ts";
 import { type Deployments, openDeployments } from "./deployments.ts";
+import { type DrivePasswords, openDrivePasswords } from "./drive-passwords.ts";
 import { withLists } from "./lists.ts";
 import { type Db, openDb } from "./open.ts";
 import { type Owners, openOwners } from "./owners.ts";
@@ -13,6 +14,7 @@ import { openPhones, type Phones } from "./phones.ts";
 import { openPlans, type Plans } from "./plans.ts";
 import { mark, openSeal, type Seal } from "./seal.ts";
 import { openStrangers, type Strangers } from "./strangers.ts";
+import { openTokens, type Tokens } from "./tokens.ts";
 import { openVisits, type Visits } from "./visits.ts";
 
 /** One declared thing, secrets opened. */
@@ -23,7 +25,17 @@ export interface StoredRecord {
 }
 
 /** All that a site remembers: inventory, claims, deployments, journal. One process owns it. */
-export interface Store extends Claims, Deployments, Phones, Visits, Strangers, Plans, Owners, Backups {
+export interface Store
+  extends Claims,
+    Deployments,
+    Phones,
+    Visits,
+    DrivePasswords,
+    Strangers,
+    Plans,
+    Owners,
+    Tokens,
+    Backups {
   readonly siteId: string;
   readonly get: (collection: CollectionName, name: string) => Promise<StoredRecord | undefined>;
   readonly all: (collection: CollectionName) => Promise<readonly StoredRecord[]>;
@@ -67,9 +79,11 @@ async function storeOver(db: Db, seal: Seal): Promise<Omit<Store, keyof Backups>
     ...openDeployments(db, seal),
     ...openPhones(db),
     ...openVisits(db, seal),
+    ...openDrivePasswords(db, seal),
     ...openStrangers(db),
     ...openPlans(db),
     ...openOwners(db),
+    ...openTokens(db),
     async get(collection, name) {
       const found = await row(collection, name).executeTakeFirst();
       return found && codec.decode(collection, found);

@@ -23,6 +23,8 @@ export interface Tables {
   phones: { deployment: string; digest: string; heard: string | null; at: string };
   /** Visits under way, one a node. */
   visits: { node: string; record: string; updated: string };
+  /** What drives of a node may be locked with until they are erased, sealed. Outlives the visit that set it. */
+  drive_passwords: { node: string; password: string; at: string };
   /** Cards that nobody declared and that asked to boot from the network. */
   strangers: { mac: string; record: string };
   /** What this site wrote on which disk. */
@@ -38,6 +40,8 @@ export interface Tables {
   };
   /** What the last preview of an instance announced. */
   plans: { instance: string; owner: string; inputs: string; effect: string; token: string; at: string };
+  /** Who may ask from elsewhere: the digest of each token. No secrets. */
+  tokens: { name: string; digest: string; owner: string; scope: string; created: string };
   /** What drivers remember of controllers; no secrets. */
   memory: { controller: string; key: string; value: string };
 }
