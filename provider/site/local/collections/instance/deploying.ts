@@ -24,7 +24,7 @@ import { outputsOf } from "./outputs.ts";
 /** What is begun: nothing but these writes to a disk, or boots what was written. */
 export type Deploying = Extract<Effect, "install" | "reinstall" | "restore">;
 
-/** Deploy when it is this one's turn, unless too many failed in this run. */
+/** Deploy when it is this one's turn, unless too many failed in this run. First it is said what ends it, and what does not. */
 export function deployInTurn(
   ctx: Context,
   parts: Parts,
@@ -32,6 +32,8 @@ export function deployInTurn(
   spec: InstanceSpec,
   { effect, run }: { readonly effect: Deploying; readonly run: Run },
 ): Promise<State> {
+  const note = `it goes on after Ctrl-C; \`npx pulumi-baremetal instances abort ${ref.name}\` ends it`;
+  ctx.report({ stage: "deploying", note, kept: true });
   return parts.turns.take(ctx, async () => {
     refuseAfterFailures(run, ref.name, parts.settings);
     try {
