@@ -4,8 +4,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { newContext } from "../../provider/kernel/context.ts";
 import { clientOf } from "../../provider/site/client.ts";
 import { socketOf } from "../../provider/site/settings.ts";
+import { overSocket } from "../../provider/site/transport.ts";
 import { ipmi } from "../lab/programs.ts";
-import { endLanguageHosts, processesOf, wordsOf } from "./processes.ts";
+import { endLanguageHosts, providersOf } from "./processes.ts";
 import { openRack, type Rack, reason } from "./rack.ts";
 import type { Begun } from "./workspace.ts";
 
@@ -13,7 +14,7 @@ const up = ["up", "--yes", "--stack", "dev", "--skip-preview"] as const;
 
 describe.skipIf(reason)(`a Pulumi that ends in the middle${reason ? ` (left out: ${reason})` : ""}`, () => {
   let rack: Rack;
-  const site = () => clientOf(socketOf(join(rack.folder, "state", "pulumi-baremetal")));
+  const site = () => clientOf(overSocket(socketOf(join(rack.folder, "state", "pulumi-baremetal"))));
   const jobs = async () => (await site().about(newContext())).jobs;
   const listed = (what: "instances" | "nodes") => site()[what].list(newContext());
 
@@ -55,19 +56,20 @@ describe.skipIf(reason)(`a Pulumi that ends in the middle${reason ? ` (left out:
     const begun = (await listed("instances"))[0]?.["timeline"];
 
     const second = await stuck("u7", "waiting for the ramdisk (under way already)");
-    second.kill("SIGKILL");
-    await second.ended;
-    await eventually("the end of the provider", async () => {
-      const words = await Promise.all((await processesOf(rack.folder)).map(wordsOf));
-      return !words.some((one) => one.includes("dynamic-provider"));
-    });
+    for (const pid of await providersOf(rack.folder)) process.kill(pid, "SIGKILL");
+    expect((await second.ended).exitCode).not.toBe(0);
+
+    const third = await stuck("u7", "waiting for the ramdisk (under way already)");
+    third.kill("SIGKILL");
+    await third.ended;
+    await eventually("the end of its provider", async () => (await providersOf(rack.folder)).length === 0);
     expect(await jobs()).toEqual(["instances/on-u7"]);
     expect((await rack.pulumi(...up)).text).toContain("`pulumi cancel`");
     expect(await rack.pulumi("cancel", "--yes", "--stack", "dev")).toMatchObject({ exitCode: 0 });
 
-    const third = await stuck("u7", "waiting for the ramdisk (under way already)");
+    const last = await stuck("u7", "waiting for the ramdisk (under way already)");
     await unmute("u7");
-    const { exitCode, text } = await third.ended;
+    const { exitCode, text } = await last.ended;
     expect({ exitCode, text }).toMatchObject({ exitCode: 0 });
     const web = (await rack.state("dev")).get("on-u7")?.outputs;
     expect(web).toMatchObject({ provisionState: "active", answered: true, verified: "full" });

@@ -1,7 +1,7 @@
 import { readdir, readFile, readlink } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
 
-export const wordsOf = (pid: number) => readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+const wordsOf = (pid: number) => readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
 
 async function allPids(): Promise<readonly number[]> {
   return (await readdir("/proc")).map(Number).filter((pid) => pid > 0);
@@ -40,6 +40,13 @@ export async function helpersOf(folder: string): Promise<readonly number[]> {
 export async function endLanguageHosts(folder: string): Promise<void> {
   for (const pid of await processesOf(folder))
     if ((await wordsOf(pid)).includes("pulumi-language-nodejs")) process.kill(pid, "SIGKILL");
+}
+
+/** The process of Pulumi that the dynamic resources of this folder's program live in. */
+export async function providersOf(folder: string): Promise<readonly number[]> {
+  const pids = await processesOf(folder);
+  const words = await Promise.all(pids.map(wordsOf));
+  return pids.filter((_, index) => words[index]?.includes("dynamic-provider"));
 }
 
 /** Wait until no process of this folder is left. Throws with the words of those that stay. */
