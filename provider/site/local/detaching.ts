@@ -2,7 +2,8 @@ import type { Context } from "../../kernel/context.ts";
 import type { InstanceSpec } from "../../resources/index.ts";
 import { siteErrors } from "../errors.ts";
 import type { Ref, State } from "../site.ts";
-import type { Parts } from "./parts.ts";
+import type { Jobs } from "./jobs.ts";
+import type { Store } from "./store/index.ts";
 
 /** The deployments under way or waiting for their turn, and what becomes of each without the client who asked for it. */
 export interface Detaching {
@@ -35,7 +36,7 @@ export function createDetaching(): Detaching {
  */
 export async function detach(
   ctx: Context,
-  { store, jobs, detaching }: Pick<Parts, "store" | "jobs" | "detaching">,
+  { store, jobs, detaching }: { readonly store: Store; readonly jobs: Jobs; readonly detaching: Detaching },
   ref: Ref,
 ): Promise<State> {
   const { name: instance } = ref;
