@@ -34,6 +34,10 @@ export const SiteSettings = z
     address: ipv4
       .optional()
       .meta({ description: "What servers call back to. Default: the interface's address." }),
+    router: ipv4.optional().meta({
+      description:
+        "Told to servers as their default route: for servers behind a router that relays their DHCP requests (docs/networks.md). Default: none, as this host does not forward (managed only).",
+    }),
     dhcp: z.enum(dhcpModes).default("managed").meta({
       description:
         "`managed`: the helper runs dnsmasq, the only DHCP server of the network. `proxy`: your own DHCP server gives addresses, and the helper's dnsmasq beside it tells your Nodes what to boot. `external`: your own DHCP server points at our TFTP tree (docs/networks.md).",

@@ -164,7 +164,7 @@ function tell(
 ): void {
   if (event === undefined) {
     // Nobody's boot, but worth knowing: a host line that is not understood, an address that cannot be given.
-    if (/bad |duplicate|cannot|failed|not using/i.test(line)) log.warn("dnsmasq", { line });
+    if (/bad |duplicate|cannot|failed|not using|no address range/i.test(line)) log.warn("dnsmasq", { line });
     return;
   }
   const { kind, ...fields } = event;

@@ -25,6 +25,7 @@ export function openHosts({
   range,
 }: HostsOptions): Pick<Network, "admit" | "notAdmitted" | "dismiss" | "addressOf"> {
   const managed = settings.dhcp === "managed";
+  const routers = settings.router === undefined ? [] : [settings.router];
   // One at a time: two cards admitted at once must not be given one address.
   let turn: Promise<unknown> = Promise.resolve();
   const inTurn = <T>(body: () => Promise<T>): Promise<T> => {
@@ -40,7 +41,9 @@ export function openHosts({
     const kept = settings.dhcp === "proxy" ? undefined : present?.ip;
     if (present && (wanted ?? kept) === present.ip) return;
     const network = managed ? await range(ctx) : undefined;
-    const ip = network ? allocateAddress(network.cidr, taken(hosts, mac, network), wanted) : wanted;
+    const ip = network
+      ? allocateAddress(network.cidr, [...taken(hosts, mac, network), ...routers], wanted)
+      : wanted;
     await writeHost(dir, { mac, name, ...(ip === undefined ? {} : { ip }) });
   }
 

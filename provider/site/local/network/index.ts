@@ -185,11 +185,12 @@ async function start(
     await requireServe(ctx);
     const name = settings.interface ?? "";
     if (!proxy) await refuseOtherDhcp(ctx, name);
-    const { routerAdvertise } = settings;
+    const { routerAdvertise, router } = settings;
     const whose = ownerOf(own, settings, places);
     const dnsmasq = await startDnsmasq(newContext({ log: own.log, signal: own.signal }), {
       ...places,
       ...{ interface: name, network: cidr, address, routerAdvertise, proxy },
+      ...(router === undefined ? {} : { router }),
       onEvent: (event) => void hear(proxy ? besides(event) : event, places, calls, whose),
     });
     return { callback, dnsmasq, ...files };
