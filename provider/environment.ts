@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join } from "node:path";
 import { siteErrors } from "./site/errors.ts";
 import { SiteSettings } from "./site/settings.ts";
@@ -10,9 +12,17 @@ export const stateHome = (env: Environment, home: string): string =>
 export const cacheHome = (env: Environment, home: string): string =>
   join(env["XDG_CACHE_HOME"] || join(home, ".cache"), "pulumi-baremetal");
 
-/** Settings from the JSON that the stack's `baremetal:site` or `--site` holds, this user's folders as defaults. All faults at once. */
+/** Where this user's own site is described, for who says nothing else: programs on this host, and clients that come by ssh. */
+export const siteFile = (env: Environment, home: string): string =>
+  join(env["XDG_CONFIG_HOME"] || join(home, ".config"), "pulumi-baremetal", "site.yaml");
+
+/**
+ * Settings from the JSON that the stack's `baremetal:site` or `--site` holds; without it from this user's file, if there
+ * is one. This user's folders are the defaults. All faults at once.
+ */
 export function siteSettings(json: string | undefined, env: Environment, home: string): SiteSettings {
-  const given = json === undefined || json.trim() === "" ? {} : parse(json);
+  const { given, from } =
+    json === undefined || json.trim() === "" ? ofFile(siteFile(env, home)) : { given: parse(json), from: "" };
   const parsed = SiteSettings.safeParse({
     stateDir: stateHome(env, home),
     cacheDir: cacheHome(env, home),
@@ -20,7 +30,29 @@ export function siteSettings(json: string | undefined, env: Environment, home: s
   });
   if (parsed.success) return parsed.data;
   const faults = parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("; ");
-  throw siteErrors.make("SITE_SETTINGS_BAD", { faults });
+  throw siteErrors.make("SITE_SETTINGS_BAD", { faults: from + faults });
+}
+
+function ofFile(file: string): { readonly given: unknown; readonly from: string } {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return { given: {}, from: "" };
+    throw siteErrors.make("SITE_SETTINGS_BAD", { faults: (cause as Error).message }, { cause });
+  }
+  try {
+    // Loaded only here: few runs have such a file, and each would wait for the parser.
+    const { parse: yaml } = createRequire(import.meta.url)("yaml") as typeof import("yaml");
+    return { given: yaml(text) ?? {}, from: `in ${file}: ` };
+  } catch (cause) {
+    const { message } = cause as Error;
+    throw siteErrors.make(
+      "SITE_SETTINGS_BAD",
+      { faults: `in ${file}: ${message.split("\n")[0]}` },
+      { cause },
+    );
+  }
 }
 
 function parse(json: string): unknown {

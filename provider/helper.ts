@@ -4,18 +4,30 @@ import { createApi } from "./api/server.ts";
 import { newContext } from "./kernel/context.ts";
 import type { Logger } from "./kernel/log.ts";
 import { toMs } from "./kernel/units.ts";
-import { openLocalSite } from "./site/local/index.ts";
+import { type LocalSite, openLocalSite } from "./site/local/index.ts";
 import { lockStore } from "./site/local/lock.ts";
 import { type SiteSettings, socketOf } from "./site/settings.ts";
+
+interface HelperOptions {
+  readonly log: Logger;
+  readonly version: string;
+  readonly signal: AbortSignal;
+  /** Another way in beside the socket. A helper that has one is a service: it stays when it is idle, and no client replaces it. */
+  readonly door?: (site: LocalSite) => Promise<Door>;
+}
+export interface Door {
+  readonly close: () => Promise<void>;
+}
 
 /**
  * Run the deploy helper until it has been idle for `settings.idle`, is asked to stop, or `signal` ends it. It owns the
  * store of `settings.stateDir`; a second one for the same store throws STORE_IN_USE. When its socket is gone nobody can
- * reach it any more (the state folder was deleted, say): then it ends too, before another one takes its place.
+ * reach it any more (the state folder was deleted, say): then it ends too, before another one takes its place. At its end
+ * nothing new is taken first; then the jobs are cut off where their journals stand, and go on when they are asked again.
  */
 export async function runHelper(
   settings: SiteSettings,
-  { log, version, signal }: { log: Logger; version: string; signal: AbortSignal },
+  { log, version, signal, door }: HelperOptions,
 ): Promise<void> {
   const lock = lockStore(settings.stateDir);
   try {
@@ -24,23 +36,27 @@ export async function runHelper(
     const socket = socketOf(settings.stateDir);
     let own: number | undefined;
     const idle = idleWatch(
-      toMs(settings.idle),
+      door === undefined ? toMs(settings.idle) : Number.POSITIVE_INFINITY,
       () => site.busy(),
       () => own !== undefined && inodeOf(socket) !== own,
       () => ending.abort(),
     );
-    const api = createApi({ site, log, busy: idle.change, stop: () => ending.abort() });
+    const stop = door === undefined ? { stop: () => ending.abort() } : {};
+    const api = createApi({ site, log, busy: idle.change, ...stop });
+    let opened: Door | undefined;
     try {
       await rm(socket, { force: true }); // the lock is ours, so whoever made it is gone
       await api.listen({ path: socket });
       await chmod(socket, 0o600);
       own = inodeOf(socket);
+      opened = await door?.(site);
       log.info("the deploy helper listens", { socket, version, pid: process.pid });
       await ended([signal, ending.signal]);
       log.info("the deploy helper ends");
     } finally {
       idle.stop();
       const ours = inodeOf(socket) === own;
+      await opened?.close();
       await api.close();
       await site.close();
       if (ours) await rm(socket, { force: true });

@@ -13,6 +13,9 @@ import { launchOf, version } from "./launch.ts";
 import { clientOf } from "./site/client.ts";
 import { connectAny } from "./site/embedded.ts";
 import { socketOf } from "./site/settings.ts";
+import { isSshAddress, sshAddress } from "./site/ssh/address.ts";
+import { overSsh } from "./site/ssh/transport.ts";
+import { overSocket } from "./site/transport.ts";
 
 /** The executable's composition root: it reads argv and the environment, and decides the exit code. */
 
@@ -31,6 +34,11 @@ const program = new Command("pulumi-baremetal")
 const note = (text: string) => void process.stderr.write(text);
 const settings = (options: SiteOptions) =>
   settingsFor(options, { env: process.env, home: homedir(), cwd: process.cwd() });
+const launch = launchOf(process.execPath, process.execArgv);
+const far = ({ site, stateDir }: SiteOptions) =>
+  site !== undefined && stateDir === undefined && isSshAddress(site)
+    ? clientOf(overSsh(sshAddress(site), version()))
+    : undefined;
 addNouns(program, {
   ctx: newContext({
     signal: stopping.signal,
@@ -41,9 +49,10 @@ addNouns(program, {
   print: (text) => void process.stdout.write(text),
   note,
   columns: process.stdout.isTTY ? process.stdout.columns : undefined,
+  launch,
   settings,
-  site: (options) => connectAny(settings(options), launchOf(process.execPath, process.execArgv)),
-  listening: (options) => clientOf(socketOf(settings(options).stateDir)),
+  site: (options) => far(options) ?? connectAny(settings(options), launch),
+  listening: (options) => far(options) ?? clientOf(overSocket(socketOf(settings(options).stateDir))),
 });
 
 program
@@ -68,6 +77,16 @@ async function printDhcp(name: string | undefined): Promise<void> {
   const settings = siteSettings(given, process.env, homedir());
   process.stdout.write(await dhcpLines(newContext({ signal: stopping.signal }), settings));
 }
+
+program
+  .command("connect")
+  .description("the far end of `ssh://`: what a client starts here, to reach this user's site")
+  .action(async () => {
+    const { connectStdio } = await import("./connect.ts");
+    const ctx = newContext({ signal: stopping.signal });
+    const launch = launchOf(process.execPath, process.execArgv);
+    if (!(await connectStdio(ctx, process, () => settings({}), launch))) process.exitCode = 1;
+  });
 
 program
   .command("helper", { hidden: true })

@@ -1,5 +1,7 @@
+import type { Server } from "node:http";
+import { createServer } from "node:https";
 import { PassThrough } from "node:stream";
-import Fastify, { type FastifyInstance } from "fastify";
+import Fastify, { type FastifyHttpOptions, type FastifyInstance, type FastifyRequest } from "fastify";
 import { type Context, newContext } from "../kernel/context.ts";
 import { toRecord } from "../kernel/errors.ts";
 import type { Logger } from "../kernel/log.ts";
@@ -13,13 +15,20 @@ export interface ApiOptions {
   readonly log: Logger;
   /** Called when a request begins and when it ends, so that an idle helper knows that it is. */
   readonly busy: (change: 1 | -1) => void;
-  /** Asked by a client of another version when nothing is under way. */
-  readonly stop: () => void;
+  /** Asked by a client of another version when nothing is under way. A service has none: it is no client's to end. */
+  readonly stop?: () => void;
+  /** Serve HTTPS. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+  /** The site as the bearer of this token may use it; throws a MetalError where nobody knows it. Absent: who reaches us may all. */
+  readonly admit?: (token: string | undefined) => Promise<Site>;
 }
 
 /** The helper's HTTP face: five collections with four verbs each, operations, and progress. Generic over the resources. */
-export function createApi({ site, log, busy, stop }: ApiOptions): FastifyInstance {
-  const app = Fastify({ logger: false, bodyLimit: 8 * 2 ** 20, forceCloseConnections: true });
+export function createApi({ site: whole, log, busy, stop, tls, admit }: ApiOptions): FastifyInstance {
+  const secure: Partial<FastifyHttpOptions<Server>> = tls
+    ? { serverFactory: (handler) => createServer({ ...tls, ...patience }, handler) }
+    : {};
+  const app = Fastify({ logger: false, bodyLimit: 8 * 2 ** 20, forceCloseConnections: true, ...secure });
   let open = 0;
   const count = (change: 1 | -1) => {
     open += change;
@@ -30,22 +39,42 @@ export function createApi({ site, log, busy, stop }: ApiOptions): FastifyInstanc
     raw.once("close", () => count(-1)); // not onResponse: a client that goes away has none
   });
 
-  app.get("/v1/about", async () => site.about(newContext({ log })));
+  const sites = new WeakMap<FastifyRequest, Site>();
+  const siteOf = (request: FastifyRequest) => sites.get(request) ?? refuse();
+  app.addHook("onRequest", async (request, reply) => {
+    if (request.url === healthPath) return;
+    try {
+      sites.set(request, admit ? await admit(bearer(request.headers.authorization)) : whole);
+    } catch (error) {
+      await reply.code(401).send({ error: toRecord(error) });
+    }
+  });
+
+  app.get(healthPath, async () => ({ status: "ok" }));
+  app.get("/v1/about", async (request) => ({
+    ...(await siteOf(request).about(newContext({ log }))),
+    ...(stop ? {} : { service: true }),
+  }));
   app.post("/v1/stop", async (_, reply) => {
+    if (!stop) return reply.code(409).send({ message: "it is a service" });
     // Somebody may have begun something since the asker looked.
-    const { jobs } = await site.about(newContext({ log }));
+    const { jobs } = await whole.about(newContext({ log }));
     if (open > 1 || jobs.length > 0) return reply.code(409).send({ message: "it is busy" });
     setImmediate(stop);
     return {};
   });
   app.post("/v1/perform", async (request, reply) =>
-    answer(reply, log, async (ctx) => site.perform(ctx, OperationRequest.parse(request.body))),
+    answer(reply, log, async (ctx) => siteOf(request).perform(ctx, OperationRequest.parse(request.body))),
   );
   for (const collection of Object.keys(resources) as CollectionName[]) {
-    app.get(`/v1/${collection}`, async (_, reply) => answer(reply, log, (ctx) => site[collection].list(ctx)));
+    app.get(`/v1/${collection}`, async (request, reply) =>
+      answer(reply, log, async (ctx) => siteOf(request)[collection].list(ctx)),
+    );
     for (const verb of verbs) {
       app.post(`/v1/${collection}/${verb}`, async (request, reply) =>
-        answer(reply, log, async (ctx) => perform(ctx, site, collection, verb, Request.parse(request.body))),
+        answer(reply, log, async (ctx) =>
+          perform(ctx, siteOf(request), collection, verb, Request.parse(request.body)),
+        ),
       );
     }
   }
@@ -54,11 +83,22 @@ export function createApi({ site, log, busy, stop }: ApiOptions): FastifyInstanc
     async (request, reply) =>
       answer(reply, log, async (ctx) => {
         const { collection, name } = request.params;
-        for await (const progress of site.watch(ctx, collection, name)) ctx.report(progress);
+        for await (const progress of siteOf(request).watch(ctx, collection, name)) ctx.report(progress);
       }),
   );
   return app;
 }
+
+const healthPath = "/healthz";
+
+/** How long a client from elsewhere may take to say what it wants; our answers may take as long as they take. */
+const patience = { headersTimeout: 20_000, requestTimeout: 60_000, keepAliveTimeout: 10_000 };
+
+const bearer = (header: string | undefined): string | undefined => /^Bearer (\S+)$/i.exec(header ?? "")?.[1];
+
+const refuse = (): never => {
+  throw new TypeError("a request came by without having been admitted");
+};
 
 async function perform(ctx: Context, site: Site, collection: CollectionName, verb: Verb, request: Request) {
   const { ref, spec = {}, known } = request;

@@ -5,12 +5,23 @@ import { instancesCommand } from "./instances.ts";
 import { nodesCommand } from "./nodes.ts";
 import { ownerCommand } from "./owner.ts";
 import { ramdiskCommand } from "./ramdisk.ts";
+import { serveCommand } from "./serve.ts";
 import type { Shell } from "./shell.ts";
 import { storeCommand } from "./store.ts";
+import { tokensCommand } from "./tokens.ts";
 
-const nouns = [nodesCommand, instancesCommand, imagesCommand, ramdiskCommand, storeCommand, ownerCommand];
+const nouns = [
+  nodesCommand,
+  instancesCommand,
+  imagesCommand,
+  ramdiskCommand,
+  storeCommand,
+  ownerCommand,
+  serveCommand,
+  tokensCommand,
+];
 
-/** Give the program the commands that work with a site, one for each noun. */
+/** Give the program the commands that work with a site. */
 export function addNouns(program: Command, shell: Shell): void {
   for (const noun of nouns) {
     program.addCommand(noun(shell));

@@ -104,6 +104,13 @@ export const programs: readonly Need[] = [
     version: ["--version"],
   },
   {
+    name: "openssl",
+    package: "openssl",
+    purpose: "`serve` without a certificate of your own",
+    version: ["version"],
+    optional: true,
+  },
+  {
     name: "ssh-keyscan",
     package: "openssh-client",
     purpose: "the output `hostKeys`, and noticing that a system was installed anew by hand",

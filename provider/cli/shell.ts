@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
 import type { Context } from "../kernel/context.ts";
+import type { Launch } from "../site/embedded.ts";
 import type { SiteSettings } from "../site/settings.ts";
 import type { Site, State } from "../site/site.ts";
 
@@ -16,6 +17,8 @@ export interface Shell {
   readonly note: (text: string) => void;
   /** Columns of the terminal that stdout is; undefined when it is none. */
   readonly columns: number | undefined;
+  /** How this very program is started. */
+  readonly launch: Launch;
   readonly settings: (options: SiteOptions) => SiteSettings;
   /** The site of these settings through its helper, which is started when it is first needed and not there. */
   readonly site: (options: SiteOptions) => Site;
@@ -37,8 +40,8 @@ export const forSite = (command: Command): Command =>
   command
     .addOption(
       new Option(
-        "--site <json>",
-        "the site's settings, as in the stack's `baremetal:site` (default: this user's site)",
+        "--site <site>",
+        "the site: `ssh://host` or settings as JSON, as in the stack's `baremetal:site` (default: this user's site)",
       ),
     )
     .addOption(new Option("--state-dir <folder>", "the site whose store lies in this folder"));

@@ -1,5 +1,5 @@
 import { open } from "node:fs/promises";
-import type { Readable } from "node:stream";
+import type { Readable, Writable } from "node:stream";
 import { execa } from "execa";
 import type { Context } from "./context.ts";
 import { defineErrors } from "./errors.ts";
@@ -100,6 +100,44 @@ export function serve(
     },
   };
 }
+
+/** A program that is talked with, over bytes in both directions. */
+export interface Conversation {
+  readonly reads: Writable;
+  readonly says: Readable;
+  /** Ends when the program does; `stderr` is the last of what it said there. */
+  readonly ended: Promise<Finished>;
+  /** Whether it keeps our own process alive. At first it does. */
+  readonly hold: (on: boolean) => void;
+  readonly stop: () => void;
+}
+
+/** Start a program to talk with. It dies with us. */
+export function converse(file: string, args: readonly string[]): Conversation {
+  const [command, words] = tethered(file, args);
+  const child = execa(command, words, {
+    ...{ stdin: "pipe", stdout: "pipe", stderr: "pipe" },
+    ...{ buffer: false, reject: false, forceKillAfterDelay: 2_000 },
+  });
+  let stderr = "";
+  child.stderr.setEncoding("utf8").on("data", (piece: string) => {
+    stderr = (stderr + piece).slice(-4_096);
+  });
+  const pipes = [child.stdin, child.stdout, child.stderr] as unknown as readonly Pipe[];
+  const ended = child.then(({ exitCode, originalMessage = "" }) => {
+    return { code: exitCode, stdout: "", stderr: stderr || originalMessage };
+  });
+  return {
+    ...{ reads: child.stdin, says: child.stdout, ended },
+    hold(on) {
+      for (const one of [child, ...pipes]) on ? one.ref() : one.unref();
+    },
+    stop: () => void child.kill("SIGTERM"),
+  };
+}
+
+/** Node's types say Readable of what is a socket. */
+type Pipe = { ref(): unknown; unref(): unknown };
 
 function splitLines(stream: Readable, onLine: (line: string) => void): void {
   let rest = "";

@@ -1,7 +1,7 @@
-import { request as httpRequest, type IncomingMessage } from "node:http";
 import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 import type { Context, Progress } from "../kernel/context.ts";
-import { MetalError } from "../kernel/errors.ts";
+import { type ErrorRecord, hasCode, MetalError } from "../kernel/errors.ts";
 import { resources } from "../resources/index.ts";
 import type { CollectionName } from "../resources/resource.ts";
 import { siteErrors } from "./errors.ts";
@@ -16,19 +16,26 @@ import {
   type Spec,
   type State,
 } from "./site.ts";
+import type { Answer, Transport } from "./transport.ts";
 import type { Line } from "./wire.ts";
 
-/**
- * A helper over its unix socket, as a Site. Generic: it knows the five collections only by name. `revive` brings a helper
- * back that ended, idle, between two calls.
- */
-export function clientOf(socketPath: string, revive?: (ctx: Context) => Promise<void>): Site {
+/** A helper as a Site, however it is reached. Generic: it knows the five collections only by name. */
+export function clientOf(transport: Transport): Site {
   const reach = (ctx: Context, path: string, body?: object) =>
-    connected(ctx, () => send(ctx, socketPath, path, body), revive);
-  const call = async (ctx: Context, path: string, body?: object) => ask(ctx, await reach(ctx, path, body));
+    connected(ctx, () => transport.send(ctx, path, body));
+  const once = async (ctx: Context, path: string, body?: object) => ask(ctx, await reach(ctx, path, body));
+  const call = async (ctx: Context, path: string, body?: object): Promise<unknown> => {
+    for (;;) {
+      try {
+        return await once(ctx, path, body);
+      } catch (error) {
+        if (!hasCode(error, "HELPER_GONE") || !(await transport.regain?.(ctx))) throw error;
+      }
+    }
+  };
   const collection = (name: CollectionName): Collection => {
     const post = (ctx: Context, verb: string, ref: Ref, spec?: Spec, known?: Known) =>
-      call(ctx, `/v1/${name}/${verb}`, { ref, spec, known });
+      call(ctx, `/v1/${name}/${verb}`, { ref, spec, known: transport.elsewhere ? abroad(known) : known });
     return {
       plan: async (ctx, ref, spec, known) => (await post(ctx, "plan", ref, spec, known)) as Plan,
       ensure: async (ctx, ref, spec, known) => (await post(ctx, "ensure", ref, spec, known)) as State,
@@ -42,99 +49,82 @@ export function clientOf(socketPath: string, revive?: (ctx: Context) => Promise<
   const collections = Object.fromEntries(names.map((name) => [name, collection(name)]));
   return {
     ...(collections as Record<CollectionName, Collection>),
-    about: async (ctx) => (await read(await send(ctx, socketPath, "/v1/about"))) as About,
-    perform: async (ctx, operation) => (await call(ctx, "/v1/perform", operation)) as State,
+    about: async (ctx) => (await whole(await transport.send(ctx, "/v1/about"))) as About,
+    perform: async (ctx, operation) => (await once(ctx, "/v1/perform", operation)) as State, // twice may be once too often
     async *watch(ctx, where, name) {
-      const response = await reach(ctx, `/v1/watch/${where}/${encodeURIComponent(name)}`);
-      for await (const line of linesOf(response)) if ("progress" in line) yield line.progress as Progress;
+      const { body } = await reach(ctx, `/v1/watch/${where}/${encodeURIComponent(name)}`);
+      for await (const line of linesOf(body)) if ("progress" in line) yield line.progress as Progress;
     },
   };
 }
 
+/** What is worth telling a helper of another host. */
+const abroad = (known: Known | undefined): Known | undefined => {
+  const { folder: _, ...rest } = known ?? {};
+  return known && rest;
+};
+
 /** Ask an idle helper to end; false when it is busy. */
-export async function stopHelper(ctx: Context, socketPath: string): Promise<boolean> {
-  const response = await send(ctx, socketPath, "/v1/stop", {});
-  await read(response);
-  return response.statusCode === 200;
+export async function stopHelper(ctx: Context, transport: Transport): Promise<boolean> {
+  const { status, body } = await transport.send(ctx, "/v1/stop", {});
+  await read(body);
+  return status === 200;
 }
 
-/** A connection that was refused has asked nothing yet, so it can be tried again. */
-async function connected(
-  ctx: Context,
-  connect: () => Promise<IncomingMessage>,
-  revive?: (ctx: Context) => Promise<void>,
-): Promise<IncomingMessage> {
+async function connected(ctx: Context, connect: () => Promise<Answer>): Promise<Answer> {
   try {
     return await connect();
   } catch (error) {
-    ctx.signal.throwIfAborted();
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (!revive || !absent.includes(String(code))) {
-      throw siteErrors.make("HELPER_GONE", { reason: message }, { cause: error });
-    }
-    await revive(ctx);
-    return connected(ctx, connect);
+    throw lost(ctx, error);
   }
 }
 
-/** What connecting says where nobody listens. */
-const absent: readonly string[] = ["ENOENT", "ECONNREFUSED"];
+/** A connection that failed, in words. */
+function lost(ctx: Context, error: unknown): unknown {
+  ctx.signal.throwIfAborted();
+  if (error instanceof MetalError || error instanceof PartlyDone) return error;
+  return siteErrors.make("HELPER_GONE", { reason: (error as Error).message }, { cause: error });
+}
 
-async function ask(ctx: Context, response: IncomingMessage): Promise<unknown> {
-  if (response.statusCode !== 200) {
-    const { message = "unknown" } = (await read(response).catch(() => ({}))) as { message?: string };
-    throw siteErrors.make("HELPER_REFUSED", { reason: message });
-  }
+async function ask(ctx: Context, { status, body }: Answer): Promise<unknown> {
+  if (status !== 200) throw await refusal(body);
   try {
-    for await (const line of linesOf(response)) {
+    for await (const line of linesOf(body)) {
       if ("progress" in line) ctx.report(line.progress);
       else if ("warning" in line) ctx.log.warn(line.warning);
       else if ("result" in line) return line.result;
       else throw line.state ? new PartlyDone(line.error, line.state) : new MetalError(line.error);
     }
   } catch (error) {
-    ctx.signal.throwIfAborted();
-    if (error instanceof MetalError || error instanceof PartlyDone) throw error;
-    throw siteErrors.make("HELPER_GONE", { reason: (error as Error).message }, { cause: error });
+    throw lost(ctx, error);
   }
-  throw siteErrors.make("HELPER_GONE", { reason: "it ended in the middle of an answer" });
+  throw lost(ctx, new Error("it ended in the middle of an answer"));
 }
 
-async function* linesOf(response: IncomingMessage): AsyncIterable<Line> {
+async function whole({ status, body }: Answer): Promise<unknown> {
+  if (status !== 200) throw await refusal(body);
+  return read(body);
+}
+
+/** Why a request was not taken; who stands between us and the helper may tell a failure of the catalogue. */
+async function refusal(body: Readable): Promise<MetalError> {
+  const said = (await read(body).catch(() => ({}))) as { message?: string; error?: ErrorRecord };
+  if (said.error) return new MetalError(said.error);
+  return siteErrors.make("HELPER_REFUSED", { reason: said.message ?? "unknown" });
+}
+
+async function* linesOf(body: Readable): AsyncIterable<Line> {
   try {
-    for await (const line of createInterface({ input: response })) {
+    for await (const line of createInterface({ input: body })) {
       if (line !== "") yield JSON.parse(line) as Line;
     }
   } finally {
-    response.destroy(); // who has heard enough does not wait for the end
+    body.destroy(); // who has heard enough does not wait for the end
   }
 }
 
-async function read(response: IncomingMessage): Promise<unknown> {
+async function read(body: Readable): Promise<unknown> {
   const pieces: Buffer[] = [];
-  for await (const piece of response) pieces.push(piece as Buffer);
+  for await (const piece of body) pieces.push(piece as Buffer);
   return JSON.parse(Buffer.concat(pieces).toString("utf8"));
-}
-
-/** One request on a connection of its own; its errors come as they are: who starts helpers looks at them. */
-function send(ctx: Context, socketPath: string, path: string, body?: object): Promise<IncomingMessage> {
-  return new Promise((resolve, reject) => {
-    const request = httpRequest(
-      {
-        socketPath,
-        path,
-        method: body ? "POST" : "GET",
-        agent: false, // one that is kept may have been closed by the helper meanwhile
-        signal: ctx.signal,
-        ...(body ? { headers: { "content-type": "application/json" } } : {}),
-      },
-      (response) => {
-        // Whoever reads hears of a lost connection; one that is lost after the answer is nobody's, and no crash.
-        response.on("error", () => {});
-        resolve(response);
-      },
-    );
-    request.on("error", reject);
-    request.end(body ? JSON.stringify(body) : undefined);
-  });
 }

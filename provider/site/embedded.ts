@@ -5,6 +5,7 @@ import { clientOf, stopHelper } from "./client.ts";
 import { siteErrors } from "./errors.ts";
 import { type SiteSettings, settingsDigest, socketOf } from "./settings.ts";
 import type { About, Site } from "./site.ts";
+import { overSocket, reviving, type Transport } from "./transport.ts";
 
 /** How to start a helper: the program and its words; the settings follow as JSON. */
 export interface Launch {
@@ -14,37 +15,61 @@ export interface Launch {
 }
 
 /**
- * The site of this store through its helper, which is started when it is not there. An idle helper of another version or
- * with other settings is replaced; a busy one of another version is used.
+ * The helper of this store, which is started when it is not there. An idle helper of another version or with other
+ * settings is replaced; a busy one of another version is used. A service is used as it is.
  */
-export async function connectEmbedded(ctx: Context, settings: SiteSettings, launch: Launch): Promise<Site> {
-  const socket = socketOf(settings.stateDir);
+export async function reachEmbedded(
+  ctx: Context,
+  settings: SiteSettings,
+  launch: Launch,
+): Promise<Transport> {
+  const socket = overSocket(socketOf(settings.stateDir));
   const plain = clientOf(socket);
-  const site = clientOf(socket, (inner) => start(inner, settings, launch, plain));
+  const embedded = reviving(socket, (inner) => start(inner, settings, launch, plain));
   const found = await aboutOf(ctx, plain);
-  if (found && fits(found, settings, launch)) return site;
+  if (found?.service) return serviceOf(ctx, found, launch, socket);
+  if (found && fits(found, settings, launch)) return embedded;
   if (found && (found.jobs.length > 0 || !(await end(ctx, socket, plain)))) {
     if (found.settings === settingsDigest(settings)) {
       ctx.log.warn(
         `the deploy helper is of version ${found.version}; it is replaced by ${launch.version} when it is idle`,
       );
-      return site;
+      return embedded;
     }
     const jobs = found.jobs.join(", ") || "another stack";
     throw siteErrors.make("HELPER_OTHER_SETTINGS", { jobs });
   }
   await start(ctx, settings, launch, plain);
-  return site;
+  return embedded;
 }
+
+/** The same, as a Site. */
+export const connectEmbedded = async (ctx: Context, settings: SiteSettings, launch: Launch): Promise<Site> =>
+  clientOf(await reachEmbedded(ctx, settings, launch));
 
 /**
  * The site of this store through whatever helper listens, with whatever settings: for who only looks at a site and does
  * not know its stack's. Where none listens, one is started with these.
  */
 export function connectAny(settings: SiteSettings, launch: Launch): Site {
-  const socket = socketOf(settings.stateDir);
+  const socket = overSocket(socketOf(settings.stateDir));
   const plain = clientOf(socket);
-  return clientOf(socket, (ctx) => start(ctx, settings, launch, plain));
+  return clientOf(reviving(socket, (ctx) => start(ctx, settings, launch, plain)));
+}
+
+/** A service comes back by itself, with its own settings: none is started in its place. */
+function serviceOf(ctx: Context, { version }: About, launch: Launch, socket: Transport): Transport {
+  if (version !== launch.version) {
+    ctx.log.warn(`the deploy helper is a service of version ${version}, this program has ${launch.version}`);
+  }
+  return socket;
+}
+
+/** Have an embedded helper of this store make way; false when it works, or is a service itself. */
+export async function takeOver(ctx: Context, stateDir: string): Promise<boolean> {
+  const socket = overSocket(socketOf(stateDir));
+  const site = clientOf(socket);
+  return (await aboutOf(ctx, site)) === undefined || (await end(ctx, socket, site));
 }
 
 const fits = (about: About, settings: SiteSettings, launch: Launch) =>
@@ -62,7 +87,7 @@ async function aboutOf(ctx: Context, site: Site): Promise<About | undefined> {
 }
 
 /** End an idle helper; false when it is busy after all. */
-async function end(ctx: Context, socket: string, site: Site): Promise<boolean> {
+async function end(ctx: Context, socket: Transport, site: Site): Promise<boolean> {
   const ending = await stopHelper(ctx, socket).catch(() => true); // it may end before it has answered
   if (!ending) return false;
   await limited(ctx, "30 seconds", "the end of the idle helper", (inner) =>

@@ -63,7 +63,7 @@ export const siteErrors = defineErrors({
   SITE_SETTINGS_BAD: {
     text: "the site settings are not right: {faults}",
     remedy:
-      "Correct them with `pulumi config set --path baremetal:site.FIELD VALUE`; docs/reference/site.md lists them.",
+      "Correct them with `pulumi config set --path baremetal:site.FIELD VALUE`, or in the file that is named; docs/reference/site.md lists them.",
     fault: "input",
   },
   SITE_NAME_TAKEN: {
@@ -88,6 +88,34 @@ export const siteErrors = defineErrors({
       "Nothing was changed. Wait until that is done, or end it with `npx pulumi-baremetal instances abort NAME`; then run the command again.",
     fault: "site",
     retry: true,
+  },
+  TOKEN_SCOPE: {
+    text: "the token {name} is of scope {scope}, and it takes {needed} {what}",
+    remedy:
+      "Nothing was done. Use a token of that scope; `npx pulumi-baremetal tokens add` makes one on the service's host.",
+    fault: "input",
+  },
+  TOKEN_OWNER: {
+    text: "the token {name} is for what belongs to {pattern}, and not for {what}",
+    remedy:
+      "Nothing was done. Use the token of this stack; `npx pulumi-baremetal tokens add` makes one on the service's host.",
+    fault: "input",
+  },
+  TOKEN_ADMIN_OWNER: {
+    text: "the token {name} cannot be of scope admin for {owner} alone",
+    remedy:
+      "An admin has the whole site, records and passwords of all owners: say `--owner '*/*'`, or give it the scope deploy.",
+    fault: "input",
+  },
+  TOKEN_NAME_TAKEN: {
+    text: "there is a token {name} already",
+    remedy: "Choose another name, or remove that one first with `npx pulumi-baremetal tokens remove {name}`.",
+    fault: "input",
+  },
+  TOKEN_UNKNOWN_NAME: {
+    text: "there is no token {name}; there are: {names}",
+    remedy: "Name one of those; `npx pulumi-baremetal tokens list` tells more of them.",
+    fault: "input",
   },
   SITE_LOST_RECORD: {
     text: "this site has no record of {name}, so it cannot be deleted safely",

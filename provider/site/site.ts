@@ -3,6 +3,7 @@ import type { ErrorRecord } from "../kernel/errors.ts";
 import type { Duration } from "../kernel/units.ts";
 import type { ResourcePlan } from "../resources/plan.ts";
 import type { CollectionName } from "../resources/resource.ts";
+import type { Bearer } from "./access.ts";
 
 /** Who declared a thing, and its name, which is unique in the site. */
 export interface Ref {
@@ -87,7 +88,11 @@ export type Operation =
   /** What lies in the image cache. */
   | { readonly kind: "cached images" }
   /** A copy of the store and its key, consistent, into a folder of this host. */
-  | { readonly kind: "backup"; readonly folder: string };
+  | { readonly kind: "backup"; readonly folder: string }
+  /** Who may ask this site from elsewhere, and for what; added, the token itself is told, only then. */
+  | { readonly kind: "tokens" }
+  | ({ readonly kind: "add token" } & Bearer)
+  | { readonly kind: "remove token"; readonly name: string };
 
 export type Site = Readonly<Record<CollectionName, Collection>> & {
   /** Who this site is: its id, and the version of what answers. */
@@ -105,6 +110,8 @@ export interface About {
   readonly settings: string;
   /** Jobs under way, as `instances/web-1`. */
   readonly jobs: readonly string[];
+  /** It runs as a service: its settings are its own, and it stays. */
+  readonly service?: boolean;
 }
 
 /** An ensure that failed after something was begun: what there is, so that Pulumi keeps it and `destroy` can release it. */

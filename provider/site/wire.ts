@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Progress } from "../kernel/context.ts";
 import type { ErrorRecord } from "../kernel/errors.ts";
 import { duration, mac } from "../resources/fields.ts";
+import { ownerPattern, Scope, tokenName } from "./access.ts";
 import type { State } from "./site.ts";
 
 /** What client and helper say to each other: JSON requests, answers as lines of JSON, the last one the outcome. */
@@ -51,6 +52,14 @@ export const OperationRequest = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("prune images"), dryRun: z.boolean().exactOptional() }),
   z.strictObject({ kind: z.literal("cached images") }),
   z.strictObject({ kind: z.literal("backup"), folder: z.string().min(1) }),
+  z.strictObject({ kind: z.literal("tokens") }),
+  z.strictObject({
+    kind: z.literal("add token"),
+    name: tokenName,
+    owner: ownerPattern,
+    scope: Scope,
+  }),
+  z.strictObject({ kind: z.literal("remove token"), name: z.string().min(1) }),
 ]);
 
 /** One line of an answer. */

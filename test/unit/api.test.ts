@@ -10,6 +10,7 @@ import { lineLogger, silent } from "../../provider/kernel/log.ts";
 import { clientOf, stopHelper } from "../../provider/site/client.ts";
 import { siteErrors } from "../../provider/site/errors.ts";
 import { type Collection, PartlyDone, type Ref, type Site } from "../../provider/site/site.ts";
+import { overSocket } from "../../provider/site/transport.ts";
 
 let folder = "";
 let socket = "";
@@ -61,7 +62,7 @@ async function serve(own: Partial<Collection> = {}, more: Partial<Site> = {}): P
     },
   });
   await app.listen({ path: socket });
-  return clientOf(socket);
+  return clientOf(overSocket(socket));
 }
 
 /** A caller, and what reached it. */
@@ -146,7 +147,7 @@ describe("client and helper", () => {
     await expect(nameless).rejects.toMatchObject({ message: expect.stringContaining("name") });
     const odd = { kind: "dance", node: "n1" } as unknown as Parameters<Site["perform"]>[1];
     await expect(site.perform(ctx, odd)).rejects.toMatchObject({ code: expect.any(String) });
-    const unheard = clientOf(socket) as unknown as Record<string, Collection>;
+    const unheard = clientOf(overSocket(socket)) as unknown as Record<string, Collection>;
     expect(unheard["volumes"]).toBeUndefined();
     const big = site.instances.ensure(ctx, ref, { big: "x".repeat(9e6) });
     await expect(big).rejects.toMatchObject({ code: expect.any(String) });
@@ -240,14 +241,14 @@ describe("a helper", () => {
 
   it("is asked to stop by stopHelper", async () => {
     await serve();
-    expect(await stopHelper(caller().ctx, socket)).toBe(true);
+    expect(await stopHelper(caller().ctx, overSocket(socket))).toBe(true);
     await vi.waitFor(() => expect(stopped).toBe(1));
   });
 
   it("does not stop while it works for somebody", async () => {
     const busy = { siteId: "s", version: "1", pid: 1, settings: "x", jobs: ["instances/web-1"] };
     await serve({}, { about: async () => busy });
-    expect(await stopHelper(caller().ctx, socket)).toBe(false);
+    expect(await stopHelper(caller().ctx, overSocket(socket))).toBe(false);
     expect(stopped).toBe(0);
   });
 });
@@ -266,7 +267,7 @@ describe("a connection that is lost", () => {
     });
     await new Promise<void>((resolve) => server.listen(socket, resolve));
     const close = () => new Promise<void>((resolve) => server.close(() => resolve()));
-    return { site: clientOf(socket), close };
+    return { site: clientOf(overSocket(socket)), close };
   }
   const head = "HTTP/1.1 200 OK\r\ncontent-type: application/x-ndjson\r\ntransfer-encoding: chunked\r\n\r\n";
   const line = `${JSON.stringify({ progress: { stage: "writing" } })}\n`;
@@ -295,7 +296,7 @@ describe("a connection that is lost", () => {
   });
 
   it("because nobody listens is HELPER_GONE too", async () => {
-    const asking = clientOf(socket).instances.ensure(caller().ctx, ref, {});
+    const asking = clientOf(overSocket(socket)).instances.ensure(caller().ctx, ref, {});
     await expect(asking).rejects.toMatchObject({ code: "HELPER_GONE" });
   });
 });

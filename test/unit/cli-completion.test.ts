@@ -26,6 +26,8 @@ describe("what can stand at the cursor", () => {
       "ramdisk",
       "store",
       "owner",
+      "serve",
+      "tokens",
       "completion",
       "help",
     ]);

@@ -6,14 +6,8 @@ import { allErrors } from "../../tools/generate/errors.ts";
 const root = join(import.meta.dirname, "../..");
 const written = [
   ...["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md"],
-  ...[
-    "docs/disks.md",
-    "docs/hardware.md",
-    "docs/networks.md",
-    "docs/plan.md",
-    "docs/ramdisk.md",
-    "docs/refusals.md",
-  ],
+  ...["docs/disks.md", "docs/hardware.md", "docs/plan.md", "docs/ramdisk.md", "docs/refusals.md"],
+  ...["docs/networks.md", "docs/serve.md"],
 ];
 
 describe("the documents", () => {

@@ -42,6 +42,7 @@ async function sourceOf(shell: Shell, what: string, options: OutputOptions): Pro
   if (isAddress(what) || what.includes("/") || (await isThere(resolve(shell.cwd, what)))) {
     return { location: what };
   }
+  shell.settings(options); // refuses a site on another host, where the file is
   const all: readonly State[] = await shell.site(options).images.list(shell.ctx);
   const image = all.find(({ name }) => name === what);
   if (image === undefined) throw siteErrors.make("SITE_UNKNOWN_REFERENCE", { kind: "Image", name: what });

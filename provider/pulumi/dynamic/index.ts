@@ -4,10 +4,13 @@ import type { dynamic } from "@pulumi/pulumi";
 import { siteSettings } from "../../environment.ts";
 import { type Context, newContext, realClock } from "../../kernel/context.ts";
 import { silent } from "../../kernel/log.ts";
-import { launchOf } from "../../launch.ts";
+import { launchOf, version } from "../../launch.ts";
 import type { CollectionName } from "../../resources/resource.ts";
+import { clientOf } from "../../site/client.ts";
 import { connectEmbedded } from "../../site/embedded.ts";
 import type { Failure } from "../../site/site.ts";
+import { isSshAddress, sshAddress } from "../../site/ssh/address.ts";
+import { overSsh } from "../../site/ssh/transport.ts";
 import type { Properties } from "../check.ts";
 import { toPulumiError } from "../failure.ts";
 import { askerOf, checkResource, diffResource, inputsOf, refOf, type Session } from "../lifecycle.ts";
@@ -57,9 +60,15 @@ function open(): Process {
 }
 
 async function connect(configured: string | undefined) {
-  const settings = siteSettings(configured, process.env, homedir());
   // No resource in particular: what is said appears on the stack's row.
-  return connectEmbedded(await contextFor({}), settings, launchOf(process.execPath, process.execArgv));
+  const ctx = await contextFor({});
+  if (configured !== undefined && isSshAddress(configured)) {
+    const site = clientOf(overSsh(sshAddress(configured), version()));
+    await site.about(ctx); // one login, and its warnings once
+    return site;
+  }
+  const settings = siteSettings(configured, process.env, homedir());
+  return connectEmbedded(ctx, settings, launchOf(process.execPath, process.execArgv));
 }
 
 /** A context whose progress and warnings appear on the row of the resource. */

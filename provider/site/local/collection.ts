@@ -23,7 +23,7 @@ export interface Manner<S> {
   readonly observe: (ctx: Context, record: StoredRecord, known: Known) => Promise<State>;
   readonly remove: (ctx: Context, record: StoredRecord, known: Known) => Promise<void>;
   /** The spec as it is kept and worked with, where that differs from what the program wrote: absolute paths. */
-  readonly absolute?: (spec: S, folder: string) => S;
+  readonly absolute?: (spec: S, folder: string | undefined) => S;
   /** The property that a MetalError of `plan` concerns. */
   readonly property?: (error: MetalError) => string;
   /** The instance that depends on it, if there is one: some changes are refused then. */
@@ -57,7 +57,7 @@ export function collectionOf<S>(
   const shown = (spec: Spec) =>
     Object.fromEntries(Object.entries(spec).filter(([key]) => !key.startsWith("__")));
 
-  const absolute = (spec: Spec, { folder = "/" }: Known): S => {
+  const absolute = (spec: Spec, { folder }: Known): S => {
     const own = shown(spec) as S;
     return manner.absolute?.(own, folder) ?? own;
   };

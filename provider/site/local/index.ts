@@ -6,6 +6,7 @@ import { forgetRefusedLogin } from "../../drivers/power/login.ts";
 import { hasRamdisk, isForeign } from "../../kernel/arch.ts";
 import type { Context } from "../../kernel/context.ts";
 import { createImages } from "../../services/images/index.ts";
+import type { Bearer } from "../access.ts";
 import type { SiteSettings } from "../settings.ts";
 import { ramdiskOf, settingsDigest } from "../settings.ts";
 import type { Site } from "../site.ts";
@@ -32,6 +33,8 @@ import { createTurns } from "./turns.ts";
 /** A site that this process owns, and how it is left. */
 export interface LocalSite extends Site {
   readonly busy: () => boolean;
+  /** Who a token's bearer is; undefined for one that nobody was given, or that was removed. */
+  readonly bearerOf: (token: string) => Promise<Bearer | undefined>;
   /** Cut the jobs off (they go on when they are asked again), stop what serves, close the store. */
   readonly close: () => Promise<void>;
 }
@@ -60,6 +63,7 @@ export async function openLocalSite(
     }),
     perform: (ctx, operation) => perform(ctx, parts, operation),
     watch: (ctx, collection, name) => jobs.watch(ctx, `${collection}/${name}`),
+    bearerOf: store.bearerOf,
     busy: () => jobs.running().length > 0,
     async close() {
       await jobs.stop(new Error("the deploy helper ends"));

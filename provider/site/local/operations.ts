@@ -1,6 +1,7 @@
 import type { Context } from "../../kernel/context.ts";
 import type { NodeSpec } from "../../resources/index.ts";
 import { after, type ProvisionState } from "../../resources/states.ts";
+import { anyOwner, type Bearer } from "../access.ts";
 import { siteErrors } from "../errors.ts";
 import type { Operation, State } from "../site.ts";
 import { type CacheUse, cacheUse } from "./cache-use.ts";
@@ -37,6 +38,12 @@ export async function perform(ctx: Context, parts: Parts, operation: Operation):
       return pruneImages(parts, operation.dryRun ?? false);
     case "backup":
       return { folder: operation.folder, bytes: await parts.store.backup(operation.folder) };
+    case "tokens":
+      return { tokens: await parts.store.tokens() };
+    case "add token":
+      return addToken(parts, operation);
+    case "remove token":
+      return removeToken(parts, operation.name);
     default:
       throw new TypeError(`no such operation: ${operation satisfies never}`);
   }
@@ -125,6 +132,20 @@ async function pruneImages(parts: Parts, dryRun: boolean): Promise<State> {
 }
 
 const told = ({ entry, neededBy }: CacheUse) => ({ ...entry, neededBy });
+
+async function addToken({ store }: Parts, { name, owner, scope }: Bearer): Promise<State> {
+  // An admin sees and changes what is the whole site's: its records, its cache, other tokens.
+  if (scope === "admin" && owner !== anyOwner) throw siteErrors.make("TOKEN_ADMIN_OWNER", { name, owner });
+  const token = await store.addToken({ name, owner, scope });
+  if (token === undefined) throw siteErrors.make("TOKEN_NAME_TAKEN", { name });
+  return { name, owner, scope, token };
+}
+
+async function removeToken({ store }: Parts, name: string): Promise<State> {
+  if (await store.dropToken(name)) return { name };
+  const names = (await store.tokens()).map((token) => token.name).join(", ") || "none";
+  throw siteErrors.make("TOKEN_UNKNOWN_NAME", { name, names });
+}
 
 function refuseWhileBusy(jobs: Parts["jobs"]): void {
   const running = jobs.running();

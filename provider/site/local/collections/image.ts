@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
-import { resolve } from "node:path";
+import { isAbsolute, resolve } from "node:path";
 import type { Context } from "../../../kernel/context.ts";
 import { MetalError } from "../../../kernel/errors.ts";
 import { differences } from "../../../resources/compare.ts";
 import { type ImageSpec, resources } from "../../../resources/index.ts";
+import { imageErrors } from "../../../services/images/errors.ts";
 import type { CachedImage, ImageSource } from "../../../services/images/types.ts";
 import { siteErrors } from "../../errors.ts";
 import type { Collection, Failure, State } from "../../site.ts";
@@ -68,9 +69,13 @@ export function filesOf(spec: ImageSpec): readonly ImageSource[] {
   return [spec.format ? { ...disk, declaredFormat: spec.format } : disk, ...plain];
 }
 
-/** An address as it is, a path made absolute from the program's folder. */
-export const locate = (location: string, folder: string): string =>
-  /^https?:/i.test(location) ? location : resolve(folder, location);
+/** An address as it is, a path made absolute from the program's folder; a client on another host has none here. */
+export function locate(location: string, folder: string | undefined): string {
+  if (/^https?:/i.test(location)) return location;
+  if (folder === undefined && !isAbsolute(location))
+    throw imageErrors.make("IMAGE_BAD_LOCATION", { source: location });
+  return resolve(folder ?? "/", location);
+}
 
 const source = (location: string, checksum?: string): ImageSource => ({
   location,

@@ -14,6 +14,7 @@ import { openPhones, type Phones } from "./phones.ts";
 import { openPlans, type Plans } from "./plans.ts";
 import { mark, openSeal, type Seal } from "./seal.ts";
 import { openStrangers, type Strangers } from "./strangers.ts";
+import { openTokens, type Tokens } from "./tokens.ts";
 import { openVisits, type Visits } from "./visits.ts";
 
 /** One declared thing, secrets opened. */
@@ -33,6 +34,7 @@ export interface Store
     Strangers,
     Plans,
     Owners,
+    Tokens,
     Backups {
   readonly siteId: string;
   readonly get: (collection: CollectionName, name: string) => Promise<StoredRecord | undefined>;
@@ -81,6 +83,7 @@ async function storeOver(db: Db, seal: Seal): Promise<Omit<Store, keyof Backups>
     ...openStrangers(db),
     ...openPlans(db),
     ...openOwners(db),
+    ...openTokens(db),
     async get(collection, name) {
       const found = await row(collection, name).executeTakeFirst();
       return found && codec.decode(collection, found);

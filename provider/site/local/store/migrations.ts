@@ -32,6 +32,10 @@ const migrations: readonly (readonly string[])[] = [
   [`CREATE TABLE visits (node TEXT PRIMARY KEY, record TEXT NOT NULL, updated TEXT NOT NULL) STRICT`],
   [`CREATE TABLE strangers (mac TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT`],
   [`CREATE TABLE drive_passwords (node TEXT PRIMARY KEY, password TEXT NOT NULL, at TEXT NOT NULL) STRICT`],
+  [
+    `CREATE TABLE tokens (name TEXT PRIMARY KEY, digest TEXT NOT NULL UNIQUE, owner TEXT NOT NULL,
+       scope TEXT NOT NULL, created TEXT NOT NULL) STRICT`,
+  ],
 ];
 
 /** Bring a store to the format of this version. A store of a newer version is refused, untouched. */

@@ -1,0 +1,76 @@
+import { createApi } from "../api/server.ts";
+import { type Door, runHelper } from "../helper.ts";
+import { type Context, limited, newContext, until } from "../kernel/context.ts";
+import { hasCode } from "../kernel/errors.ts";
+import type { Logger } from "../kernel/log.ts";
+import { takeOver } from "../site/embedded.ts";
+import { siteErrors } from "../site/errors.ts";
+import { guardedSite } from "../site/guarded.ts";
+import type { LocalSite } from "../site/local/index.ts";
+import { lockStore } from "../site/local/lock.ts";
+import { type Identity, identityOf } from "./certificate.ts";
+import { serveErrors } from "./errors.ts";
+import { type ServiceSettings, siteOf } from "./settings.ts";
+
+interface ServiceOptions {
+  readonly log: Logger;
+  readonly version: string;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Run the helper as a service until `signal` ends it: on its socket for who is on this host, by HTTPS for all others. An
+ * embedded helper that has the store and nothing to do makes way.
+ */
+export async function runService(settings: ServiceSettings, options: ServiceOptions): Promise<void> {
+  const ctx = newContext(options);
+  const identity = await identityOf(ctx, settings);
+  await obtainStore(ctx, settings.stateDir);
+  await runHelper(siteOf(settings), {
+    ...options,
+    door: (site) => openDoor(site, settings, identity, options),
+  });
+}
+
+/** Throws STORE_IN_USE where another helper has it and works, or is a service too. */
+async function obtainStore(ctx: Context, stateDir: string): Promise<void> {
+  const free = () => {
+    try {
+      lockStore(stateDir).release();
+      return true;
+    } catch (error) {
+      if (!hasCode(error, "STORE_IN_USE")) throw error;
+      return false;
+    }
+  };
+  if (free()) return;
+  if (!(await takeOver(ctx, stateDir))) throw siteErrors.make("STORE_IN_USE", { stateDir });
+  // It no longer listens, and still ends.
+  await limited(ctx, "30 seconds", "the end of the helper that has the store", (inner) =>
+    until(inner, "100 ms", async () => free()),
+  );
+}
+
+async function openDoor(
+  site: LocalSite,
+  { listen: { address, port } }: ServiceSettings,
+  { cert, key, fingerprint }: Identity,
+  { log }: ServiceOptions,
+): Promise<Door> {
+  const api = createApi({
+    ...{ site, log, tls: { cert, key }, busy: () => {} },
+    async admit(token) {
+      const bearer = token === undefined ? undefined : await site.bearerOf(token);
+      if (!bearer) throw serveErrors.make("TOKEN_MISSING", {});
+      return guardedSite(site, bearer);
+    },
+  });
+  try {
+    await api.listen({ host: address, port });
+  } catch (error) {
+    const reason = (error as NodeJS.ErrnoException).code ?? String(error);
+    throw serveErrors.make("SERVE_PORT", { address, port, reason }, { cause: error });
+  }
+  log.info("the service listens", { address, port, fingerprint });
+  return { close: () => api.close() };
+}

@@ -1,0 +1,116 @@
+import type { Context } from "../kernel/context.ts";
+import { resources } from "../resources/index.ts";
+import type { CollectionName } from "../resources/resource.ts";
+import { mapSecrets, secretPaths } from "../resources/secrets.ts";
+import { anyOwner, type Bearer, includes, owns, type Scope, scopeOf } from "./access.ts";
+import { siteErrors } from "./errors.ts";
+import type { Collection, Operation, Site, State } from "./site.ts";
+
+/** A site as the bearer of a token may use it. What it may not is refused before the site hears of it. */
+export function guardedSite(site: Site, bearer: Bearer): Site {
+  const need = (needed: Scope, what: string) => {
+    const { name, scope } = bearer;
+    if (!includes(scope, needed)) throw siteErrors.make("TOKEN_SCOPE", { name, scope, needed, what });
+  };
+  const own = (owner: string) => owns(bearer.owner, owner);
+  const needOwn = (owner: string, what: string) => {
+    if (!own(owner)) throw siteErrors.make("TOKEN_OWNER", { name: bearer.name, pattern: bearer.owner, what });
+  };
+  const listOwn = async (ctx: Context, name: CollectionName) =>
+    (await site[name].list(ctx)).filter(({ owner }) => own(String(owner)));
+
+  const guarded = (name: CollectionName): Collection => {
+    const { kind } = resources[name];
+    const inner = site[name];
+    const all = bearer.scope === "deploy" || bearer.scope === "admin";
+    return {
+      async plan(ctx, ref, spec, known) {
+        needOwn(ref.owner, `${kind} ${ref.name} of ${ref.owner}`);
+        return inner.plan(ctx, ref, spec, known);
+      },
+      async ensure(ctx, ref, spec, known) {
+        const what = `${kind} ${ref.name}`;
+        needOwn(ref.owner, `${what} of ${ref.owner}`);
+        if (!all) {
+          need(name === "instances" ? "power" : "deploy", `to change ${what}`);
+          // As a preview, which the update is then held against.
+          const { effect } = await inner.plan(ctx, ref, spec, { ...known, dryRun: true });
+          if (effect !== "none" && effect !== "power") need("deploy", `to change ${what} (${effect})`);
+        }
+        return inner.ensure(ctx, ref, spec, known);
+      },
+      async observe(ctx, ref, known) {
+        needOwn(ref.owner, `${kind} ${ref.name} of ${ref.owner}`);
+        const seen = await inner.observe(ctx, ref, known);
+        return seen === undefined || all ? seen : withSecretsOf(name, seen, known?.state);
+      },
+      async remove(ctx, ref, known) {
+        needOwn(ref.owner, `${kind} ${ref.name} of ${ref.owner}`);
+        need("deploy", `to remove ${kind} ${ref.name}`);
+        return inner.remove(ctx, ref, known);
+      },
+      list: (ctx) => listOwn(ctx, name),
+    };
+  };
+
+  /** Whose things an operation touches: the node's, and those of the instance on it. */
+  async function needOwnTargets(ctx: Context, operation: Operation): Promise<void> {
+    if (operation.kind === "move owner") {
+      for (const owner of [operation.from, operation.to]) needOwn(owner, owner);
+    }
+    const instances = await site.instances.list(ctx);
+    const touched = [
+      ...("node" in operation
+        ? [
+            ...(await site.nodes.list(ctx)).filter(({ name }) => name === operation.node),
+            ...instances.filter(({ assignedNode }) => assignedNode === operation.node),
+          ]
+        : []),
+      ...("instance" in operation ? instances.filter(({ name }) => name === operation.instance) : []),
+    ];
+    for (const { name, owner } of touched) needOwn(String(owner), `${name} of ${owner}`);
+  }
+
+  const names = Object.keys(resources) as CollectionName[];
+  return {
+    ...(Object.fromEntries(names.map((name) => [name, guarded(name)])) as Record<CollectionName, Collection>),
+    async about(ctx) {
+      const about = await site.about(ctx);
+      if (bearer.owner === anyOwner || about.jobs.length === 0) return about;
+      const own = (await Promise.all(names.map((name) => keys(name, listOwn(ctx, name))))).flat();
+      return { ...about, jobs: about.jobs.filter((job) => own.includes(job)) };
+    },
+    async perform(ctx, operation) {
+      need(scopeOf(operation), `for \`${operation.kind}\``);
+      if (bearer.owner !== anyOwner) await needOwnTargets(ctx, operation);
+      return site.perform(ctx, operation);
+    },
+    async *watch(ctx, collection, name) {
+      const own = await keys(collection, listOwn(ctx, collection));
+      if (bearer.owner !== anyOwner && !own.includes(`${collection}/${name}`)) {
+        needOwn("", `${resources[collection].kind} ${name}`);
+      }
+      yield* site.watch(ctx, collection, name);
+    },
+  };
+}
+
+const keys = async (collection: CollectionName, list: Promise<readonly State[]>) =>
+  (await list).map(({ name }) => `${collection}/${name}`);
+
+/** Who may not deploy is told no secret: those that it has shown come back to it, so that a refresh keeps them. */
+function withSecretsOf(name: CollectionName, seen: State, told: State | undefined): State {
+  return secretPaths(resources[name]).reduce(
+    (state, path) => mapSecrets(state, [path], () => textAt(told, path.split(".")) ?? "[secret]"),
+    seen,
+  );
+}
+
+function textAt(value: unknown, path: readonly string[]): string | undefined {
+  const found = path.reduce<unknown>(
+    (inner, key) =>
+      typeof inner === "object" && inner !== null ? (inner as Record<string, unknown>)[key] : undefined,
+    value,
+  );
+  return typeof found === "string" ? found : undefined;
+}

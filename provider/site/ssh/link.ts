@@ -1,0 +1,85 @@
+import { type ClientHttp2Session, connect } from "node:http2";
+import { Duplex } from "node:stream";
+import { type Context, LimitReached, within } from "../../kernel/context.ts";
+import { MetalError } from "../../kernel/errors.ts";
+import { type Conversation, converse } from "../../kernel/process.ts";
+import type { Answer, Transport } from "../transport.ts";
+import type { SshAddress } from "./address.ts";
+import { sshErrors } from "./errors.ts";
+import { type Hello, readHello } from "./hello.ts";
+import { sshWords, whyNot } from "./login.ts";
+
+/** One running `ssh`, and the requests in it: HTTP/2, so that hundreds go through one login at once. */
+export interface Link extends Transport {
+  readonly alive: () => boolean;
+  readonly version: string;
+  readonly warnings: readonly string[];
+}
+
+/** Megabytes that one session may hold: hundreds of requests wait in it at once, and Node's own limit is 10. */
+export const sessionMemory = 256;
+
+/** Login, and the start of a helper there: its own limit is 20 seconds. */
+const limit = "90 seconds";
+
+/** Log in, and wait until the command on the host has said that its helper is there. */
+export async function openLink(ctx: Context, address: SshAddress): Promise<Link> {
+  const ssh = converse("ssh", sshWords(address));
+  for (const stream of [ssh.reads, ssh.says]) stream.on("error", () => {}); // the process's end tells more
+  try {
+    const hello = await within(ctx, limit, (inner) => greeted(inner, ssh, address));
+    const session = connect("http://helper", {
+      createConnection: () => Duplex.from({ readable: ssh.says, writable: ssh.reads }),
+      maxSessionMemory: sessionMemory,
+    });
+    session.on("error", () => {}); // each of its requests is told
+    session.once("close", ssh.stop);
+    void ssh.ended.then(() => session.destroy());
+    return linkOf(session, ssh, hello);
+  } catch (error) {
+    ssh.stop();
+    if (!(error instanceof LimitReached)) throw error;
+    const { shown: host, command } = address;
+    throw sshErrors.make("SSH_NO_HELPER", { host, command, reason: `it said nothing within ${limit}` });
+  }
+}
+
+type Greeting = Extract<Hello, { readonly version: string }>;
+
+async function greeted(ctx: Context, ssh: Conversation, address: SshAddress): Promise<Greeting> {
+  const gone = new Promise<never>((_, reject) => {
+    ctx.signal.addEventListener("abort", () => reject(ctx.signal.reason as Error), { once: true });
+  });
+  const hello = await Promise.race([readHello(ssh.says), gone]);
+  if (hello === undefined) {
+    ssh.reads.end(); // what prints without end would not end by itself
+    throw whyNot(address, await Promise.race([ssh.ended, gone]));
+  }
+  if ("error" in hello) throw new MetalError(hello.error);
+  return hello;
+}
+
+function linkOf(session: ClientHttp2Session, ssh: Conversation, { version, warnings }: Greeting): Link {
+  let open = 0;
+  const count = (change: 1 | -1) => {
+    open += change;
+    ssh.hold(open > 0); // a connection that nobody uses keeps no command line from ending
+  };
+  return {
+    ...{ version, warnings },
+    alive: () => !session.closed && !session.destroyed,
+    send: (ctx, path, body) =>
+      new Promise<Answer>((resolve, reject) => {
+        const head = { ":path": path, ":method": body ? "POST" : "GET", "content-type": "application/json" };
+        const stream = session.request(head, { signal: ctx.signal });
+        count(1);
+        stream.on("error", reject); // stays: whoever reads hears of a lost connection, and nobody is no crash
+        stream.once("close", () => {
+          count(-1);
+          reject(new Error("the connection ended before there was an answer"));
+        });
+        stream.once("response", ({ ":status": status = 0 }) => resolve({ status, body: stream }));
+        stream.end(body ? JSON.stringify(body) : undefined);
+      }),
+  };
+}

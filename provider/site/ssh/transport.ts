@@ -1,0 +1,72 @@
+import { type Context, LimitReached, within } from "../../kernel/context.ts";
+import { MetalError } from "../../kernel/errors.ts";
+import { toMs } from "../../kernel/units.ts";
+import type { Transport } from "../transport.ts";
+import type { SshAddress } from "./address.ts";
+import { sshErrors } from "./errors.ts";
+import type { Link } from "./link.ts";
+import { shared } from "./shared.ts";
+
+/** How long a connection that was lost is tried again: a switch, or the host, comes up in that time. */
+const patience = "10 minutes";
+const pause = "5 seconds";
+
+/**
+ * A helper on another host, by the user's own `ssh`: one login for all requests, made by the first of them. What was cut
+ * off is asked again once the host can be reached; that does no harm, as the helper's jobs go on meanwhile.
+ */
+export function overSsh(address: SshAddress, version: string): Transport {
+  let link: Link | undefined;
+  const login = shared(async (ctx) => {
+    const { openLink } = await import("./link.ts"); // loaded only here: Node's http2 is not for free
+    const opened = await openLink(ctx, address);
+    for (const warning of wordsOf(opened)) ctx.log.warn(warning);
+    link = opened;
+    return opened;
+  });
+  const current = async (ctx: Context) => (link?.alive() ? link : login(ctx));
+  const again = shared((ctx) => retried(ctx, address, current));
+
+  const wordsOf = ({ warnings, version: theirs }: Link): readonly string[] =>
+    theirs === version
+      ? warnings
+      : [
+          ...warnings,
+          `pulumi-baremetal is of version ${theirs} on ${address.shown} and of ${version} here: install the same on both`,
+        ];
+  return {
+    elsewhere: true,
+    send: async (ctx, path, body) => (await current(ctx)).send(ctx, path, body),
+    async regain(ctx) {
+      if (link === undefined || link.alive()) return false; // it was the helper that went, not the connection
+      ctx.report({ stage: `waiting for the connection to ${address.shown}`, note: "the work there goes on" });
+      await again(ctx);
+      return true;
+    },
+  };
+}
+
+async function retried(
+  ctx: Context,
+  { shown: host }: SshAddress,
+  login: (ctx: Context) => Promise<Link>,
+): Promise<void> {
+  let reason = "it broke off";
+  try {
+    await within(ctx, patience, async (inner) => {
+      for (;;) {
+        try {
+          await login(inner);
+          return;
+        } catch (error) {
+          if (!(error instanceof MetalError && error.retry)) throw error;
+          reason = error.record.text;
+        }
+        await inner.clock.sleep(toMs(pause), inner.signal);
+      }
+    });
+  } catch (error) {
+    if (!(error instanceof LimitReached)) throw error;
+    throw sshErrors.make("SSH_LOST", { host, limit: patience, reason });
+  }
+}

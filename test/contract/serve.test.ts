@@ -1,0 +1,180 @@
+import { once } from "node:events";
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { request } from "node:https";
+import { createRequire } from "node:module";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { execa } from "execa";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { stringify } from "yaml";
+import { newContext } from "../../provider/kernel/context.ts";
+import { launchOf } from "../../provider/launch.ts";
+import { connectEmbedded } from "../../provider/site/embedded.ts";
+import { SiteSettings } from "../../provider/site/settings.ts";
+
+const tsx = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
+const main = fileURLToPath(new URL("../../provider/main.ts", import.meta.url));
+const launch = launchOf(process.execPath, ["--import", tsx]);
+const ctx = newContext();
+let folder = "";
+const running = new Set<() => void>();
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "serve-"));
+});
+afterEach(async () => {
+  for (const kill of running) kill();
+  running.clear();
+  await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+});
+
+const program = (...words: readonly string[]) =>
+  execa(process.execPath, ["--import", tsx, main, ...words], { cwd: folder, reject: false });
+
+/** A port that nobody has. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as { port: number };
+  server.close();
+  return port;
+}
+
+const site = () => ({ stateDir: join(folder, "state"), cacheDir: join(folder, "cache"), interface: "lo" });
+
+async function settingsFile(more: object = {}): Promise<string> {
+  const file = join(folder, "site.yaml");
+  await writeFile(file, stringify({ ...site(), ...more }));
+  return file;
+}
+
+/** A service that listens, and what it said of itself. */
+async function service(more: object = {}) {
+  const port = await freePort();
+  const file = await settingsFile({ listen: { address: "127.0.0.1", port }, ...more });
+  const child = program("serve", "--settings", file);
+  let out = "";
+  child.stdout.on("data", (piece) => {
+    out += piece;
+  });
+  const end = () => void child.kill("SIGKILL");
+  running.add(end);
+  const said = await vi.waitFor(() => {
+    const line = out.split("\n").find((one) => one.includes("the service listens"));
+    if (line === undefined) throw new Error(`it is not there yet: ${out}`);
+    return JSON.parse(line) as { readonly fingerprint: string };
+  }, 15_000);
+  return { ...said, port, child, log: () => out };
+}
+
+/** Ask by HTTPS; whose certificate it is is looked at by the test. */
+async function ask(port: number, path: string) {
+  const asking = request({ host: "127.0.0.1", port, path, rejectUnauthorized: false, agent: false }).end();
+  const [response] = await once(asking, "response");
+  let body = "";
+  for await (const piece of response) body += piece;
+  const { fingerprint256 } = response.socket.getPeerCertificate() as { readonly fingerprint256: string };
+  return { status: response.statusCode as number, body: JSON.parse(body), fingerprint256 };
+}
+
+describe("a service", () => {
+  it("shows its certificate's fingerprint, is well, answers nothing else to strangers, and ends with 0 when it is asked to", async () => {
+    const { port, fingerprint, child, log } = await service({ idle: "200 ms" });
+    expect(await ask(port, "/healthz")).toMatchObject({ status: 200, body: { status: "ok" } });
+    for (const path of [
+      "/v1/about",
+      "/v1/nodes",
+      "/v1/watch/nodes/n1",
+      "/v1/nothing",
+      "/healthz/..%2fv1/nodes",
+    ]) {
+      const { status, body } = await ask(port, path);
+      expect([path, status, body.error.code]).toEqual([path, 401, "TOKEN_MISSING"]);
+    }
+    expect((await ask(port, "/healthz")).fingerprint256).toBe(fingerprint);
+    expect((await stat(join(folder, "state", "tls"))).mode & 0o777).toBe(0o700);
+    await new Promise((resolve) => setTimeout(resolve, 500)); // longer than an embedded one would stay
+    expect((await ask(port, "/healthz")).status).toBe(200);
+    child.kill("SIGTERM");
+    expect(await child).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(log()).not.toContain("PRIVATE KEY");
+    await expect(ask(port, "/healthz")).rejects.toMatchObject({ code: "ECONNREFUSED" });
+    // Started again it is the same: clients have pinned it.
+    expect((await service()).fingerprint).toBe(fingerprint);
+  });
+
+  it("is used over its socket by programs of this host, whatever their settings, and is replaced by none", async () => {
+    await service();
+    const other = SiteSettings.parse({ ...site(), maxErase: 7 });
+    const found = await connectEmbedded(ctx, other, { ...launch, version: "0.0.0-other" });
+    expect(await found.about(ctx)).toMatchObject({ service: true, jobs: [] });
+    expect(await found.nodes.list(ctx)).toEqual([]);
+  });
+
+  it("takes the place of an embedded helper that has nothing to do", async () => {
+    const embedded = await connectEmbedded(ctx, SiteSettings.parse(site()), launch);
+    const { pid } = await embedded.about(ctx);
+    running.add(() => {
+      try {
+        process.kill(pid, "SIGKILL");
+      } catch {} // it has ended, as it should
+    });
+    await service();
+    const now = await connectEmbedded(ctx, SiteSettings.parse(site()), launch);
+    expect(await now.about(ctx)).toMatchObject({ service: true });
+    expect(() => process.kill(pid, 0)).toThrow();
+  });
+
+  it("tells who has its port, and leaves nothing behind that runs", async () => {
+    const { port } = await service();
+    const file = await settingsFile({
+      stateDir: join(folder, "second"),
+      listen: { address: "127.0.0.1", port },
+    });
+    const { exitCode, stderr } = await program("serve", "--settings", file);
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(
+      /^the service cannot listen on 127\.0\.0\.1, port \d+: EADDRINUSE\. .*\[SERVE_PORT\]$/,
+    );
+  });
+
+  it("uses a certificate of one's own, and refuses one that is not its key's", async () => {
+    await mkdir(join(folder, "own"));
+    const make = (name: string) =>
+      execa("openssl", [
+        ...[
+          "req",
+          "-x509",
+          "-newkey",
+          "ec",
+          "-pkeyopt",
+          "ec_paramgen_curve:P-256",
+          "-nodes",
+          "-subj",
+          "/CN=own",
+        ],
+        ...["-keyout", join(folder, "own", `${name}.key`), "-out", join(folder, "own", `${name}.pem`)],
+      ]);
+    await Promise.all([make("a"), make("b")]);
+    const place = (name: string) => join(folder, "own", name);
+    const { port, fingerprint } = await service({ certificate: place("a.pem"), key: place("a.key") });
+    const { stdout } = await execa("openssl", [
+      "x509",
+      "-noout",
+      "-fingerprint",
+      "-sha256",
+      "-in",
+      place("a.pem"),
+    ]);
+    expect(stdout).toContain(fingerprint);
+    expect((await ask(port, "/healthz")).fingerprint256).toBe(fingerprint);
+    const file = await settingsFile({ certificate: place("a.pem"), key: place("b.key") });
+    for (const words of [["--check"], []]) {
+      const { exitCode, stderr } = await program("serve", "--settings", file, ...words);
+      expect(exitCode).toBe(1);
+      expect(stderr).toContain(`${place("b.key")} is not its private key`);
+    }
+    expect(await readFile(place("b.key"), "utf8")).toContain("PRIVATE KEY");
+  });
+});
