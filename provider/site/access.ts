@@ -69,6 +69,7 @@ export function scopeOf(operation: Operation): Scope {
     case "rescue":
     case "unrescue":
     case "abort":
+    case "detach":
     case "move owner":
     case "forget discovered":
       return "deploy";
