@@ -69,7 +69,10 @@ const ours = (command: Command): Command =>
     .option("--modules <folder>", "kernel modules of your own to put in (default: the site's)")
     .option("--hooks <folder>", "scripts of your own to put in (default: the site's)")
     .addOption(
-      new Option("--extra <name>", "the one with more in it: rescue, for `nodes rescue`").choices(["rescue"]),
+      new Option(
+        "--extra <name>",
+        'the one with more in it, for `nodes rescue` or `clean: "secure"`',
+      ).choices(["rescue", "secure"]),
     );
 
 /** The site's ramdisk, but for what the options say otherwise. */

@@ -200,6 +200,10 @@ export const Instance = defineResource({
     rootSize: z
       .number()
       .meta({ description: "Bytes of the root file system as it was grown; 0 where it was not." }),
+    bootEntry: z.string().meta({
+      description:
+        "The entry in the firmware's own boot list that starts the system, `Boot0003 \\EFI\\debian\\shimx64.efi`, or `none:` and why; empty where the firmware keeps no list (BIOS).",
+    }),
     installedDigest: z.string().meta({ description: "Digest of the image on the disk." }),
     verified: z.enum(["full", "sampled", ""]).meta({ description: "How the write was checked." }),
     answered: z.boolean().meta({ description: "Whether the system answered." }),

@@ -97,7 +97,7 @@ export const Node = defineResource({
         .default("metadata")
         .meta({
           description:
-            'How the disks that an instance used are erased before another owner (project and stack) gets the server, or at delete with `onDelete: "clean"`: `metadata` (partition tables and signatures), `discard` (the drive is told that it holds nothing), `full` (zeros over all of it; hours), `none` (never: as it was left).',
+            'How the disks that an instance used are erased before another owner (project and stack) gets the server, or at delete with `onDelete: "clean"`: `metadata` (partition tables and signatures), `discard` (the drive is told that it holds nothing), `full` (zeros over all of it; hours), `secure` (the drive erases itself, also what it has set aside: NVMe sanitize or format, ATA security erase; a disk that cannot is an error), `none` (never: as it was left).',
           change: "in-place",
         }),
       abandon: z.boolean().default(false).meta({

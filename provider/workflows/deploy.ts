@@ -1,6 +1,7 @@
 import type { Context } from "../kernel/context.ts";
 import { toMs } from "../kernel/units.ts";
 import { keepKeys, waitForAnswer } from "./answer.ts";
+import { setBootEntry } from "./boot-entry.ts";
 import type { DeployMachine } from "./deployment.ts";
 import { workflowErrors } from "./errors.ts";
 import { growRoot } from "./grow.ts";
@@ -132,6 +133,7 @@ export const deploy: readonly DeployStep[] = [
   write,
   growRoot,
   runHooks,
+  setBootEntry,
   switchBoot,
   reboot,
   powerAsWanted,

@@ -2,7 +2,7 @@ import type { DiskLayout, SourceImage, WriteDriver, WriteJob, Written } from "..
 import type { Context } from "../kernel/context.ts";
 import type { Duration } from "../kernel/units.ts";
 import type { ImageSpec, InstanceSpec } from "../resources/index.ts";
-import type { Disk, Growing } from "../services/callback/announcement.ts";
+import type { BootEntry, Disk, Growing } from "../services/callback/announcement.ts";
 import type { Astray } from "./astray.ts";
 import type { NetbootMachine, NetbootRecord, NetbootScratch } from "./netboot.ts";
 
@@ -19,6 +19,8 @@ export interface DeploymentRecord extends NetbootRecord {
   readonly grown?: Growing;
   /** The site's own scripts were run on what was written. */
   readonly hooked?: boolean;
+  /** What came of the firmware's own entry for the system. */
+  readonly bootEntry?: Exclude<BootEntry, { state: "able" }>;
   readonly switched?: boolean;
   /** The inputs by which it was written, of those whose change writes it again. */
   readonly system?: Readonly<Record<string, unknown>>;

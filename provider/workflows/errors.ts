@@ -153,6 +153,24 @@ export const workflowErrors = defineErrors({
       'Nothing was erased: remote, removable and read-only disks may be somebody else\'s. Erase it yourself; then set `clean: "none"` on the Node, or `onDelete: "off"` on the Instance.',
     fault: "node",
   },
+  CLEAN_NOT_SECURE: {
+    text: "disk {disk} of node {node} cannot erase itself: {why}",
+    remedy:
+      "Nothing was erased. Virtual disks and drives behind most RAID controllers know no such command. Set `clean` of the Node to `full`, which overwrites all that the disk shows, or to `discard` or `metadata`.",
+    fault: "input",
+  },
+  CLEAN_DISK_FROZEN: {
+    text: "disk {disk} of node {node} is frozen: its firmware forbids security commands until the drive loses power",
+    remedy:
+      "Nothing was erased. Most firmware does so at each start. Switch it off in the firmware's settings (security freeze lock), or pull the drive and plug it in again while the ramdisk looks for it, or set another `clean` on the Node.",
+    fault: "node",
+  },
+  CLEAN_DISK_LOCKED: {
+    text: "disk {disk} of node {node} is locked with an ATA password that this site did not set",
+    remedy:
+      "Nothing was erased. Take the password off with whoever set it (`hdparm --security-disable`), or exchange the drive.",
+    fault: "node",
+  },
   CLEAN_FAILED: {
     text: "cleaning node {node} failed; its ramdisk reports: {report}",
     remedy:

@@ -62,7 +62,7 @@ export function hardwareState(
 }
 
 /** A disk as outputs show it: what hints can ask for, and what speaks against it. */
-export const diskState = ({ sector: _, zero: __, ...told }: Disk): DiskState => told;
+export const diskState = ({ sector: _, zero: __, erase: ___, ...told }: Disk): DiskState => told;
 
 /** The fields of a Node as this server would declare them. Sizes are never more than there is. */
 export function fieldsFor(

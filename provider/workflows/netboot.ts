@@ -77,7 +77,7 @@ export interface NetbootMachine {
   /** What was seen of the server in this boot, in words. It takes a few seconds, also when all limits are spent. */
   readonly seen: (phase: Phase) => Promise<string>;
   readonly bootFiles: () => BootFiles;
-  /** Say a word to the ramdisk that waits at an address: `done`, `clean`, `hooks`, `grow` and where the partition starts. */
+  /** Say a word to the ramdisk that waits at an address: `done`, `clean`, `hooks`, `boot-entry`, `grow` and where the partition starts. */
   readonly say: (ctx: Context, address: string, word: string) => Promise<void>;
   /** Let DHCP know the node's cards, and forget them. */
   readonly admit: (ctx: Context) => Promise<void>;

@@ -55,6 +55,15 @@ export interface VisitMachine extends NetbootMachine {
   readonly update: (change: Partial<Omit<VisitRecord, "order">>) => Promise<void>;
   /** The ramdisk, on this host. */
   readonly fetch: (ctx: Context) => Promise<void>;
+  /** The password that drives of this server were, or are to be, locked with while they erase themselves. */
+  readonly drivePassword: DrivePassword;
+}
+
+export interface DrivePassword {
+  /** One that may lock a drive: its erasing was cut off. */
+  readonly remembered: () => Promise<string | undefined>;
+  /** That one, or a new one, which is on disk before it is told to anybody. */
+  readonly make: () => Promise<string>;
 }
 
 export type VisitStep = Step<VisitMachine>;

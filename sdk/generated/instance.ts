@@ -161,6 +161,7 @@ const declaration: Declaration = {
     "rejectedDisks",
     "rootUuid",
     "rootSize",
+    "bootEntry",
     "installedDigest",
     "verified",
     "answered",
@@ -322,6 +323,11 @@ export class Instance extends pulumi.dynamic.Resource {
   declare readonly rootUuid: pulumi.Output<string>;
   /** Bytes of the root file system as it was grown; 0 where it was not. */
   declare readonly rootSize: pulumi.Output<number>;
+  /**
+   * The entry in the firmware's own boot list that starts the system, `Boot0003
+   * \EFI\debian\shimx64.efi`, or `none:` and why; empty where the firmware keeps no list (BIOS).
+   */
+  declare readonly bootEntry: pulumi.Output<string>;
   /** Digest of the image on the disk. */
   declare readonly installedDigest: pulumi.Output<string>;
   /** How the write was checked. */

@@ -69,10 +69,11 @@ export interface NodeArgs {
   /**
    * How the disks that an instance used are erased before another owner (project and stack) gets the
    * server, or at delete with `onDelete: "clean"`: `metadata` (partition tables and signatures),
-   * `discard` (the drive is told that it holds nothing), `full` (zeros over all of it; hours), `none`
-   * (never: as it was left). Default: `"metadata"`.
+   * `discard` (the drive is told that it holds nothing), `full` (zeros over all of it; hours), `secure`
+   * (the drive erases itself, also what it has set aside: NVMe sanitize or format, ATA security erase;
+   * a disk that cannot is an error), `none` (never: as it was left). Default: `"metadata"`.
    */
-  readonly clean?: pulumi.Input<"metadata" | "discard" | "full" | "none" | undefined>;
+  readonly clean?: pulumi.Input<"metadata" | "discard" | "full" | "secure" | "none" | undefined>;
   /**
    * Its controller is given up: it is not asked any more, and what ran there can be deleted without it.
    * Nobody is installed on it. Default: `false`.
@@ -152,10 +153,11 @@ export class Node extends pulumi.dynamic.Resource {
   /**
    * How the disks that an instance used are erased before another owner (project and stack) gets the
    * server, or at delete with `onDelete: "clean"`: `metadata` (partition tables and signatures),
-   * `discard` (the drive is told that it holds nothing), `full` (zeros over all of it; hours), `none`
-   * (never: as it was left).
+   * `discard` (the drive is told that it holds nothing), `full` (zeros over all of it; hours), `secure`
+   * (the drive erases itself, also what it has set aside: NVMe sanitize or format, ATA security erase;
+   * a disk that cannot is an error), `none` (never: as it was left).
    */
-  declare readonly clean: pulumi.Output<"metadata" | "discard" | "full" | "none">;
+  declare readonly clean: pulumi.Output<"metadata" | "discard" | "full" | "secure" | "none">;
   /**
    * Its controller is given up: it is not asked any more, and what ran there can be deleted without it.
    * Nobody is installed on it.

@@ -323,7 +323,7 @@ export interface LastClean {
   /** When it was done, ISO 8601. */
   readonly at: string;
   /** How. */
-  readonly method: "metadata" | "discard" | "full";
+  readonly method: "metadata" | "discard" | "full" | "secure";
   /** WWN, else serial number, of each disk. */
   readonly disks: string[];
 }

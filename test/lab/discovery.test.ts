@@ -10,6 +10,7 @@ import { bootFilesOf, openSite, type TestSite } from "./site.ts";
 
 let folder: string;
 let lab: Lab;
+const sites: TestSite[] = [];
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "discovery-"));
@@ -17,11 +18,18 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
+  for (const site of sites) await site.close();
   await lab?.close();
   const left = await programsRunning();
   await rm(folder, { recursive: true, force: true });
   expect(left).toEqual([]);
 });
+
+async function open(name: string, settings: Parameters<typeof openSite>[2] = {}): Promise<TestSite> {
+  const site = await openSite(lab, join(folder, name), settings);
+  sites.push(site);
+  return site;
+}
 
 /** Serve DHCP for a few seconds, and tell who was heard by then. */
 async function listen(site: TestSite, listening: "6 seconds" | "20 seconds"): Promise<readonly Stranger[]> {
@@ -36,7 +44,7 @@ async function startFromNetwork(server: PaperServer): Promise<void> {
 
 describe("a server that nobody declared and that boots from the network", () => {
   it("is listed, and not answered, without the setting", async () => {
-    const site = await openSite(lab, join(folder, "closed"));
+    const site = await open("closed");
     const server = await lab.paper({ name: "unanswered" });
     const listening = listen(site, "6 seconds");
     await startFromNetwork(server);
@@ -50,7 +58,7 @@ describe("a server that nobody declared and that boots from the network", () => 
   });
 
   it("boots the ramdisk once with `discovery`, tells what it is, and is let go, unwritten", async () => {
-    const site = await openSite(lab, join(folder, "open"), { discovery: true });
+    const site = await open("open", { discovery: true });
     const server = await lab.paper({ name: "answered" });
     const { mtimeMs, blocks } = await stat(server.diskPath());
     const listening = listen(site, "20 seconds");

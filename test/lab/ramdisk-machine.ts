@@ -6,6 +6,7 @@ import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { newContext } from "../../provider/kernel/context.ts";
 import { buildRamdisk } from "../../provider/services/ramdisk/build.ts";
+import type { ExtraInitrd } from "../../provider/services/ramdisk/flavours.ts";
 
 /** What a booted ramdisk can be asked, and what it has said. */
 export interface Machine {
@@ -34,6 +35,8 @@ export interface MachineParts {
   readonly args: readonly string[];
   /** QEMU's options for the disks; `{folder}` is the machine's own. */
   readonly disks: (folder: string) => Promise<readonly string[]>;
+  /** One with more in it than that of deployments. */
+  readonly extra?: ExtraInitrd;
   /** A folder of scripts of the site's own. */
   readonly hooksDir?: string;
   /** What the throw-away helper answers to announcement number `n`, counted from 0. */
@@ -49,8 +52,9 @@ const cacheDir = join(
 );
 
 /** Boot the lab's ramdisk in QEMU with user-mode networking: no root, nothing of the host's network is touched. */
-export async function bootRamdisk({ args, disks, hooksDir, answer }: MachineParts): Promise<Machine> {
-  const built = await buildRamdisk(newContext(), { flavour: "lab", arch: "x86_64", cacheDir, hooksDir });
+export async function bootRamdisk({ args, disks, extra, hooksDir, answer }: MachineParts): Promise<Machine> {
+  const options = { flavour: "lab", arch: "x86_64", extra, cacheDir, hooksDir } as const;
+  const built = await buildRamdisk(newContext(), options);
   const folder = await mkdtemp(join(tmpdir(), "ramdisk-"));
   const announced: string[] = [];
   const helper = await startHelper((body) => answer(announced.push(body) - 1));

@@ -228,7 +228,7 @@ describe("the deploy ramdisk", () => {
     expect(chosen?.serial).toBe("BLANK-1");
     expect(told.hardware).toEqual({
       ...{ cpus: 1, memory: 512 * MiB, vendor: "QEMU", product: expect.stringContaining("Q35") },
-      ...{ version: expect.any(String), tpm: false },
+      ...{ version: expect.any(String), tpm: false, secureBoot: false },
       nics: [
         {
           ...{ nic: "eth0", mac: "52:54:00:00:00:07", driver: "e1000" },

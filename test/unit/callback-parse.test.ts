@@ -1,7 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { canonicalAddress, sameAddress } from "../../provider/services/callback/address.ts";
-import type { Announcement, Disk, Growing } from "../../provider/services/callback/announcement.ts";
+import {
+  type Announcement,
+  type BootEntry,
+  cleanMethods,
+  type Disk,
+  type Growing,
+} from "../../provider/services/callback/announcement.ts";
 import { keysMatch } from "../../provider/services/callback/key.ts";
 import { parseAnnouncement } from "../../provider/services/callback/parse.ts";
 import { hostKey as tools } from "../../tools/images/system.ts";
@@ -25,15 +31,24 @@ const disk: fc.Arbitrary<Disk> = fc.record({
   unfit: words,
   holds: words,
   zero: bytes,
+  ...{ erase: fc.constantFrom("sanitize crypto", "enhanced erase", "none: it is neither", "locked") },
 });
 const growth: fc.Arbitrary<Growing> = fc.oneof(
   fc.constant({ state: "able" } as const),
   fc.record({ state: fc.constant("grown" as const), size: fc.integer({ min: 1, max: 2 ** 52 }) }),
   fc.record({ state: fc.constantFrom("left" as const, "damaged" as const), reason: words }),
 );
+const bootEntry: fc.Arbitrary<BootEntry> = fc.oneof(
+  fc.constant({ state: "able" } as const),
+  fc.record({
+    state: fc.constant("set" as const),
+    entry: from(/^Boot[0-9A-F]{4} (\\[\w .-]{1,8}){1,4}\.efi$/),
+  }),
+  fc.record({ state: fc.constant("none" as const), reason: words }),
+);
 const cleaned = fc.record({
   ...{ disk: words, name: from(/^sd[a-z]$/), size: bytes },
-  method: fc.constantFrom("metadata" as const, "discard" as const, "full" as const),
+  method: fc.constantFrom(...cleanMethods),
 });
 const mac = from(/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/);
 const neighbour = fc.record(
@@ -72,10 +87,12 @@ const machine = fc
     disks: fc.array(disk, { maxLength: 6 }),
     choose: fc.boolean(),
     growth: fc.option(growth, { nil: undefined }),
+    bootEntry: fc.option(bootEntry, { nil: undefined }),
   })
-  .map(({ choose, growth, ...rest }) => ({
+  .map(({ choose, growth, bootEntry, ...rest }) => ({
     ...rest,
     ...(growth ? { growth } : {}),
+    ...(bootEntry ? { bootEntry } : {}),
     ...(choose && rest.disks[0] ? { chosen: rest.disks[0].name } : {}),
   }));
 const hostKey = fc
@@ -187,7 +204,7 @@ describe("reading an announcement", () => {
     [{ x: "ssh-ed25519 AAAA" }, "parameter 'x' is not a public key of the kind ssh-ed25519"],
     [{ x: `${tools} root@x` }, "parameter 'x' is not a public key of the kind ssh-ed25519"],
     [{ x: `${tools}\n10.0.0.9 ${tools}` }, "parameter 'x' is not a public key of the kind ssh-ed25519"],
-    [{ r: "disk=1\tname=sda\tsize=9" }, "parameter 'r:method' is none of metadata, discard, full"],
+    [{ r: "disk=1\tname=sda\tsize=9" }, "parameter 'r:method' is none of metadata, discard, full, secure"],
   ] as const)("refuses %j: %s", ([changes, reason]) => {
     expect(reasonOf(form(changes))).toBe(reason);
   });

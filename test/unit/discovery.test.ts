@@ -115,7 +115,7 @@ describe("with `discovery`, a server that nobody declared", () => {
     expect(await listed()).toMatchObject([
       { mac, hardware: { cpus: 4, serial: "SN-7", inspectedThrough: mac }, disks: [{ name: "sda" }] },
     ]);
-    expect(site.done).toEqual(["prepare", "admit", "SN-7 hears done", "withdraw", `dismiss ${mac}`]);
+    expect(site.done).toEqual(["prepare", "admit", "withdraw", `dismiss ${mac}`, "SN-7 hears done"]);
     expect(site.boot.serves(mac)).toBeUndefined();
     expect((await site.store.stranger(mac))?.admitted).toBeUndefined();
     site.done.length = 0;

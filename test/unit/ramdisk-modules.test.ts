@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { elfSections, moduleInfo, neededLibraries } from "../../provider/services/ramdisk/elf.ts";
-import { carried, loadedAtOnce } from "../../provider/services/ramdisk/flavours.ts";
+import { carried, extras, loadedAtOnce } from "../../provider/services/ramdisk/flavours.ts";
 import {
   aliasTable,
   dependencyTable,
@@ -76,8 +76,14 @@ describe("modules", () => {
       "kernel/drivers/gpu/drm/ast/ast.ko": none,
     });
     const names = carried("standard", await openModules(root));
-    expect(names).toEqual([...loadedAtOnce("standard"), "e1000e", "megaraid_sas", "xfs", "macvtap"]);
-    expect(carried("lab", await openModules(root))).toEqual([...loadedAtOnce("lab"), "macvtap"]);
+    expect(names).toEqual([
+      ...[...loadedAtOnce("standard"), "e1000e", "megaraid_sas"],
+      ...[...extras("standard").fileSystems, "macvtap"],
+    ]);
+    expect(carried("lab", await openModules(root))).toEqual([
+      ...loadedAtOnce("lab"),
+      ...[...extras("lab").fileSystems, "macvtap"],
+    ]);
   });
 });
 

@@ -7,7 +7,7 @@ import { ensureBuilt } from "./build.ts";
 import { type Count, closingLine, sum } from "./count.ts";
 import { ensurePackageLists, installNeeds, missingNeeds } from "./host.ts";
 import { modernPrograms } from "./lab-programs.ts";
-import { bringArm64Parts, bringDebian, bringLabParts, bringProgram, bringRescueRamdisk } from "./prepare.ts";
+import { bringArm64Parts, bringDebian, bringExtraRamdisks, bringLabParts, bringProgram } from "./prepare.ts";
 import { ensurePulumi } from "./pulumi.ts";
 import { newTeller, Stop, seconds, type Teller } from "./say.ts";
 import { countLeftOut, type Project, runTests, splitWords } from "./tests.ts";
@@ -79,7 +79,7 @@ async function test(say: Teller, words: readonly string[], started: number): Pro
   const running = asked.filter((name) => !leftOut.has(name));
   if (running.some((name) => name !== "unit")) await ensureBuilt(say);
   if (running.includes("lab") || running.includes("engine")) await bringLabParts(say, host.cache);
-  if (running.includes("lab")) await bringRescueRamdisk(say, host.cache);
+  if (running.includes("lab")) await bringExtraRamdisks(say, host.cache);
   say.line(`Set up (${seconds(Date.now() - started)}).`);
   const counts: Count[] = await runTests(say, running, filters, env);
   for (const why of new Set(leftOut.values())) {

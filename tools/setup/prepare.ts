@@ -20,15 +20,17 @@ export async function bringLabParts(say: Teller, cache: string): Promise<void> {
   await unlessQuick(say, "Building the deploy ramdisk", buildRamdisk(newContext(), ramdisk));
 }
 
-/** Its sister with an SSH server, for tests of a rescue. */
-export async function bringRescueRamdisk(say: Teller, cache: string): Promise<void> {
-  const ramdisk = {
-    flavour: "lab",
-    arch: "x86_64",
-    extra: "rescue",
-    cacheDir: join(cache, "ramdisk"),
-  } as const;
-  await unlessQuick(say, "Building the ramdisk of a rescue", buildRamdisk(newContext(), ramdisk));
+const sisters = {
+  rescue: "Building the ramdisk of a rescue",
+  secure: "Building the ramdisk for drives that erase themselves",
+} as const;
+
+/** Its sisters, each with more in it: only tests ask for them. */
+export async function bringExtraRamdisks(say: Teller, cache: string): Promise<void> {
+  for (const extra of ["rescue", "secure"] as const) {
+    const ramdisk = { flavour: "lab", arch: "x86_64", extra, cacheDir: join(cache, "ramdisk") } as const;
+    await unlessQuick(say, sisters[extra], buildRamdisk(newContext(), ramdisk));
+  }
 }
 
 /** A stock Debian with cloud-init: its packages come from outside too. */

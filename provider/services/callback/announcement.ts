@@ -36,8 +36,8 @@ export interface Announcement {
 export const ramdiskModes = ["clean", "inspect", "rescue"] as const;
 export type RamdiskMode = (typeof ramdiskModes)[number];
 
-/** How a disk is cleaned: its tables and signatures, discarded as a whole, or overwritten with zeros. */
-export const cleanMethods = ["metadata", "discard", "full"] as const;
+/** How a disk is cleaned: its tables and signatures, discarded as a whole, overwritten with zeros, or by the drive's own command. */
+export const cleanMethods = ["metadata", "discard", "full", "secure"] as const;
 export type CleanMethod = (typeof cleanMethods)[number];
 
 /** On the wire: `bytes size identity`. */
@@ -78,7 +78,16 @@ export interface Machine {
   readonly growth?: Growing;
   /** `q`: whether the site's scripts that are run after the write still are to be; absent where there are none. */
   readonly hooks?: "waiting" | "ran";
+  /** `y`: what came of the firmware's entry for the system; absent where the firmware keeps no list, or the ramdisk sets none. */
+  readonly bootEntry?: BootEntry;
 }
+
+/** On the wire one word, and for all but the first a blank and what follows. */
+export type BootEntry =
+  | { readonly state: "able" }
+  /** `Boot0003 \\EFI\\debian\\shimx64.efi` */
+  | { readonly state: "set"; readonly entry: string }
+  | { readonly state: "none"; readonly reason: string };
 
 /** On the wire one word, and for all but the first a blank and what follows. */
 export type Growing =
@@ -112,6 +121,11 @@ export interface Disk {
   readonly holds: string;
   /** Bytes from the start that were read or written as zeros, only for the chosen disk; 0 = not proven. */
   readonly zero: number;
+  /**
+   * By which command it erases itself (`sanitize …`, `format …`, `enhanced erase`, `erase`), or `locked`, `frozen`, or
+   * `none:` and why; only from a ramdisk that is to clean so.
+   */
+  readonly erase?: string;
 }
 
 /** On the wire: a line of `key=value` pairs joined by tabs for the machine, then one for each card, which begins with `nic`. */

@@ -1,5 +1,5 @@
 import { canonicalAddress, sameAddress } from "./address.ts";
-import type { Announcement, Disk, Growing, Machine } from "./announcement.ts";
+import type { Announcement, BootEntry, Disk, Growing, Machine } from "./announcement.ts";
 import { type Fields, integer, need, pairsOf, readMac, Unfit } from "./fields.ts";
 import { readMode } from "./parse-mode.ts";
 
@@ -70,7 +70,7 @@ function readMachine(fields: Fields): Machine | undefined {
   if (chosen !== undefined && !disks.some(({ name }) => name === chosen)) {
     throw new Unfit("parameter 'c' is not one of the disks of 'd'");
   }
-  const [growth, hooks] = [fields.get("w"), fields.get("q")];
+  const [growth, hooks, bootEntry] = [fields.get("w"), fields.get("q"), fields.get("y")];
   if (hooks !== undefined && hooks !== "waiting" && hooks !== "ran") {
     throw new Unfit("parameter 'q' is neither waiting nor ran");
   }
@@ -84,6 +84,7 @@ function readMachine(fields: Fields): Machine | undefined {
     ...(chosen === undefined ? {} : { chosen }),
     ...(growth === undefined ? {} : { growth: readGrowth(growth) }),
     ...(hooks === undefined ? {} : { hooks }),
+    ...(bootEntry === undefined ? {} : { bootEntry: readBootEntry(bootEntry) }),
   };
 }
 
@@ -101,6 +102,16 @@ function readGrowth(text: string): Growing {
     default:
       throw new Unfit("parameter 'w' is not what a root file system may come to");
   }
+}
+
+function readBootEntry(text: string): BootEntry {
+  const [state = "", ...rest] = text.split(" ");
+  const more = rest.join(" ").trim().slice(0, 500);
+  if (state === "able") return { state };
+  if (state === "none") return { state, reason: more };
+  if (state !== "set") throw new Unfit("parameter 'y' is not what a boot entry may come to");
+  if (!/^Boot[0-9A-F]{4} \\/.test(more)) throw new Unfit("parameter 'y' holds no boot entry");
+  return { state, entry: more };
 }
 
 function readDisk(line: string): Disk {
@@ -124,5 +135,6 @@ function readDisk(line: string): Disk {
     unfit: text("unfit"),
     holds: text("holds"),
     zero: bytes("zero", 0),
+    ...(text("erase") === "" ? {} : { erase: text("erase").slice(0, 100) }),
   };
 }

@@ -113,7 +113,7 @@ async function recipeOf({ flavour, extra, ...options }: RamdiskOptions): Promise
 async function buildIn(ctx: Context, work: string, options: RamdiskOptions): Promise<Entry> {
   ctx.report({ stage, note: "choosing packages" });
   const archive = await openArchive(ctx, options.arch, options.cacheDir);
-  const packages = await choosePackages(ctx, archive, extras(options.flavour, options.extra).packages);
+  const packages = await choosePackages(ctx, archive, extras(options.flavour, options.extra));
   ctx.report({ stage, note: `downloading ${packages.length} packages` });
   const files = await download(ctx, archive, join(options.cacheDir, "packages"), packages);
   ctx.report({ stage, note: "unpacking the kernel" });

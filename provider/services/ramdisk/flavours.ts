@@ -69,31 +69,54 @@ export function loadedAtOnce(flavour: Flavour): readonly string[] {
   return flavour === "lab" ? [...labDrivers, ...target] : [...target, "sd_mod"];
 }
 
+/** Mounted on demand: the firmware's variables, and the partition that it starts from, with the names of its files. */
+const efiFileSystems = ["efivarfs", "vfat", "nls_cp437", "nls_ascii", "nls_iso8859-1"];
+
 /** What a ramdisk brings beside what all have. */
-interface Extras {
+export interface Extras {
   readonly programs: readonly string[];
-  /** Those that hold the programs and their libraries. */
+  /** Those that hold the programs. */
   readonly packages: readonly string[];
+  /** The same, and their libraries need libraries in turn. */
+  readonly deep: readonly string[];
   /** Mounted on demand. */
   readonly fileSystems: readonly string[];
 }
 
 /** For which visits there is a ramdisk of their own: what they need would make that of each deployment a third larger. */
-export type ExtraInitrd = "rescue";
+export type ExtraInitrd = "rescue" | "secure";
 
-const growing: Extras = { programs: ["xfs_growfs"], packages: ["xfsprogs"], fileSystems: ["xfs"] };
+/** Drives are told to erase themselves. */
+const erasing: Extras = {
+  programs: ["nvme", "hdparm"],
+  packages: [],
+  deep: ["nvme-cli", "hdparm"],
+  fileSystems: [],
+};
 
 /** An SSH server, and what somebody who mends a system mounts. */
 const mending = (flavour: Flavour): Extras => ({
   programs: ["dropbear", "dropbearkey"],
   packages: ["dropbear-bin", "libtomcrypt1", "libtommath1", "libgmp10", "libcrypt1", "zlib1g"],
-  fileSystems: ["ext4", "vfat", "nls_cp437", "nls_ascii", ...(flavour === "lab" ? [] : ["xfs", "btrfs"])],
+  deep: [],
+  fileSystems: ["ext4", ...(flavour === "lab" ? [] : ["xfs", "btrfs"])],
 });
 
 export function extras(flavour: Flavour, extra?: ExtraInitrd): Extras {
-  const parts = [...(flavour === "lab" ? [] : [growing]), ...(extra === "rescue" ? [mending(flavour)] : [])];
+  const growing = { programs: ["xfs_growfs"], packages: ["xfsprogs"], deep: [], fileSystems: ["xfs"] };
+  const parts: readonly Extras[] = [
+    { programs: [], packages: [], deep: [], fileSystems: efiFileSystems },
+    ...(flavour === "lab" ? [] : [growing]),
+    ...(extra === "rescue" ? [mending(flavour)] : []),
+    ...(extra === "secure" ? [erasing] : []),
+  ];
   const all = (key: keyof Extras) => [...new Set(parts.flatMap((part) => part[key]))];
-  return { programs: all("programs"), packages: all("packages"), fileSystems: all("fileSystems") };
+  return {
+    programs: all("programs"),
+    packages: all("packages"),
+    deep: all("deep"),
+    fileSystems: all("fileSystems"),
+  };
 }
 
 /** Whether drivers are looked up by what hardware is found; otherwise what is loaded at once is all there is. */

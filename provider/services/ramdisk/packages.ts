@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Context } from "../../kernel/context.ts";
 import { type Archive, apt } from "./archive.ts";
 import { cannotBuild, ramdiskErrors } from "./errors.ts";
+import type { Extras } from "./flavours.ts";
 
 /** A Debian package of one version, as the package lists of this host know it. */
 export interface Package {
@@ -27,15 +28,17 @@ const programNames = [
 ] as const;
 /** Libraries of programs that grow file systems; releases name them differently. */
 const libraryPart = /^lib(ext2fs|com-err|uuid|urcu)/;
+/** All but the C library, which is named above. */
+const anyLibrary = /^(lib(?!c6$|gcc|stdc)|zlib1g$)/;
 const kernelPart = /^linux-(image|modules|modules-extra)-/;
 
-/** What the ramdisk is made of: the concrete kernel packages, and those that bring its programs, `more` of them. */
+/** What the ramdisk is made of: the concrete kernel packages, and those that bring its programs. */
 export async function choosePackages(
   ctx: Context,
   archive: Archive,
-  more: readonly string[] = [],
+  { packages, deep }: Pick<Extras, "packages" | "deep"> = { packages: [], deep: [] },
 ): Promise<readonly Package[]> {
-  const wantedPrograms = [...programNames, ...more];
+  const wantedPrograms = [...programNames, ...packages, ...deep];
   const kernels = kernelNames(archive.debian);
   const known = await lookUp(ctx, archive, [...kernels, ...wantedPrograms]);
   const find = (name: string) => known.find((one) => one.name === name);
@@ -53,8 +56,31 @@ export async function choosePackages(
     wanted = level.flatMap(kernelParts).filter((name) => !kernel.has(name));
   }
   const programs = wantedPrograms.flatMap((name) => find(name) ?? []);
-  const libraries = programs.flatMap(({ depends }) => depends.filter((name) => libraryPart.test(name)));
-  return [...kernel.values(), ...programs, ...(await lookUp(ctx, archive, [...new Set(libraries)]))];
+  return [...kernel.values(), ...programs, ...(await librariesOf(ctx, archive, programs, deep))];
+}
+
+/** Libraries of programs, and of those in the packages `deep` the libraries of these too, to the last. */
+async function librariesOf(
+  ctx: Context,
+  archive: Archive,
+  programs: readonly Package[],
+  deep: readonly string[],
+): Promise<readonly Package[]> {
+  const found = new Map<string, Package>();
+  const wants = ({ name, depends }: Package) => {
+    const part = deep.includes(name) || found.has(name) ? anyLibrary : libraryPart;
+    return depends.filter((one) => part.test(one));
+  };
+  const fresh = (packages: readonly Package[]) => {
+    const names = packages.flatMap(wants).filter((name) => !found.has(name));
+    return [...new Set(names)].filter((name) => !programs.some((one) => one.name === name));
+  };
+  for (let wanted = fresh(programs); wanted.length > 0; ) {
+    const level = await lookUp(ctx, archive, wanted);
+    for (const one of level) found.set(one.name, one);
+    wanted = fresh(level);
+  }
+  return [...found.values()];
 }
 
 function kernelParts({ depends }: Package): readonly string[] {

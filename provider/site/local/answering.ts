@@ -35,6 +35,11 @@ export async function answerStranger(ctx: Context, parts: Parts, mac: string): P
     ...{ firmware: node.bootMode, arch: node.arch },
     ...{ classic: false, report: ctx.report },
   });
+  let left: Promise<void> | undefined;
+  const letGo = () => {
+    left ??= leave(newContext({ log: ctx.log }), parts, mac);
+    return left;
+  };
   try {
     ctx.report({ stage: "fetching the ramdisk" });
     await parts.loaders(ctx, node.arch);
@@ -65,13 +70,15 @@ export async function answerStranger(ctx: Context, parts: Parts, mac: string): P
       hardware: hardwareState(machine, hardware, seen),
       disks: machine.disks.map(diskState),
     });
+    // Before it is told: one that starts again at once, instead of switching itself off, is not answered any more.
+    await letGo();
     await sendWord(ctx, target.address, "done");
   } catch (error) {
     ctx.log.warn("a server that nobody declared did not tell what it is", { mac, reason: String(error) });
     await note(parts, mac, { error: toRecord(error).text });
   } finally {
     line.close();
-    await leave(newContext({ log: ctx.log }), parts, mac);
+    await letGo();
   }
   return {};
 }

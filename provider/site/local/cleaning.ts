@@ -42,6 +42,7 @@ export async function cleanNode(
     const disks = owed.map(({ disk }) => disk).sort();
     const { cleaned = [] } = await runVisit(ctx, parts, node, { mode: "clean", method, disks }, clean);
     await store.forgetDisks(node, disks);
+    if (method === "secure") await store.forgetDrivePassword(node);
     const lastClean = { at: new Date().toISOString(), method, disks: cleaned.map(({ disk }) => disk) };
     await store.patch("nodes", node, { lastClean, powerState: "off", reachable: true });
   } catch (error) {

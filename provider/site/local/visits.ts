@@ -5,6 +5,7 @@ import type { Context } from "../../kernel/context.ts";
 import type { NodeSpec } from "../../resources/index.ts";
 import { sendWord } from "../../services/callback/word.ts";
 import type { BuiltRamdisk } from "../../services/ramdisk/build.ts";
+import type { ExtraInitrd } from "../../services/ramdisk/flavours.ts";
 import { abandon } from "../../workflows/abandon.ts";
 import { runSteps } from "../../workflows/run.ts";
 import { describeSeen } from "../../workflows/seen.ts";
@@ -130,7 +131,18 @@ export async function openVisit(
     },
     async fetch(inner) {
       await parts.loaders(inner, node.arch);
-      ramdisk = await parts.ramdisk(inner, node.arch, record.order.mode === "rescue" ? "rescue" : undefined);
+      ramdisk = await parts.ramdisk(inner, node.arch, extraOf(record.order));
+    },
+    drivePassword: {
+      remembered: () => store.drivePassword(name),
+      async make() {
+        const known = await store.drivePassword(name);
+        if (known !== undefined) return known;
+        // ATA takes 32 bytes.
+        const fresh = randomBytes(16).toString("hex");
+        await store.keepDrivePassword(name, fresh);
+        return fresh;
+      },
     },
     keepSeen: (told) => rememberDisks(store, name, told),
     seen: async (phase) => describeSeen(line.sightings, { phase, managed: settings.dhcp === "managed" }),
@@ -162,6 +174,11 @@ export function visitFiles({ name, macs, record, server, settings, ramdisk }: Vi
     ...{ deployment: name, macs, boot: "local", ...bootHttpOf(settings, server) },
     deploy: { kernel, ramdisk: archive, args: [...words, ...append] },
   };
+}
+
+function extraOf(order: VisitOrder): ExtraInitrd | undefined {
+  if (order.mode === "rescue") return "rescue";
+  return order.mode === "clean" && order.method === "secure" ? "secure" : undefined;
 }
 
 function orderWords(order: VisitOrder): readonly string[] {

@@ -1,5 +1,5 @@
-import { copyFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { copyFile, readFile, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 
 // Debian and Ubuntu (ovmf). VARS…ms.fd holds Microsoft's keys, and Secure Boot is on in it.
 const ovmf = "/usr/share/OVMF";
@@ -34,3 +34,23 @@ export async function prepareUefi(
 /** The card: without a ROM file OVMF brings its own network boot; iPXE's ROM would load shim and not start it. */
 export const uefiCard = (mac: string): string =>
   `virtio-net-pci,id=card,netdev=net0,mac=${mac},romfile=,bootindex=$index`;
+
+/**
+ * What the firmware of a server keeps, by name. In its flash a variable is a header of 60 bytes, which begins with 55aa and
+ * its state, then name and value; one that was replaced or removed stays there with fewer bits in its state
+ * (edk2, MdeModulePkg/Include/Guid/VariableFormat.h).
+ */
+export async function readVariables(server: {
+  readonly diskPath: () => string;
+}): Promise<ReadonlyMap<string, Buffer>> {
+  const flash = await readFile(join(dirname(server.diskPath()), "vars.fd"));
+  const found = new Map<string, Buffer>();
+  for (let at = 0; at + 60 < flash.length; at += 4) {
+    if (flash.readUInt16LE(at) !== 0x55aa || flash[at + 2] !== 0x3f) continue;
+    const [nameSize, size] = [flash.readUInt32LE(at + 36), flash.readUInt32LE(at + 40)];
+    const value = at + 60 + nameSize;
+    if (nameSize > 1024 || value + size > flash.length) continue;
+    found.set(flash.toString("utf16le", at + 60, value - 2), flash.subarray(value, value + size));
+  }
+  return found;
+}

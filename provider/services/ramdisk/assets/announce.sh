@@ -28,6 +28,7 @@ write_form() {
       pair b "$BOOT_ID"; pair s "$SERIAL"; pair u "$UUID"; pair m "$MACS"; pair f "$FIRMWARE"; pair c "$CHOSEN"
       [ -n "$GROWTH" ] && pair w "$GROWTH"
       [ -n "$HOOKS" ] && pair q "$HOOKS"
+      [ -n "$BOOT_ENTRY" ] && pair y "$BOOT_ENTRY"
       [ -s "$STATE/disks" ] && pair d "$(cat "$STATE/disks")"
       [ "$MODE" = deploy ] || pair t "$MODE"
       [ -s "$STATE/progress" ] && pair g "$(cat "$STATE/progress")"
@@ -72,7 +73,7 @@ announce_until() {
     if [ "$CODE" != 200 ] || [ $((turn % 4)) = 0 ]; then announce "$number"; number=$((number + 1)); fi
     turn=$((turn + 1))
     heard 3 || continue
-    [ "$word" = "$1" ] && return
+    [ "${word%% *}" = "$1" ] && return
     # What came of another word is told at once.
     obey "$word" && { write_form; CODE=000; }
   done

@@ -1,12 +1,17 @@
 # A disk is handed back: what `clean_disks` names, and nothing else, is erased in the way that `clean` says.
 . "$PARTS/wipe.sh"
+. "$PARTS/variables.sh"
+. "$PARTS/secure.sh"
 
 mode_clean() {
   argument clean; METHOD=$REPLY
-  case $METHOD in metadata | discard | full) ;; *) fail "this ramdisk does not know how to clean by $METHOD"; return 1 ;; esac
+  case $METHOD in metadata | discard | full | secure) ;; *) fail "this ramdisk does not know how to clean by $METHOD"; return 1 ;; esac
   await_wanted
+  [ "$METHOD" = secure ] && tell_means
   # Nothing is erased before the helper has looked at what there is.
   announce_until clean
+  # The word may bring the password for drives that take one.
+  DRIVE_PASSWORD=${word#clean}; DRIVE_PASSWORD=${DRIVE_PASSWORD# }
   # In a process of its own, so that the helper is told meanwhile how far it is.
   wipe_all &
   announce_while $!
@@ -14,6 +19,8 @@ mode_clean() {
     get "$STATE/why" || REPLY='what erases ended without a word'
     fail "$REPLY"; return 1
   fi
+  # The system is gone; the firmware need not look for it.
+  [ "$FIRMWARE" = uefi ] && { open_variables && forget_entries || say warning "$WHY"; }
   say cleaned "$(wc -l < "$STATE/cleaned") disks"
   announce_until done
   poweroff -f

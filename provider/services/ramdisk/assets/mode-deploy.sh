@@ -3,15 +3,17 @@
 . "$PARTS/target.sh"
 . "$PARTS/grow.sh"
 . "$PARTS/hooks.sh"
+. "$PARTS/variables.sh"
+. "$PARTS/boot-entry.sh"
 
 # Nobody writes any more.
 take_back() {
   unexport
 }
 
-# What is written may be smaller than the disk, and a site may have something to add.
+# What is written may be smaller than the disk, a site may have something to add, and the firmware a list of what it starts.
 obey() {
-  case $1 in "grow "*) grow "${1#grow }" ;; hooks) run_last_hooks ;; *) return 1 ;; esac
+  case $1 in "grow "*) grow "${1#grow }" ;; hooks) run_last_hooks ;; boot-entry) set_boot_entry ;; *) return 1 ;; esac
 }
 
 mode_deploy() {

@@ -3,9 +3,9 @@
 : "${STATE:=/run/baremetal}"
 word=$(timeout 3 cat | head -c 64 | tr -d '\r\n')
 case $word in
-  done | clean | hooks | rescue) ;;
-  'grow '*[!0-9]* | 'grow ') exit ;;
-  'grow '*) ;;
+  done | clean | hooks | boot-entry | rescue) ;;
+  'grow '*[!0-9]* | 'grow ' | 'clean '*[!0-9a-f]* | 'clean ') exit ;;
+  'grow '* | 'clean '*) ;;
   *) exit ;;
 esac
 echo "$word" > "$STATE/word"

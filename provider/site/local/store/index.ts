@@ -6,6 +6,7 @@ import type { Ref, Spec, State } from "../../site.ts";
 import { type Backups, openBackups } from "./backup.ts";
 import { type Claims, openClaims } from "./claims.ts";
 import { type Deployments, openDeployments } from "./deployments.ts";
+import { type DrivePasswords, openDrivePasswords } from "./drive-passwords.ts";
 import { withLists } from "./lists.ts";
 import { type Db, openDb } from "./open.ts";
 import { type Owners, openOwners } from "./owners.ts";
@@ -29,6 +30,7 @@ export interface Store
     Deployments,
     Phones,
     Visits,
+    DrivePasswords,
     Strangers,
     Plans,
     Owners,
@@ -77,6 +79,7 @@ async function storeOver(db: Db, seal: Seal): Promise<Omit<Store, keyof Backups>
     ...openDeployments(db, seal),
     ...openPhones(db),
     ...openVisits(db, seal),
+    ...openDrivePasswords(db, seal),
     ...openStrangers(db),
     ...openPlans(db),
     ...openOwners(db),

@@ -31,6 +31,7 @@ const migrations: readonly (readonly string[])[] = [
   ],
   [`CREATE TABLE visits (node TEXT PRIMARY KEY, record TEXT NOT NULL, updated TEXT NOT NULL) STRICT`],
   [`CREATE TABLE strangers (mac TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT`],
+  [`CREATE TABLE drive_passwords (node TEXT PRIMARY KEY, password TEXT NOT NULL, at TEXT NOT NULL) STRICT`],
   [
     `CREATE TABLE tokens (name TEXT PRIMARY KEY, digest TEXT NOT NULL UNIQUE, owner TEXT NOT NULL,
        scope TEXT NOT NULL, created TEXT NOT NULL) STRICT`,

@@ -23,6 +23,8 @@ export interface Tables {
   phones: { deployment: string; digest: string; heard: string | null; at: string };
   /** Visits under way, one a node. */
   visits: { node: string; record: string; updated: string };
+  /** What drives of a node may be locked with until they are erased, sealed. Outlives the visit that set it. */
+  drive_passwords: { node: string; password: string; at: string };
   /** Cards that nobody declared and that asked to boot from the network. */
   strangers: { mac: string; record: string };
   /** What this site wrote on which disk. */

@@ -13,7 +13,7 @@ export async function outputsOf(parts: Parts, ref: Ref, spec: InstanceSpec): Pro
   const node = (await store.claimOf(ref.name)) ?? "";
   const cards = node === "" ? [] : await cardsOf(store, node, spec);
   const made = deployment && lastingOf(deployment.record);
-  const { machine, disk, written, grown, done } = made ?? {};
+  const { machine, disk, written, grown, bootEntry, done } = made ?? {};
   const addresses = await addressesOf(parts, cards, made);
   const timeline = made ? await store.timeline(made.id) : [];
   return {
@@ -26,6 +26,7 @@ export async function outputsOf(parts: Parts, ref: Ref, spec: InstanceSpec): Pro
     rejectedDisks: made?.rejected ?? [],
     rootUuid: written?.rootUuid ?? "",
     rootSize: grown?.state === "grown" ? grown.size : 0,
+    bootEntry: bootEntryOf(bootEntry),
     installedDigest: done ? digestOf(made, spec) : "",
     verified: written?.verified ?? "",
     answered: timeline.some(({ step }) => step === "answer"),
@@ -40,6 +41,11 @@ export async function outputsOf(parts: Parts, ref: Ref, spec: InstanceSpec): Pro
 /** The record of what is on the disk: a reinstall counts from its first byte. */
 function lastingOf(record: DeploymentRecord): DeploymentRecord {
   return record.earlier && !record.erased && !record.done ? record.earlier : record;
+}
+
+function bootEntryOf(set: DeploymentRecord["bootEntry"]): string {
+  if (set === undefined) return "";
+  return set.state === "set" ? set.entry : `none: ${set.reason}`;
 }
 
 function digestOf(made: DeploymentRecord | undefined, spec: InstanceSpec): string {

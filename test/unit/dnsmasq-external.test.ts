@@ -1,0 +1,139 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { externalLines } from "../../provider/services/dnsmasq/external.ts";
+import { type DhcpPacket, decodeDhcp, encodeDhcp } from "../../provider/services/dnsmasq/packet.ts";
+
+const a = "52:54:00:00:00:0a";
+
+let dir: string;
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), "dnsmasq-"));
+});
+afterEach(() => rm(dir, { recursive: true }));
+
+describe("a DHCP packet", () => {
+  const byte = fc.integer({ min: 0, max: 255 });
+  const mac = fc
+    .array(byte, { minLength: 6, maxLength: 6 })
+    .map((bytes) => bytes.map((one) => one.toString(16).padStart(2, "0")).join(":"));
+  const ip = fc.tuple(fc.integer({ min: 1, max: 255 }), byte, byte, byte).map((bytes) => bytes.join("."));
+  const packet: fc.Arbitrary<DhcpPacket> = fc.record(
+    {
+      ...{ op: fc.constantFrom(1 as const, 2 as const), type: byte, mac, broadcast: fc.boolean() },
+      xid: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
+      ...{ has: ip, given: ip, server: ip, clientId: mac },
+    },
+    { requiredKeys: ["op", "type", "xid", "mac", "broadcast"] },
+  );
+
+  it("is read as it was written", () => {
+    fc.assert(
+      fc.property(packet, (packet) => {
+        expect(decodeDhcp(encodeDhcp(packet))).toEqual(packet);
+      }),
+    );
+  });
+
+  it("of any bytes, cut anywhere, does no harm", () => {
+    const bytes = fc.uint8Array({ maxLength: 60 });
+    fc.assert(
+      fc.property(packet, bytes, fc.nat(400), (packet, noise, cut) => {
+        const whole = encodeDhcp(packet);
+        whole.set(noise, 240);
+        decodeDhcp(whole.subarray(0, cut));
+        decodeDhcp(Buffer.from(noise));
+      }),
+    );
+  });
+});
+
+describe("the lines for somebody else's server", () => {
+  const lines = externalLines({
+    ...{ network: "10.99.0.0/24", address: "10.99.0.1", tftpRoot: "/s/tftp" },
+    hosts: [
+      { mac: a, ip: "10.99.0.10", name: "a" },
+      { mac: "52:54:00:00:00:0b", name: "no address" },
+    ],
+  });
+
+  it("are these for dnsmasq", () => {
+    expect(lines.dnsmasq).toBe(`dhcp-range=10.99.0.0,static,255.255.255.0
+dhcp-host=52:54:00:00:00:0a,10.99.0.10
+dhcp-match=set:bios,option:client-arch,0
+dhcp-boot=tag:bios,pxelinux.0,,10.99.0.1
+dhcp-match=set:uefi,option:client-arch,7
+dhcp-match=set:uefi,option:client-arch,9
+dhcp-boot=tag:uefi,shimx64.efi,,10.99.0.1
+dhcp-match=set:uefi-arm64,option:client-arch,11
+dhcp-boot=tag:uefi-arm64,shimaa64.efi,,10.99.0.1
+# Only where dnsmasq runs on the deploy helper's host:
+enable-tftp
+tftp-root=/s/tftp
+`);
+  });
+
+  it("are these for ISC dhcpd", () => {
+    expect(lines.isc).toBe(`option arch code 93 = unsigned integer 16;
+subnet 10.99.0.0 netmask 255.255.255.0 {
+  if option arch = 00:00 {
+    next-server 10.99.0.1;
+    filename "pxelinux.0";
+  }
+  if option arch = 00:07 or option arch = 00:09 {
+    next-server 10.99.0.1;
+    filename "shimx64.efi";
+  }
+  if option arch = 00:0b {
+    next-server 10.99.0.1;
+    filename "shimaa64.efi";
+  }
+}
+host 52-54-00-00-00-0a { hardware ethernet 52:54:00:00:00:0a; fixed-address 10.99.0.10; }
+`);
+  });
+
+  it("are these for Kea", () => {
+    expect(lines.kea).toBe(`{
+  "client-classes": [
+    {
+      "name": "baremetal-bios",
+      "test": "option[93].hex == 0x0000",
+      "next-server": "10.99.0.1",
+      "boot-file-name": "pxelinux.0"
+    },
+    {
+      "name": "baremetal-uefi",
+      "test": "option[93].hex == 0x0007 or option[93].hex == 0x0009",
+      "next-server": "10.99.0.1",
+      "boot-file-name": "shimx64.efi"
+    },
+    {
+      "name": "baremetal-uefi-arm64",
+      "test": "option[93].hex == 0x000b",
+      "next-server": "10.99.0.1",
+      "boot-file-name": "shimaa64.efi"
+    }
+  ],
+  "subnet4": [
+    {
+      "id": 1,
+      "subnet": "10.99.0.0/24",
+      "reservations": [
+        {
+          "hw-address": "52:54:00:00:00:0a",
+          "ip-address": "10.99.0.10"
+        }
+      ]
+    }
+  ]
+}
+`);
+  });
+
+  it("name the TFTP server for the tree", () => {
+    expect(lines.tftp).toBe("in.tftpd --listen --address 10.99.0.1:69 --secure /s/tftp\n");
+  });
+});
