@@ -7,6 +7,7 @@ import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { execa } from "execa";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -14,6 +15,8 @@ import { stringify } from "yaml";
 import { newContext, type Progress } from "../../provider/kernel/context.ts";
 import { launchOf } from "../../provider/launch.ts";
 import { connectEmbedded } from "../../provider/site/embedded.ts";
+import { httpsAddress } from "../../provider/site/https/address.ts";
+import { overHttps } from "../../provider/site/https/transport.ts";
 import { connectRemote } from "../../provider/site/remote.ts";
 import { SiteSettings } from "../../provider/site/settings.ts";
 import type { Site } from "../../provider/site/site.ts";
@@ -215,6 +218,33 @@ describe("a client of a service", () => {
     await program("tokens", "remove", "ci", "--settings", join(folder, "site.yaml"));
     await expect(site.nodes.list(ctx)).rejects.toMatchObject({ code: "TOKEN_MISSING" });
     expect(log()).not.toContain(token);
+    const audit = await readFile(join(folder, "state", "audit.log"), "utf8");
+    const lines = audit
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(lines.map(({ who, what, outcome }) => `${who}: ${what}: ${outcome}`)).toEqual([
+      ...[
+        "socket: add token: ok",
+        "ci: nodes plan: ok",
+        "ci: nodes list: ok",
+        "ci: nodes ensure: TOKEN_SCOPE",
+      ],
+      ...["ci: nodes observe: TOKEN_OWNER", "ci: backup: TOKEN_SCOPE", "socket: remove token: ok"],
+      "nobody: entry: TOKEN_MISSING",
+    ]);
+    expect(audit).not.toContain(token);
+    expect((await ask(port, "/metrics")).status).toBe(401);
+    const asked = overHttps(
+      httpsAddress(
+        JSON.stringify({ url: `https://127.0.0.1:${port}`, fingerprint }),
+        await tokenOf("p", "*/*", "read"),
+      ),
+    );
+    const metrics = await asked.send(ctx, "/metrics");
+    expect(await text(metrics.body)).toContain(
+      'baremetal_requests_total{what="nodes ensure",outcome="TOKEN_SCOPE"} 1\n',
+    );
   });
 
   it("takes its token from the environment, and none is told to who shows another certificate", async () => {
