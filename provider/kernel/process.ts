@@ -130,14 +130,15 @@ export function converse(file: string, args: readonly string[]): Conversation {
   return {
     ...{ reads: child.stdin, says: child.stdout, ended },
     hold(on) {
-      for (const one of [child, ...pipes]) on ? one.ref() : one.unref();
+      // A pipe that is gone would wait for a connection, to be told then.
+      for (const one of [child, ...pipes.filter(({ destroyed }) => !destroyed)]) on ? one.ref() : one.unref();
     },
     stop: () => void child.kill("SIGTERM"),
   };
 }
 
 /** Node's types say Readable of what is a socket. */
-type Pipe = { ref(): unknown; unref(): unknown };
+type Pipe = { readonly destroyed: boolean; ref(): unknown; unref(): unknown };
 
 function splitLines(stream: Readable, onLine: (line: string) => void): void {
   let rest = "";

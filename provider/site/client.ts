@@ -108,8 +108,8 @@ async function whole({ status, body }: Answer): Promise<unknown> {
 
 /** Why a request was not taken; who stands between us and the helper may tell a failure of the catalogue. */
 async function refusal(body: Readable): Promise<MetalError> {
-  const said = (await read(body).catch(() => ({}))) as { message?: string; error?: ErrorRecord };
-  if (said.error) return new MetalError(said.error);
+  const said = (await read(body).catch(() => ({}))) as { message?: string; failure?: ErrorRecord };
+  if (said.failure) return new MetalError(said.failure);
   return siteErrors.make("HELPER_REFUSED", { reason: said.message ?? "unknown" });
 }
 

@@ -6,7 +6,7 @@ import type { Context } from "../../kernel/context.ts";
 import { toRecord } from "../../kernel/errors.ts";
 import type { Transport } from "../transport.ts";
 import { type Hello, helloLine } from "./hello.ts";
-import { sessionMemory } from "./link.ts";
+import { hangUp, sessionMemory } from "./link.ts";
 
 export interface Ends {
   readonly stdin: Readable;
@@ -25,15 +25,14 @@ export function serveLink(
   helper: Transport,
 ): Promise<void> {
   stdout.write(helloLine(hello));
-  const session = performServerHandshake(Duplex.from({ readable: stdin, writable: stdout }), {
-    maxSessionMemory: sessionMemory,
-  });
+  const ends = Duplex.from({ readable: stdin, writable: stdout });
+  const session = performServerHandshake(ends, { maxSessionMemory: sessionMemory });
   session.on("error", () => {}); // the client's end, whose words it has itself
   session.on("stream", (stream, { ":method": method, ":path": path = "/" }) => {
     void handOn(ctx, stream, helper, path, method === "POST");
   });
-  stdin.once("end", () => session.destroy());
-  ctx.signal.addEventListener("abort", () => session.destroy(), { once: true });
+  hangUp(ends, stdin);
+  ctx.signal.addEventListener("abort", () => ends.destroy(), { once: true });
   return new Promise((resolve) => session.once("close", resolve));
 }
 
@@ -56,6 +55,6 @@ async function handOn(
     if (stream.destroyed) return;
     if (stream.headersSent) return stream.close(constants.NGHTTP2_INTERNAL_ERROR);
     stream.respond({ ":status": 502 });
-    stream.end(JSON.stringify({ message: (error as Error).message, error: toRecord(error) }));
+    stream.end(JSON.stringify({ message: (error as Error).message, failure: toRecord(error) }));
   }
 }

@@ -19,6 +19,7 @@ const noise = 64 * 2 ** 10;
 /** Read up to the hello and not a byte further; undefined when the stream ends first, or never comes to it. */
 export async function readHello(stream: Readable): Promise<Hello | undefined> {
   let read = Buffer.alloc(0);
+  let passed = 0;
   for (;;) {
     const piece = (stream.read() as Buffer | null) ?? undefined;
     if (piece === undefined) {
@@ -26,6 +27,7 @@ export async function readHello(stream: Readable): Promise<Hello | undefined> {
       continue;
     }
     read = Buffer.concat([read, piece]);
+    passed += piece.length;
     for (let end = read.indexOf("\n"); end >= 0; end = read.indexOf("\n")) {
       const line = read.subarray(0, end).toString("utf8").trim();
       read = read.subarray(end + 1);
@@ -33,7 +35,7 @@ export async function readHello(stream: Readable): Promise<Hello | undefined> {
       if (read.length > 0) stream.unshift(read);
       return JSON.parse(line.slice(mark.length)) as Hello;
     }
-    if (read.length > noise) return undefined;
+    if (passed > noise) return undefined;
   }
 }
 

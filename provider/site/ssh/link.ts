@@ -1,5 +1,6 @@
+import { once } from "node:events";
 import { type ClientHttp2Session, connect } from "node:http2";
-import { Duplex } from "node:stream";
+import { Duplex, type Readable } from "node:stream";
 import { type Context, LimitReached, within } from "../../kernel/context.ts";
 import { MetalError } from "../../kernel/errors.ts";
 import { type Conversation, converse } from "../../kernel/process.ts";
@@ -28,20 +29,33 @@ export async function openLink(ctx: Context, address: SshAddress): Promise<Link>
   for (const stream of [ssh.reads, ssh.says]) stream.on("error", () => {}); // the process's end tells more
   try {
     const hello = await within(ctx, limit, (inner) => greeted(inner, ssh, address));
+    const stream = Duplex.from({ readable: ssh.says, writable: ssh.reads });
     const session = connect("http://helper", {
-      createConnection: () => Duplex.from({ readable: ssh.says, writable: ssh.reads }),
+      createConnection: () => stream,
       maxSessionMemory: sessionMemory,
     });
     session.on("error", () => {}); // each of its requests is told
     session.once("close", ssh.stop);
-    void ssh.ended.then(() => session.destroy());
-    return linkOf(session, ssh, hello);
+    hangUp(stream, ssh.says);
+    // Each request that is made before would wait with a listener of its own.
+    if (session.connecting) await Promise.race([once(session, "connect"), once(session, "close")]);
+    return linkOf(session, ssh, stream, hello);
   } catch (error) {
     ssh.stop();
     if (!(error instanceof LimitReached)) throw error;
-    const { shown: host, command } = address;
-    throw sshErrors.make("SSH_NO_HELPER", { host, command, reason: `it said nothing within ${limit}` });
+    throw noHelper(address, `it said nothing within ${limit}`);
   }
+}
+
+const noHelper = ({ shown: host, command }: SshAddress, reason: string) =>
+  sshErrors.make("SSH_NO_HELPER", { host, command, reason });
+
+/**
+ * End a session as soon as nobody is at the other end. Not by session.destroy(): it would say good-bye on a stream that
+ * may still be at its last write, which Node takes for a mistake of its own and throws.
+ */
+export function hangUp(stream: Duplex, from: Readable): void {
+  for (const event of ["end", "close"]) from.once(event, () => stream.destroy());
 }
 
 type Greeting = Extract<Hello, { readonly version: string }>;
@@ -52,14 +66,19 @@ async function greeted(ctx: Context, ssh: Conversation, address: SshAddress): Pr
   });
   const hello = await Promise.race([readHello(ssh.says), gone]);
   if (hello === undefined) {
-    ssh.reads.end(); // what prints without end would not end by itself
+    if (ssh.says.readable) throw noHelper(address, "it says other things than a helper does");
     throw whyNot(address, await Promise.race([ssh.ended, gone]));
   }
   if ("error" in hello) throw new MetalError(hello.error);
   return hello;
 }
 
-function linkOf(session: ClientHttp2Session, ssh: Conversation, { version, warnings }: Greeting): Link {
+function linkOf(
+  session: ClientHttp2Session,
+  ssh: Conversation,
+  stream: Duplex,
+  { version, warnings }: Greeting,
+): Link {
   let open = 0;
   const count = (change: 1 | -1) => {
     open += change;
@@ -67,19 +86,19 @@ function linkOf(session: ClientHttp2Session, ssh: Conversation, { version, warni
   };
   return {
     ...{ version, warnings },
-    alive: () => !session.closed && !session.destroyed,
+    alive: () => !session.closed && !session.destroyed && !stream.destroyed,
     send: (ctx, path, body) =>
       new Promise<Answer>((resolve, reject) => {
         const head = { ":path": path, ":method": body ? "POST" : "GET", "content-type": "application/json" };
-        const stream = session.request(head, { signal: ctx.signal });
+        const request = session.request(head, { signal: ctx.signal });
         count(1);
-        stream.on("error", reject); // stays: whoever reads hears of a lost connection, and nobody is no crash
-        stream.once("close", () => {
+        request.on("error", reject); // stays: whoever reads hears of a lost connection, and nobody is no crash
+        request.once("close", () => {
           count(-1);
           reject(new Error("the connection ended before there was an answer"));
         });
-        stream.once("response", ({ ":status": status = 0 }) => resolve({ status, body: stream }));
-        stream.end(body ? JSON.stringify(body) : undefined);
+        request.once("response", ({ ":status": status = 0 }) => resolve({ status, body: request }));
+        request.end(body ? JSON.stringify(body) : undefined);
       }),
   };
 }

@@ -1,6 +1,6 @@
 import { type Context, LimitReached, within } from "../../kernel/context.ts";
 import { MetalError } from "../../kernel/errors.ts";
-import { toMs } from "../../kernel/units.ts";
+import { type Duration, toMs } from "../../kernel/units.ts";
 import { shared } from "../shared.ts";
 import type { Transport } from "../transport.ts";
 import type { SshAddress } from "./address.ts";
@@ -8,14 +8,14 @@ import { sshErrors } from "./errors.ts";
 import type { Link } from "./link.ts";
 
 /** How long a connection that was lost is tried again: a switch, or the host, comes up in that time. */
-const patience = "10 minutes";
+const patient: Duration = "10 minutes";
 const pause = "5 seconds";
 
 /**
  * A helper on another host, by the user's own `ssh`: one login for all requests, made by the first of them. What was cut
  * off is asked again once the host can be reached; that does no harm, as the helper's jobs go on meanwhile.
  */
-export function overSsh(address: SshAddress, version: string): Transport {
+export function overSsh(address: SshAddress, version: string, patience = patient): Transport {
   let link: Link | undefined;
   const login = shared(async (ctx) => {
     const { openLink } = await import("./link.ts"); // loaded only here: Node's http2 is not for free
@@ -24,9 +24,13 @@ export function overSsh(address: SshAddress, version: string): Transport {
     link = opened;
     return opened;
   });
-  const current = async (ctx: Context) => (link?.alive() ? link : login(ctx));
-  const again = shared((ctx) => retried(ctx, address, current));
-
+  const again = shared((ctx) => retried(ctx, address, patience, login));
+  const current = async (ctx: Context): Promise<Link> => {
+    if (link === undefined) return login(ctx);
+    if (link.alive()) return link;
+    ctx.report({ stage: `waiting for the connection to ${address.shown}`, note: "the work there goes on" });
+    return again(ctx);
+  };
   const wordsOf = ({ warnings, version: theirs }: Link): readonly string[] =>
     theirs === version
       ? warnings
@@ -39,8 +43,7 @@ export function overSsh(address: SshAddress, version: string): Transport {
     send: async (ctx, path, body) => (await current(ctx)).send(ctx, path, body),
     async regain(ctx) {
       if (link === undefined || link.alive()) return false; // it was the helper that went, not the connection
-      ctx.report({ stage: `waiting for the connection to ${address.shown}`, note: "the work there goes on" });
-      await again(ctx);
+      await current(ctx);
       return true;
     },
   };
@@ -49,15 +52,15 @@ export function overSsh(address: SshAddress, version: string): Transport {
 async function retried(
   ctx: Context,
   { shown: host }: SshAddress,
+  patience: Duration,
   login: (ctx: Context) => Promise<Link>,
-): Promise<void> {
+): Promise<Link> {
   let reason = "it broke off";
   try {
-    await within(ctx, patience, async (inner) => {
+    return await within(ctx, patience, async (inner) => {
       for (;;) {
         try {
-          await login(inner);
-          return;
+          return await login(inner);
         } catch (error) {
           if (!(error instanceof MetalError && error.retry)) throw error;
           reason = error.record.text;
