@@ -7,6 +7,7 @@ import { toMs } from "./kernel/units.ts";
 import { type LocalSite, openLocalSite } from "./site/local/index.ts";
 import { lockStore } from "./site/local/lock.ts";
 import { type SiteSettings, socketOf } from "./site/settings.ts";
+import type { Site } from "./site/site.ts";
 
 interface HelperOptions {
   readonly log: Logger;
@@ -14,6 +15,8 @@ interface HelperOptions {
   readonly signal: AbortSignal;
   /** Another way in beside the socket. A helper that has one is a service: it stays when it is idle, and no client replaces it. */
   readonly door?: (site: LocalSite) => Promise<Door>;
+  /** The site as it is told on the socket. */
+  readonly around?: (site: Site) => Site;
 }
 export interface Door {
   readonly close: () => Promise<void>;
@@ -27,7 +30,7 @@ export interface Door {
  */
 export async function runHelper(
   settings: SiteSettings,
-  { log, version, signal, door }: HelperOptions,
+  { log, version, signal, door, around = (site) => site }: HelperOptions,
 ): Promise<void> {
   const lock = lockStore(settings.stateDir);
   try {
@@ -42,7 +45,7 @@ export async function runHelper(
       () => ending.abort(),
     );
     const stop = door === undefined ? { stop: () => ending.abort() } : {};
-    const api = createApi({ site, log, busy: idle.change, ...stop });
+    const api = createApi({ site: around(site), log, busy: idle.change, ...stop });
     let opened: Door | undefined;
     try {
       await rm(socket, { force: true }); // the lock is ours, so whoever made it is gone

@@ -12,9 +12,8 @@ import { lineLogger, silent } from "./kernel/log.ts";
 import { launchOf, version } from "./launch.ts";
 import { clientOf } from "./site/client.ts";
 import { connectAny } from "./site/embedded.ts";
+import { remoteOf } from "./site/remote.ts";
 import { socketOf } from "./site/settings.ts";
-import { isSshAddress, sshAddress } from "./site/ssh/address.ts";
-import { overSsh } from "./site/ssh/transport.ts";
 import { overSocket } from "./site/transport.ts";
 
 /** The executable's composition root: it reads argv and the environment, and decides the exit code. */
@@ -22,8 +21,11 @@ import { overSocket } from "./site/transport.ts";
 // A plain user's PATH lacks the sbin folders, where dnsmasq and mke2fs are.
 process.env["PATH"] = searchPath(process.env["PATH"]);
 const stopping = new AbortController();
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  process.once(signal, () => stopping.abort(new Error(signal)));
+// Not `once`: execa's own handler ends a process at once that has none left, in the middle of whatever it was cleaning up.
+for (const [signal, code] of [["SIGINT", 130] as const, ["SIGTERM", 143] as const]) {
+  process.on(signal, () =>
+    stopping.signal.aborted ? process.exit(code) : stopping.abort(new Error(signal)),
+  );
 }
 // Whoever reads our output may have read enough: `… | head`.
 process.stdout.on("error", ({ code }: NodeJS.ErrnoException) => process.exit(code === "EPIPE" ? 0 : 1));
@@ -35,10 +37,11 @@ const note = (text: string) => void process.stderr.write(text);
 const settings = (options: SiteOptions) =>
   settingsFor(options, { env: process.env, home: homedir(), cwd: process.cwd() });
 const launch = launchOf(process.execPath, process.execArgv);
-const far = ({ site, stateDir }: SiteOptions) =>
-  site !== undefined && stateDir === undefined && isSshAddress(site)
-    ? clientOf(overSsh(sshAddress(site), version()))
-    : undefined;
+const far = ({ site, stateDir }: SiteOptions) => {
+  const caller = { version: version(), token: process.env["BAREMETAL_TOKEN"] };
+  const remote = stateDir === undefined ? remoteOf(site, caller) : undefined;
+  return remote && clientOf(remote);
+};
 addNouns(program, {
   ctx: newContext({
     signal: stopping.signal,

@@ -20,11 +20,21 @@ export interface ApiOptions {
   /** Serve HTTPS. */
   readonly tls?: { readonly cert: string; readonly key: string };
   /** The site as the bearer of this token may use it; throws a MetalError where nobody knows it. Absent: who reaches us may all. */
-  readonly admit?: (token: string | undefined) => Promise<Site>;
+  readonly admit?: (asker: { readonly token: string | undefined; readonly address: string }) => Promise<Site>;
+  /** What there is to tell Prometheus. */
+  readonly metrics?: (ctx: Context) => Promise<string>;
 }
 
 /** The helper's HTTP face: five collections with four verbs each, operations, and progress. Generic over the resources. */
-export function createApi({ site: whole, log, busy, stop, tls, admit }: ApiOptions): FastifyInstance {
+export function createApi({
+  site: whole,
+  log,
+  busy,
+  stop,
+  tls,
+  admit,
+  metrics,
+}: ApiOptions): FastifyInstance {
   const secure: Partial<FastifyHttpOptions<Server>> = tls
     ? { serverFactory: (handler) => createServer({ ...tls, ...patience }, handler) }
     : {};
@@ -44,13 +54,19 @@ export function createApi({ site: whole, log, busy, stop, tls, admit }: ApiOptio
   app.addHook("onRequest", async (request, reply) => {
     if (request.url === healthPath) return;
     try {
-      sites.set(request, admit ? await admit(bearer(request.headers.authorization)) : whole);
+      const asker = { token: bearer(request.headers.authorization), address: request.ip };
+      sites.set(request, admit ? await admit(asker) : whole);
     } catch (error) {
       await reply.code(401).send({ error: toRecord(error) });
     }
   });
 
   app.get(healthPath, async () => ({ status: "ok" }));
+  if (metrics) {
+    app.get("/metrics", async (_, reply) =>
+      reply.type("text/plain; version=0.0.4").send(await metrics(newContext({ log }))),
+    );
+  }
   app.get("/v1/about", async (request) => ({
     ...(await siteOf(request).about(newContext({ log }))),
     ...(stop ? {} : { service: true }),

@@ -6,6 +6,7 @@ import type { Shell } from "./shell.ts";
 interface ServeOptions {
   readonly settings: string;
   readonly check?: true;
+  readonly unit?: true;
 }
 
 /** `serve`: the deploy helper as a service, in the foreground. */
@@ -14,6 +15,7 @@ export function serveCommand(shell: Shell): Command {
     .description("run the deploy helper as a service, for clients on other hosts")
     .requiredOption("--settings <file>", "the service's settings, YAML")
     .option("--check", "only tell whether the settings are right")
+    .option("--unit", "only print a systemd unit that runs it")
     .action(async (options: ServeOptions) => {
       const { ctx } = shell;
       const file = resolve(shell.cwd, options.settings);
@@ -22,6 +24,12 @@ export function serveCommand(shell: Shell): Command {
         const { checkSettings } = await import("../serve/check.ts");
         await checkSettings(ctx, file, { stateDir, cacheDir });
         return shell.print(`The settings in ${file} are right.\n`);
+      }
+      if (options.unit) {
+        const { checkSettings } = await import("../serve/check.ts");
+        const { unitOf } = await import("../serve/unit.ts");
+        const checked = await checkSettings(ctx, file, { stateDir, cacheDir });
+        return shell.print(unitOf(checked, file, shell.launch));
       }
       const { readSettings } = await import("../serve/settings.ts");
       const { runService } = await import("../serve/index.ts");

@@ -1,8 +1,7 @@
 import { resolve } from "node:path";
 import { siteSettings } from "../environment.ts";
+import { refuseRemote } from "../site/remote.ts";
 import type { SiteSettings } from "../site/settings.ts";
-import { isSshAddress, sshAddress } from "../site/ssh/address.ts";
-import { sshErrors } from "../site/ssh/errors.ts";
 import type { SiteOptions } from "./shell.ts";
 
 /** Where the command line looks for its defaults. */
@@ -14,9 +13,7 @@ export interface Surroundings {
 
 /** The settings of a site on this host that the options name; what they leave out is this user's. */
 export function settingsFor(options: SiteOptions, { env, home, cwd }: Surroundings): SiteSettings {
-  if (options.site !== undefined && isSshAddress(options.site)) {
-    throw sshErrors.make("SSH_NOT_HERE", { host: sshAddress(options.site).shown });
-  }
+  refuseRemote(options.site);
   const settings = siteSettings(options.site, env, home);
   return options.stateDir === undefined
     ? settings

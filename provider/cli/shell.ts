@@ -41,7 +41,7 @@ export const forSite = (command: Command): Command =>
     .addOption(
       new Option(
         "--site <site>",
-        "the site: `ssh://host` or settings as JSON, as in the stack's `baremetal:site` (default: this user's site)",
+        "the site: `ssh://host`, `https://host:port` or settings as JSON, as in the stack's `baremetal:site` (default: this user's site)",
       ),
     )
     .addOption(new Option("--state-dir <folder>", "the site whose store lies in this folder"));

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { createApi } from "../api/server.ts";
 import { type Door, runHelper } from "../helper.ts";
 import { type Context, limited, newContext, until } from "../kernel/context.ts";
@@ -8,8 +9,10 @@ import { siteErrors } from "../site/errors.ts";
 import { guardedSite } from "../site/guarded.ts";
 import type { LocalSite } from "../site/local/index.ts";
 import { lockStore } from "../site/local/lock.ts";
+import { type AuditRecord, auditedSite, auditFile } from "./audit.ts";
 import { type Identity, identityOf } from "./certificate.ts";
 import { serveErrors } from "./errors.ts";
+import { createMetrics, type Metrics } from "./metrics.ts";
 import { type ServiceSettings, siteOf } from "./settings.ts";
 
 interface ServiceOptions {
@@ -26,9 +29,16 @@ export async function runService(settings: ServiceSettings, options: ServiceOpti
   const ctx = newContext(options);
   const identity = await identityOf(ctx, settings);
   await obtainStore(ctx, settings.stateDir);
+  const metrics = createMetrics();
+  const write = auditFile(join(settings.stateDir, "audit.log"), options.log);
+  const record: AuditRecord = (line) => {
+    metrics.record(line);
+    write(line);
+  };
   await runHelper(siteOf(settings), {
     ...options,
-    door: (site) => openDoor(site, settings, identity, options),
+    around: (site) => auditedSite(site, { who: "socket", from: "" }, record),
+    door: (site) => openDoor(site, settings, identity, { ...options, metrics, record }),
   });
 }
 
@@ -55,15 +65,18 @@ async function openDoor(
   site: LocalSite,
   { listen: { address, port } }: ServiceSettings,
   { cert, key, fingerprint }: Identity,
-  { log }: ServiceOptions,
+  { log, metrics, record }: ServiceOptions & { readonly metrics: Metrics; readonly record: AuditRecord },
 ): Promise<Door> {
   const api = createApi({
     ...{ site, log, tls: { cert, key }, busy: () => {} },
-    async admit(token) {
+    async admit({ token, address: from }) {
       const bearer = token === undefined ? undefined : await site.bearerOf(token);
-      if (!bearer) throw serveErrors.make("TOKEN_MISSING", {});
-      return guardedSite(site, bearer);
+      if (bearer) return auditedSite(guardedSite(site, bearer), { who: bearer.name, from }, record);
+      const time = new Date().toISOString();
+      record({ time, who: "nobody", from, what: "entry", outcome: "TOKEN_MISSING", seconds: 0 });
+      throw serveErrors.make("TOKEN_MISSING", {});
     },
+    metrics: (ctx) => metrics.text(ctx, site),
   });
   try {
     await api.listen({ host: address, port });

@@ -1,5 +1,4 @@
 import { z } from "zod";
-import type { Operation } from "./site.ts";
 
 /** What a token's bearer may do, and to whose things: pure decisions. */
 
@@ -55,32 +54,4 @@ function matches(pattern: string, text: string): boolean {
     at = found + piece.length;
     return found >= 0 && at <= end;
   });
-}
-
-/** The least scope that may ask for an operation. What concerns the whole site, or shows others' things, is an admin's. */
-export function scopeOf(operation: Operation): Scope {
-  switch (operation.kind) {
-    case "discovered":
-      return operation.listen === undefined ? "read" : "deploy";
-    case "reset":
-    case "maintenance":
-    case "rehearse":
-      return "power";
-    case "rescue":
-    case "unrescue":
-    case "abort":
-    case "detach":
-    case "move owner":
-    case "forget discovered":
-      return "deploy";
-    case "cached images":
-    case "prune images":
-    case "backup":
-    case "tokens":
-    case "add token":
-    case "remove token":
-      return "admin";
-    default:
-      throw new TypeError(`no such operation: ${operation satisfies never}`);
-  }
 }

@@ -97,7 +97,12 @@ async function end(ctx: Context, socket: Transport, site: Site): Promise<boolean
 }
 
 // The helper outlives the stack that started it and serves others: it does not keep the keys to that one's secrets.
-const withoutStack = { PULUMI_CONFIG: "", PULUMI_CONFIG_PASSPHRASE: "", PULUMI_ACCESS_TOKEN: "" };
+const withoutStack = {
+  PULUMI_CONFIG: "",
+  PULUMI_CONFIG_PASSPHRASE: "",
+  PULUMI_ACCESS_TOKEN: "",
+  BAREMETAL_TOKEN: "",
+};
 
 /** Start a helper and wait until one listens: ours, or that of another provider which was quicker. */
 async function start(ctx: Context, settings: SiteSettings, launch: Launch, site: Site): Promise<void> {

@@ -2,7 +2,7 @@ import type { Context } from "../kernel/context.ts";
 import { resources } from "../resources/index.ts";
 import type { CollectionName } from "../resources/resource.ts";
 import { mapSecrets, secretPaths } from "../resources/secrets.ts";
-import { anyOwner, type Bearer, includes, owns, type Scope, scopeOf } from "./access.ts";
+import { anyOwner, type Bearer, includes, owns, type Scope } from "./access.ts";
 import { siteErrors } from "./errors.ts";
 import type { Collection, Operation, Site, State } from "./site.ts";
 
@@ -114,4 +114,32 @@ function textAt(value: unknown, path: readonly string[]): string | undefined {
     value,
   );
   return typeof found === "string" ? found : undefined;
+}
+
+/** The least scope that may ask for an operation. What concerns the whole site, or shows others' things, is an admin's. */
+function scopeOf(operation: Operation): Scope {
+  switch (operation.kind) {
+    case "discovered":
+      return operation.listen === undefined ? "read" : "deploy";
+    case "reset":
+    case "maintenance":
+    case "rehearse":
+      return "power";
+    case "rescue":
+    case "unrescue":
+    case "abort":
+    case "detach":
+    case "move owner":
+    case "forget discovered":
+      return "deploy";
+    case "cached images":
+    case "prune images":
+    case "backup":
+    case "tokens":
+    case "add token":
+    case "remove token":
+      return "admin";
+    default:
+      throw new TypeError(`no such operation: ${operation satisfies never}`);
+  }
 }

@@ -6,11 +6,9 @@ import { type Context, newContext, realClock } from "../../kernel/context.ts";
 import { silent } from "../../kernel/log.ts";
 import { launchOf, version } from "../../launch.ts";
 import type { CollectionName } from "../../resources/resource.ts";
-import { clientOf } from "../../site/client.ts";
 import { connectEmbedded } from "../../site/embedded.ts";
+import { connectRemote } from "../../site/remote.ts";
 import type { Failure } from "../../site/site.ts";
-import { isSshAddress, sshAddress } from "../../site/ssh/address.ts";
-import { overSsh } from "../../site/ssh/transport.ts";
 import type { Properties } from "../check.ts";
 import { toPulumiError } from "../failure.ts";
 import { askerOf, checkResource, diffResource, inputsOf, refOf, type Session } from "../lifecycle.ts";
@@ -82,11 +80,9 @@ function open(): Process {
 async function connect(configured: string | undefined) {
   // No resource in particular: what is said appears on the stack's row.
   const ctx = await contextFor({});
-  if (configured !== undefined && isSshAddress(configured)) {
-    const site = clientOf(overSsh(sshAddress(configured), version()));
-    await site.about(ctx); // one login, and its warnings once
-    return site;
-  }
+  const caller = { version: version(), token: process.env["BAREMETAL_TOKEN"] };
+  const remote = await connectRemote(ctx, configured, caller);
+  if (remote !== undefined) return remote;
   const settings = siteSettings(configured, process.env, homedir());
   return connectEmbedded(ctx, settings, launchOf(process.execPath, process.execArgv));
 }

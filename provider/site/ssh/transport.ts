@@ -1,11 +1,11 @@
 import { type Context, LimitReached, within } from "../../kernel/context.ts";
 import { MetalError } from "../../kernel/errors.ts";
 import { type Duration, toMs } from "../../kernel/units.ts";
+import { shared } from "../shared.ts";
 import type { Transport } from "../transport.ts";
 import type { SshAddress } from "./address.ts";
 import { sshErrors } from "./errors.ts";
 import type { Link } from "./link.ts";
-import { shared } from "./shared.ts";
 
 /** How long a connection that was lost is tried again: a switch, or the host, comes up in that time. */
 const patient: Duration = "10 minutes";

@@ -1,0 +1,91 @@
+import { appendFile } from "node:fs/promises";
+import type { Context } from "../kernel/context.ts";
+import { toRecord } from "../kernel/errors.ts";
+import type { Logger } from "../kernel/log.ts";
+import { resources } from "../resources/index.ts";
+import type { CollectionName } from "../resources/resource.ts";
+import { type Collection, PartlyDone, type Ref, type Site } from "../site/site.ts";
+
+/** Who asked what, when, and what became of it. Names only: neither what was declared nor what was answered. */
+export interface AuditLine {
+  /** When it was asked, ISO 8601. */
+  readonly time: string;
+  /** The token's name; `socket` for who came by it, `nobody` without a token that is known. */
+  readonly who: string;
+  readonly from: string;
+  /** `instances ensure`, `rescue`. */
+  readonly what: string;
+  readonly owner?: string;
+  readonly name?: string;
+  /** `ok`, the failure's code, or `left`: whoever asked did not wait for the end. */
+  readonly outcome: string;
+  /** Whose fault a failure is. */
+  readonly fault?: string;
+  readonly seconds: number;
+}
+export type AuditRecord = (line: AuditLine) => void;
+export type Asker = Pick<AuditLine, "who" | "from">;
+
+/** A file of such lines, one JSON object each. It is opened for each line, so that logrotate may take it away at any time. */
+export function auditFile(path: string, log: Logger): AuditRecord {
+  let writing = Promise.resolve();
+  return (line) => {
+    writing = writing
+      .then(() => appendFile(path, `${JSON.stringify(line)}\n`, { mode: 0o600 }))
+      .catch((error) => log.warn("the audit log cannot be written", { path, reason: String(error) }));
+  };
+}
+
+/** A site of which each use is recorded, when it ends. */
+export function auditedSite(site: Site, asker: Asker, record: AuditRecord): Site {
+  async function noted<T>(
+    ctx: Context,
+    what: string,
+    about: Partial<Ref>,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    const begun = ctx.clock.now();
+    const tell = (end: Pick<AuditLine, "outcome" | "fault">) =>
+      record({
+        ...{ time: new Date(begun).toISOString(), ...asker, what, ...about, ...end },
+        seconds: (ctx.clock.now() - begun) / 1000,
+      });
+    try {
+      const answer = await work();
+      tell({ outcome: "ok" });
+      return answer;
+    } catch (error) {
+      const { code, fault } = error instanceof PartlyDone ? error.record : toRecord(error);
+      tell(ctx.signal.aborted ? { outcome: "left" } : { outcome: code, fault });
+      throw error;
+    }
+  }
+  const audited = (collection: CollectionName): Collection => {
+    const inner = site[collection];
+    const of = ({ owner, name }: Ref) => ({ owner, name });
+    return {
+      plan: (ctx, ref, ...rest) =>
+        noted(ctx, `${collection} plan`, of(ref), () => inner.plan(ctx, ref, ...rest)),
+      ensure: (ctx, ref, ...rest) =>
+        noted(ctx, `${collection} ensure`, of(ref), () => inner.ensure(ctx, ref, ...rest)),
+      observe: (ctx, ref, ...rest) =>
+        noted(ctx, `${collection} observe`, of(ref), () => inner.observe(ctx, ref, ...rest)),
+      remove: (ctx, ref, ...rest) =>
+        noted(ctx, `${collection} remove`, of(ref), () => inner.remove(ctx, ref, ...rest)),
+      list: (ctx) => noted(ctx, `${collection} list`, {}, () => inner.list(ctx)),
+    };
+  };
+  const names = Object.keys(resources) as CollectionName[];
+  return {
+    ...site,
+    ...(Object.fromEntries(names.map((name) => [name, audited(name)])) as {
+      [K in CollectionName]: Collection;
+    }),
+    perform(ctx, operation) {
+      const { node, instance, name } = operation as { node?: string; instance?: string; name?: string };
+      const target = node ?? instance ?? name;
+      const about = target === undefined ? {} : { name: target };
+      return noted(ctx, operation.kind, about, () => site.perform(ctx, operation));
+    },
+  };
+}

@@ -1,0 +1,53 @@
+import type { Context } from "../kernel/context.ts";
+import { clientOf } from "./client.ts";
+import { httpsAddress, isHttpsAddress } from "./https/address.ts";
+import { httpsErrors } from "./https/errors.ts";
+import { overHttps } from "./https/transport.ts";
+import type { Site } from "./site.ts";
+import { isSshAddress, sshAddress } from "./ssh/address.ts";
+import { sshErrors } from "./ssh/errors.ts";
+import { overSsh } from "./ssh/transport.ts";
+import type { Transport } from "./transport.ts";
+
+/** What a client on this host brings along. */
+export interface Caller {
+  readonly version: string;
+  /** The token of whoever does not write it into the site's setting. */
+  readonly token: string | undefined;
+}
+
+/** The way to a site whose helper is on another host; undefined where the setting describes one of this host. */
+export function remoteOf(site: string | undefined, { version, token }: Caller): Transport | undefined {
+  if (site === undefined) return undefined;
+  if (isSshAddress(site)) return overSsh(sshAddress(site), version);
+  if (isHttpsAddress(site)) return overHttps(httpsAddress(site, token));
+  return undefined;
+}
+
+/** The same as a Site that has answered: one login for all that follows, and its warnings once. */
+export async function connectRemote(
+  ctx: Context,
+  site: string | undefined,
+  caller: Caller,
+): Promise<Site | undefined> {
+  const remote = remoteOf(site, caller);
+  if (site === undefined || remote === undefined) return undefined;
+  const client = clientOf(remote);
+  const { version } = await client.about(ctx);
+  // By ssh the far end has told it already.
+  if (version !== caller.version && isHttpsAddress(site)) {
+    ctx.log.warn(
+      `the service is of version ${version}, and this program has ${caller.version}: install the same on both`,
+    );
+  }
+  return client;
+}
+
+/** Refuse a site of another host, for who works on files of its own. */
+export function refuseRemote(site: string | undefined): void {
+  if (site === undefined) return;
+  if (isSshAddress(site)) throw sshErrors.make("SSH_NOT_HERE", { host: sshAddress(site).shown });
+  if (isHttpsAddress(site)) {
+    throw httpsErrors.make("SERVICE_NOT_HERE", { address: httpsAddress(site, undefined).shown });
+  }
+}

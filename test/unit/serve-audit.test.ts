@@ -1,0 +1,123 @@
+import { mkdtemp, readFile, rename, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { newContext, until } from "../../provider/kernel/context.ts";
+import { lineLogger, silent } from "../../provider/kernel/log.ts";
+import { type AuditLine, auditedSite, auditFile } from "../../provider/serve/audit.ts";
+import { createMetrics } from "../../provider/serve/metrics.ts";
+import { guardedSite } from "../../provider/site/guarded.ts";
+import { asSite } from "../fixtures/command-line.ts";
+import { type FakeSite, openFakeSite, ref, specs } from "../fixtures/site-parts.ts";
+
+let site: FakeSite;
+let folder = "";
+const lines: AuditLine[] = [];
+beforeEach(async () => {
+  site = await openFakeSite();
+  folder = await mkdtemp(join(tmpdir(), "audit-"));
+  lines.length = 0;
+});
+afterEach(async () => {
+  await site.close();
+  await rm(folder, { recursive: true });
+});
+const asked = { who: "ci", from: "192.0.2.7" };
+const audited = (more: object = {}) =>
+  auditedSite({ ...asSite(site), ...more }, asked, (line) => lines.push(line));
+const told = () => lines.map(({ what, name, outcome }) => [what, name, outcome]);
+
+describe("the audit log", () => {
+  it("has who asked what, when, and what became of it, and no secret", async () => {
+    const spec = specs.node("10.0.0.1");
+    const password = "PLANTED-password";
+    await audited().nodes.ensure(site.ctx, ref("n1"), { ...spec, power: { ...spec.power, password } });
+    await audited().nodes.observe(site.ctx, ref("n1"));
+    await audited().perform(site.ctx, { kind: "maintenance", node: "n1", reason: "PLANTED reason" });
+    const made = { kind: "add token", name: "laptop", owner: "shop/*", scope: "read" } as const;
+    const { token } = await audited().perform(site.ctx, made);
+    expect(lines[0]).toEqual({
+      ...{ ...asked, what: "nodes ensure", ...ref("n1"), outcome: "ok" },
+      ...{ time: expect.stringMatching(/^20\d\d-.*Z$/), seconds: expect.any(Number) },
+    });
+    expect(told().slice(1)).toEqual([
+      ["nodes observe", "n1", "ok"],
+      ["maintenance", "n1", "ok"],
+      ["add token", "laptop", "ok"],
+    ]);
+    expect(JSON.stringify(lines)).not.toMatch(new RegExp(`PLANTED|${String(token)}`));
+  });
+
+  it("has what was refused, and who did not wait for the end", async () => {
+    const reader = guardedSite(asSite(site), { name: "ci", owner: "shop/*", scope: "read" });
+    const nodes = auditedSite(reader, asked, (line) => lines.push(line)).nodes;
+    await nodes.ensure(site.ctx, ref("n1"), specs.node("10.0.0.1")).catch(() => {});
+    const controller = new AbortController();
+    const ctx = newContext({ signal: controller.signal });
+    const whole = asSite(site);
+    const endless = async () => until<never>(ctx, "1 hour", async () => undefined);
+    const asking = audited({ nodes: { ...whole.nodes, remove: endless } }).nodes.remove(ctx, ref("n1"));
+    controller.abort(new Error("ctrl-c"));
+    await expect(asking).rejects.toThrow();
+    expect(told()).toEqual([
+      ["nodes ensure", "n1", "TOKEN_SCOPE"],
+      ["nodes remove", "n1", "left"],
+    ]);
+  });
+
+  it("is a file of lines that others cannot read, and that may be taken away at any time", async () => {
+    const path = join(folder, "audit.log");
+    const record = auditFile(path, silent);
+    const line = { ...asked, time: "t", what: "x", outcome: "ok", seconds: 0 };
+    const linesOf = async (file: string) =>
+      (await readFile(file, "utf8"))
+        .trim()
+        .split("\n")
+        .map((one) => JSON.parse(one));
+    for (const name of ["a", "b", "c"]) record({ ...line, name });
+    await vi.waitFor(async () => expect(await linesOf(path)).toHaveLength(3));
+    expect((await linesOf(path)).map(({ name }) => name)).toEqual(["a", "b", "c"]);
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    await rename(path, `${path}.1`);
+    record({ ...line, name: "d" });
+    await vi.waitFor(async () => expect(await linesOf(path)).toHaveLength(1));
+  });
+
+  it("that cannot be written is told of, and stops nothing", async () => {
+    const words: string[] = [];
+    const record = auditFile(
+      join(folder, "none", "audit.log"),
+      lineLogger((line) => words.push(line)),
+    );
+    record({ ...asked, time: "t", what: "x", outcome: "ok", seconds: 0 });
+    await vi.waitFor(() => expect(words.join()).toContain("audit log cannot be written"));
+  });
+});
+
+describe("the metrics", () => {
+  it("count requests, durations, controllers' failures, and what there is by its state", async () => {
+    const { record, text } = createMetrics();
+    const line = { ...asked, time: "t", what: "nodes ensure", outcome: "ok" };
+    record({ ...line, seconds: 1.5 });
+    record({ ...line, seconds: 0.5 });
+    record({ ...line, outcome: "POWER_DENIED", fault: "controller", seconds: 2 });
+    await site.nodes.ensure(site.ctx, ref("n1"), specs.node("10.0.0.1"));
+    await site.store.patch("nodes", "n1", { provisionState: 'odd "\\\n' });
+    const said = (await text(site.ctx, asSite(site))).split("\n");
+    expect(said).toEqual(
+      expect.arrayContaining([
+        'baremetal_info{version="1"} 1',
+        "baremetal_jobs 0",
+        'baremetal_requests_total{what="nodes ensure",outcome="ok"} 2',
+        'baremetal_requests_total{what="nodes ensure",outcome="POWER_DENIED"} 1',
+        'baremetal_request_seconds_sum{what="nodes ensure"} 4',
+        'baremetal_request_seconds_count{what="nodes ensure"} 3',
+        'baremetal_controller_failures_total{code="POWER_DENIED"} 1',
+        'baremetal_nodes{state="odd \\"\\\\\\n"} 1',
+      ]),
+    );
+    const form =
+      /^(# (HELP|TYPE) baremetal_\w+ .+|baremetal_\w+(\{\w+="(\\.|[^"\\])*"(,\w+="(\\.|[^"\\])*")*\})? [\d.]+|)$/;
+    expect(said.filter((one) => !form.test(one))).toEqual([]);
+  });
+});
