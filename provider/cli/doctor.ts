@@ -112,7 +112,10 @@ async function bootPorts(): Promise<Finding> {
   const held = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? "0"}`);
   // linux/capability.h: CAP_NET_BIND_SERVICE 10, CAP_NET_ADMIN 12, CAP_NET_RAW 13.
   const mayServe = [10n, 12n, 13n].every((bit) => ((held >> bit) & 1n) === 1n);
-  const about = { name: "UDP ports 67 and 69", purpose: "`dhcp: managed`, where we run DHCP and TFTP" };
+  const about = {
+    name: "UDP ports 67 and 69",
+    purpose: "`dhcp: managed` and `dhcp: proxy`, where we run DHCP and TFTP",
+  };
   if (mayServe) return { ...about, verdict: "present", found: "allowed" };
   const remedy =
     "`dhcp: external` needs no privilege; with `dhcp: managed` the preview prints the sudo line that starts the helper with it.";

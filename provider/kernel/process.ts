@@ -112,12 +112,15 @@ export interface Conversation {
   readonly stop: () => void;
 }
 
-/** Start a program to talk with. It dies with us. */
+/**
+ * Start a program to talk with. It dies with us, and not before: what interrupts all of our process group, a Ctrl-C or Pulumi
+ * that ends its plugins, must not take away the way by which we tell of that.
+ */
 export function converse(file: string, args: readonly string[]): Conversation {
   const [command, words] = tethered(file, args);
   const child = execa(command, words, {
     ...{ stdin: "pipe", stdout: "pipe", stderr: "pipe" },
-    ...{ buffer: false, reject: false, forceKillAfterDelay: 2_000 },
+    ...{ buffer: false, reject: false, forceKillAfterDelay: 2_000, detached: true },
   });
   let stderr = "";
   child.stderr.setEncoding("utf8").on("data", (piece: string) => {

@@ -111,6 +111,11 @@ export const Instance = defineResource({
           "`off`: powered off, boot files withdrawn, disk untouched until another owner gets the server. `keep`: left running. `clean`: powered off and its disk erased at once, as the node's `clean` says.",
         change: "in-place",
       }),
+      onDetach: z.enum(["continue", "abort"]).default("continue").meta({
+        description:
+          "When a second Ctrl-C ends `pulumi up` in the middle of its deployment. `continue`: it goes on without it. `abort`: it ends as by `instances abort`: server off, boot files withdrawn. A `pulumi` that is killed, or a connection that drops, ends nothing.",
+        change: "in-place",
+      }),
       wipe: z.boolean().default(false).meta({
         description:
           "Allow the first install to erase a disk that holds something. Never erases an active instance's disk.",

@@ -167,6 +167,12 @@ export const siteErrors = defineErrors({
       "Give it an address of the provisioning network, or set `network` and `address` of `baremetal:site`.",
     fault: "host",
   },
+  INSTANCE_INTERRUPTED: {
+    text: "{instance} was interrupted while writing the disk of {node}",
+    remedy:
+      "It is kept from all others: the next `pulumi up` writes it again, and a delete of the instance frees it.",
+    fault: "site",
+  },
   SITE_ABORTED: {
     text: "{name} was aborted",
     remedy: "The server is off and its boot files are withdrawn; the next `pulumi up` begins again.",

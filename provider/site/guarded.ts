@@ -58,6 +58,7 @@ export function guardedSite(site: Site, bearer: Bearer): Site {
     if (operation.kind === "move owner") {
       for (const owner of [operation.from, operation.to]) needOwn(owner, owner);
     }
+    if (operation.kind === "detach") needOwn(operation.owner, operation.owner);
     const instances = await site.instances.list(ctx);
     const touched = [
       ...("node" in operation
@@ -127,6 +128,7 @@ function scopeOf(operation: Operation): Scope {
     case "rescue":
     case "unrescue":
     case "abort":
+    case "detach":
     case "move owner":
     case "forget discovered":
       return "deploy";

@@ -4,6 +4,7 @@ import { isAbsolute, join } from "node:path";
 import { z } from "zod";
 import type { RamdiskArch } from "../kernel/arch.ts";
 import { duration, ipv4 } from "../resources/fields.ts";
+import { dhcpModes } from "../services/dnsmasq/mode.ts";
 
 const cidr = z.cidrv4({ error: 'Expected a network, as in "10.99.0.0/24"' });
 
@@ -33,17 +34,21 @@ export const SiteSettings = z
     address: ipv4
       .optional()
       .meta({ description: "What servers call back to. Default: the interface's address." }),
-    dhcp: z.enum(["managed", "external"]).default("managed").meta({
+    router: ipv4.optional().meta({
       description:
-        "`managed`: the helper runs dnsmasq. `external`: your own DHCP server points at our TFTP tree.",
+        "Told to servers as their default route: for servers behind a router that relays their DHCP requests (docs/networks.md). Default: none, as this host does not forward (managed only).",
+    }),
+    dhcp: z.enum(dhcpModes).default("managed").meta({
+      description:
+        "`managed`: the helper runs dnsmasq, the only DHCP server of the network. `proxy`: your own DHCP server gives addresses, and the helper's dnsmasq beside it tells your Nodes what to boot. `external`: your own DHCP server points at our TFTP tree (docs/networks.md).",
     }),
     discovery: z.boolean().default(false).meta({
       description:
-        "Answer servers that nobody declared when they boot from the network while the helper serves DHCP: each boots the ramdisk once, tells what it is (`nodes discovered`) and switches itself off. Nothing is written to it (managed only).",
+        "Answer servers that nobody declared when they boot from the network while the helper serves DHCP: each boots the ramdisk once, tells what it is (`nodes discovered`) and switches itself off. Nothing is written to it (not with `dhcp: external`).",
     }),
     routerAdvertise: z.boolean().default(false).meta({
       description:
-        "Answer IPv6 router solicitations: iPXE ROMs wait 13 s at each boot otherwise (managed only). UEFI firmware whose network boot by IPv6 is on then tries that first, for more than a minute: switch it off there.",
+        "Answer IPv6 router solicitations: iPXE ROMs wait 13 s at each boot otherwise (not with `dhcp: external`). UEFI firmware whose network boot by IPv6 is on then tries that first, for more than a minute: switch it off there.",
     }),
     tftpRoot: z
       .string()
@@ -123,9 +128,10 @@ export const SiteSettings = z
       .default("5 minutes")
       .meta({ description: "The embedded helper ends after so long without work." }),
   })
-  .refine(({ discovery, dhcp }) => !discovery || dhcp === "managed", {
+  .refine(({ discovery, dhcp }) => !discovery || dhcp !== "external", {
     path: ["discovery"],
-    error: "Only a DHCP server of ours can answer servers that nobody declared: it takes `dhcp: managed`",
+    error:
+      "Only a DHCP server of ours can answer servers that nobody declared: it takes `dhcp: managed` or `dhcp: proxy`",
   })
   .meta({ id: "SiteSettings", description: "Settings of a site." });
 export type SiteSettings = z.output<typeof SiteSettings>;

@@ -81,6 +81,8 @@ export type Operation =
   /** Forget such a card: it may be discovered again. */
   | { readonly kind: "forget discovered"; readonly mac: string }
   | { readonly kind: "abort"; readonly instance: string }
+  /** Nobody waits for this deployment any more: it goes on or ends, as its `onDetach` says. Answers at once. */
+  | { readonly kind: "detach"; readonly owner: string; readonly instance: string }
   /** Hand everything of one owner to another: a stack that was renamed. */
   | { readonly kind: "move owner"; readonly from: string; readonly to: string }
   /** Remove from the cache what no Image of the site needs. */

@@ -11,7 +11,7 @@ export interface Start {
   readonly seen: Pick<Sightings, "all">;
   /** It was watched from the moment when it was sent on its way. */
   readonly watched: boolean;
-  /** DHCP and TFTP are ours. */
+  /** DHCP and TFTP are ours alone: beside another server a system that asks that one by name for its address is not heard. */
   readonly managed: boolean;
   /** Its system boots over the network, all its life. */
   readonly fromNetwork: boolean;

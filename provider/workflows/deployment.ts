@@ -34,6 +34,8 @@ export interface DeploymentRecord extends NetbootRecord {
   readonly earlier?: DeploymentRecord;
   /** The first byte may have been written: what was on the disk is gone. */
   readonly erased?: boolean;
+  /** Ended on somebody's word while its disk was being written: the server is sound, what lies on its disk is not. */
+  readonly interrupted?: boolean;
   /** Digest of the boot files as they were laid last; another one was laid by somebody else. */
   readonly bootDigest?: string;
   /** Part of the address that the system phones home to; only where it was told to. Void when it was used. */

@@ -1,4 +1,5 @@
 import type { DnsmasqEvent } from "../services/dnsmasq/index.ts";
+import type { DhcpMode } from "../services/dnsmasq/mode.ts";
 
 /** Something that was seen of a server while it was waited for. */
 export type Sighting =
@@ -64,29 +65,40 @@ function roomOf({ kind }: Sighting): Room {
 
 export interface Circumstances {
   readonly phase: Phase;
-  /** DHCP and TFTP are ours, so that their silence means something. */
-  readonly managed: boolean;
+  /** Where DHCP and TFTP are ours, or ours too, their silence means something. */
+  readonly dhcp: DhcpMode;
   /** What a look at this moment brought: `10.0.0.7 answers ping`. */
   readonly ping?: string | undefined;
 }
 
 /** What was seen of a server, in the order in which it boots, each with its time; and what should have been and was not. */
-export function describeSeen(seen: Sightings, { phase, managed, ping }: Circumstances): string {
+export function describeSeen(seen: Sightings, { phase, dhcp: mode, ping }: Circumstances): string {
   const all = seen.all();
   const [dhcp, stranger] = [all.get("dhcp"), all.get("stranger")];
-  const absent = managed
+  const heard = mode !== "external";
+  const absent = heard
     ? `no DHCP request of its cards was seen since ${clockTime(seen.since())}`
     : "its DHCP and TFTP requests go to another server and were not seen";
   const facts = [
     dhcp ? told(dhcp) : absent,
-    dhcp === undefined && managed && stranger ? told(stranger) : undefined,
+    dhcp === undefined && heard && stranger ? told(stranger) : undefined,
     all.has("tftp") || phase === "answer" || !dhcp ? told(all.get("tftp")) : "it fetched no file by TFTP",
+    mode === "proxy" ? grubAstray(all.get("tftp")?.sighting) : undefined,
     told(all.get("call")) ?? (phase === "call-back" ? "its ramdisk did not call" : undefined),
     told(all.get("phone")),
     ping,
   ];
   return facts.filter((fact) => fact !== undefined).join("; ");
 }
+
+/**
+ * GRUB asks whoever the other server's answer names for its menu, not whom it came from: that server may name nobody, or itself
+ * (seen with grubnetx64 2.06 and OVMF 2022.11 of Debian; shim and pxelinux go by the proxy's answer).
+ */
+const grubAstray = (last: Sighting | undefined): string | undefined =>
+  last?.kind === "sent" && /(^|\/)grub(x64|aa64)\.efi$/.test(last.file)
+    ? "GRUB did not ask for its menu here: the other DHCP server has to name this host's address as next server (docs/networks.md)"
+    : undefined;
 
 function told(timed: Timed | undefined): string | undefined {
   if (timed === undefined) return undefined;
@@ -100,6 +112,12 @@ function wordsOf(sighting: Sighting): string {
     case "discover": {
       const { mac, refused } = sighting;
       return `its card ${mac} asked for an address${refused === undefined ? "" : ` and got none (${refused})`}`;
+    }
+    case "proxy": {
+      const { mac, refused } = sighting;
+      return refused === undefined
+        ? `its card ${mac} was told what to boot (its address is another DHCP server's to give)`
+        : `its card ${mac} asked what to boot and was told nothing (${refused})`;
     }
     case "offer":
       return `DHCP offered it ${sighting.ip}`;

@@ -59,6 +59,12 @@ export interface InstanceArgs {
    */
   readonly onDelete?: pulumi.Input<"keep" | "off" | "clean" | undefined>;
   /**
+   * When a second Ctrl-C ends `pulumi up` in the middle of its deployment. `continue`: it goes on
+   * without it. `abort`: it ends as by `instances abort`: server off, boot files withdrawn. A `pulumi`
+   * that is killed, or a connection that drops, ends nothing. Default: `"continue"`.
+   */
+  readonly onDetach?: pulumi.Input<"continue" | "abort" | undefined>;
+  /**
    * Allow the first install to erase a disk that holds something. Never erases an active instance's
    * disk. Default: `false`.
    */
@@ -211,6 +217,12 @@ export class Instance extends pulumi.dynamic.Resource {
    * `keep`: left running. `clean`: powered off and its disk erased at once, as the node's `clean` says.
    */
   declare readonly onDelete: pulumi.Output<"keep" | "off" | "clean">;
+  /**
+   * When a second Ctrl-C ends `pulumi up` in the middle of its deployment. `continue`: it goes on
+   * without it. `abort`: it ends as by `instances abort`: server off, boot files withdrawn. A `pulumi`
+   * that is killed, or a connection that drops, ends nothing.
+   */
+  declare readonly onDetach: pulumi.Output<"continue" | "abort">;
   /**
    * Allow the first install to erase a disk that holds something. Never erases an active instance's
    * disk.

@@ -36,6 +36,19 @@ export async function helpersOf(folder: string): Promise<readonly number[]> {
   return pids.filter((_, index) => words[index]?.split("\0").includes("helper"));
 }
 
+/** Pulumi's own, which outlive a CLI that was killed. */
+export async function endLanguageHosts(folder: string): Promise<void> {
+  for (const pid of await processesOf(folder))
+    if ((await wordsOf(pid)).includes("pulumi-language-nodejs")) process.kill(pid, "SIGKILL");
+}
+
+/** The process of Pulumi that the dynamic resources of this folder's program live in. */
+export async function providersOf(folder: string): Promise<readonly number[]> {
+  const pids = await processesOf(folder);
+  const words = await Promise.all(pids.map(wordsOf));
+  return pids.filter((_, index) => words[index]?.includes("dynamic-provider"));
+}
+
 /** Wait until no process of this folder is left. Throws with the words of those that stay. */
 export async function allEnded(folder: string): Promise<void> {
   for (let tries = 0; tries < 200; tries += 1) {

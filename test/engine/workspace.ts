@@ -29,6 +29,14 @@ export interface Said {
   readonly text: string;
 }
 
+/** A call of the Pulumi CLI that is under way. */
+export interface Begun {
+  readonly kill: (signal: NodeJS.Signals) => void;
+  /** All that it said so far. */
+  readonly sofar: () => string;
+  readonly ended: Promise<Said>;
+}
+
 /** A resource of a stack's state, as the backend keeps it: secrets encrypted. */
 export interface Kept {
   readonly id: string;
@@ -44,6 +52,8 @@ export interface Workspace {
   /** Write the program: what follows its imports. */
   readonly write: (text: string) => Promise<void>;
   readonly pulumi: (...words: readonly string[]) => Promise<Said>;
+  /** Begin a call that a test may signal before it ends. */
+  readonly begin: (...words: readonly string[]) => Begun;
   /** The resources of a stack by their logical names. */
   readonly state: (stack: string) => Promise<ReadonlyMap<string, Kept>>;
   /** Everything that every call said. */
@@ -93,7 +103,7 @@ export async function openWorkspace(
   const env = await environment(folder);
   const [sayings, seen] = [[] as string[], new Set<string>()];
 
-  const pulumi = async (...words: readonly string[]): Promise<Said> => {
+  const begin = (...words: readonly string[]): Begun => {
     const options = {
       cwd: program,
       env,
@@ -103,12 +113,21 @@ export async function openWorkspace(
       timeout: 120_000,
     } as const;
     const watch = watchWords();
-    const { exitCode, all } = await execa("pulumi", [...words, "--non-interactive"], options);
-    watch.stop();
-    for (const one of watch.seen) seen.add(one);
-    sayings.push(`$ pulumi ${words.join(" ")}\n${all}`);
-    return { exitCode, text: all };
+    const call = execa("pulumi", [...words, "--non-interactive"], options);
+    let sofar = "";
+    call.all.on("data", (piece) => {
+      sofar += piece;
+    });
+    const end = async (): Promise<Said> => {
+      const { exitCode, all } = await call;
+      watch.stop();
+      for (const one of watch.seen) seen.add(one);
+      sayings.push(`$ pulumi ${words.join(" ")}\n${all}`);
+      return { exitCode, text: all };
+    };
+    return { kill: (signal) => void call.kill(signal), sofar: () => sofar, ended: end() };
   };
+  const pulumi = (...words: readonly string[]): Promise<Said> => begin(...words).ended;
   for (const stack of stacks) {
     const text = `config:\n  baremetal:site: ${JSON.stringify({ ...settings, ...site })}\n`;
     await writeFile(join(program, `Pulumi.${stack}.yaml`), text);
@@ -122,6 +141,7 @@ export async function openWorkspace(
     program,
     write: (text) => writeFile(join(program, "index.ts"), imports + text),
     pulumi,
+    begin,
     state: (stack) => stateOf(join(folder, "backend", ".pulumi", "stacks", project, `${stack}.json`)),
     said: () => sayings.join("\n"),
     ipmitool: () => readFile(join(folder, "ipmitool.words"), "utf8"),

@@ -38,7 +38,7 @@ describe.concurrent("a deployment", () => {
       expect(wipesOf(site, server)).toBe(1);
     }));
 
-  it("that an operator aborts leaves the server off, free and without boot files", () =>
+  it("that an operator aborts at the write leaves the server off, without boot files, and to nobody else", () =>
     servers.use({}, async (server) => {
       await enrol(site, server);
       const { outcome } = await servers.reach(server, "wiping");
@@ -46,7 +46,10 @@ describe.concurrent("a deployment", () => {
       await expect(outcome).rejects.toThrow("[SITE_ABORTED]");
       expect(await server.isOn()).toBe(false);
       await expectNothingServed(site, server);
-      expect(await nodeOf(server)).toMatchObject({ provisionState: "available" });
+      expect(await nodeOf(server)).toMatchObject({
+        provisionState: "deploy failed",
+        lastError: expect.stringContaining("was interrupted while writing the disk"),
+      });
       expect(await install(site, server)).toMatchObject({ provisionState: "active" });
       await expectWhole(server.diskPath(), images.whole);
     }));

@@ -102,6 +102,13 @@ describe("the bearer of a token for one owner", () => {
     }
     const abort = as().perform(site.ctx, { kind: "abort", instance: "theirs" });
     expect(await codeOf(abort)).toBe("TOKEN_OWNER");
+    for (const [of, instance] of [
+      [owner, "theirs"],
+      [other, "unknown"],
+    ] as const) {
+      const detach = as().perform(site.ctx, { kind: "detach", owner: of, instance });
+      expect(await codeOf(detach), of).toBe("TOKEN_OWNER");
+    }
   });
 
   it("is not told of others' jobs", async () => {
@@ -132,6 +139,7 @@ describe("the scope of a token", () => {
     { kind: "discovered", listen: "1 minute" },
     { kind: "forget discovered", mac: "52:54:00:00:00:01" },
     { kind: "abort", instance: "i1" },
+    { kind: "detach", owner, instance: "i1" },
     { kind: "move owner", from: owner, to: "org/shop/live" },
     { kind: "prune images" },
     { kind: "cached images" },
@@ -165,7 +173,7 @@ describe("the scope of a token", () => {
     expect(await reached("power")).toEqual(["reset", "maintenance", "rehearse", "discovered"]);
     expect(await reached("deploy")).toEqual([
       ...["reset", "maintenance", "rehearse", "rescue", "unrescue", "discovered", "discovered, listening"],
-      ...["forget discovered", "abort", "move owner"],
+      ...["forget discovered", "abort", "detach", "move owner"],
     ]);
     expect(await reached("admin")).toHaveLength(all.length);
   });

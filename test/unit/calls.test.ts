@@ -217,7 +217,7 @@ describe("the switchboard", () => {
 });
 
 describe("what is seen of a server", () => {
-  const words = ({ line }: Line) => describeSeen(line.sightings, { phase: "call-back", managed: true });
+  const words = ({ line }: Line) => describeSeen(line.sightings, { phase: "call-back", dhcp: "managed" });
 
   it("is noted for the deployment whose card, key or id it is, until the server is switched on again", async () => {
     const given = lineFor();

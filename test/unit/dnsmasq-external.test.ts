@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { externalLines } from "../../provider/services/dnsmasq/external.ts";
+import { externalLines } from "../../provider/services/dnsmasq/external/index.ts";
 import { type DhcpPacket, decodeDhcp, encodeDhcp } from "../../provider/services/dnsmasq/packet.ts";
 
 const a = "52:54:00:00:00:0a";
@@ -97,40 +97,87 @@ host 52-54-00-00-00-0a { hardware ethernet 52:54:00:00:00:0a; fixed-address 10.9
 
   it("are these for Kea", () => {
     expect(lines.kea).toBe(`{
-  "client-classes": [
-    {
-      "name": "baremetal-bios",
-      "test": "option[93].hex == 0x0000",
-      "next-server": "10.99.0.1",
-      "boot-file-name": "pxelinux.0"
-    },
-    {
-      "name": "baremetal-uefi",
-      "test": "option[93].hex == 0x0007 or option[93].hex == 0x0009",
-      "next-server": "10.99.0.1",
-      "boot-file-name": "shimx64.efi"
-    },
-    {
-      "name": "baremetal-uefi-arm64",
-      "test": "option[93].hex == 0x000b",
-      "next-server": "10.99.0.1",
-      "boot-file-name": "shimaa64.efi"
-    }
-  ],
-  "subnet4": [
-    {
-      "id": 1,
-      "subnet": "10.99.0.0/24",
-      "reservations": [
-        {
-          "hw-address": "52:54:00:00:00:0a",
-          "ip-address": "10.99.0.10"
-        }
-      ]
-    }
-  ]
+  "Dhcp4": {
+    "client-classes": [
+      {
+        "name": "baremetal-bios",
+        "test": "option[93].hex == 0x0000",
+        "next-server": "10.99.0.1",
+        "boot-file-name": "pxelinux.0"
+      },
+      {
+        "name": "baremetal-uefi",
+        "test": "option[93].hex == 0x0007 or option[93].hex == 0x0009",
+        "next-server": "10.99.0.1",
+        "boot-file-name": "shimx64.efi"
+      },
+      {
+        "name": "baremetal-uefi-arm64",
+        "test": "option[93].hex == 0x000b",
+        "next-server": "10.99.0.1",
+        "boot-file-name": "shimaa64.efi"
+      }
+    ],
+    "subnet4": [
+      {
+        "id": 1,
+        "subnet": "10.99.0.0/24",
+        "reservations": [
+          {
+            "hw-address": "52:54:00:00:00:0a",
+            "ip-address": "10.99.0.10"
+          }
+        ]
+      }
+    ]
+  }
 }
 `);
+  });
+
+  it("are these for Windows Server", () => {
+    expect(
+      lines.windows,
+    ).toBe(`Add-DhcpServerv4Class -Name "baremetal-bios-0" -Type Vendor -Data "PXEClient:Arch:00000"
+Add-DhcpServerv4Policy -Name "baremetal-bios" -ScopeId 10.99.0.0 -Condition OR -VendorClass EQ,"baremetal-bios-0*"
+Set-DhcpServerv4OptionValue -ScopeId 10.99.0.0 -PolicyName "baremetal-bios" -OptionId 66 -Value "10.99.0.1"
+Set-DhcpServerv4OptionValue -ScopeId 10.99.0.0 -PolicyName "baremetal-bios" -OptionId 67 -Value "pxelinux.0"
+Add-DhcpServerv4Class -Name "baremetal-uefi-7" -Type Vendor -Data "PXEClient:Arch:00007"
+Add-DhcpServerv4Class -Name "baremetal-uefi-9" -Type Vendor -Data "PXEClient:Arch:00009"
+Add-DhcpServerv4Policy -Name "baremetal-uefi" -ScopeId 10.99.0.0 -Condition OR -VendorClass EQ,"baremetal-uefi-7*","baremetal-uefi-9*"
+Set-DhcpServerv4OptionValue -ScopeId 10.99.0.0 -PolicyName "baremetal-uefi" -OptionId 66 -Value "10.99.0.1"
+Set-DhcpServerv4OptionValue -ScopeId 10.99.0.0 -PolicyName "baremetal-uefi" -OptionId 67 -Value "shimx64.efi"
+Add-DhcpServerv4Class -Name "baremetal-uefi-arm64-11" -Type Vendor -Data "PXEClient:Arch:00011"
+Add-DhcpServerv4Policy -Name "baremetal-uefi-arm64" -ScopeId 10.99.0.0 -Condition OR -VendorClass EQ,"baremetal-uefi-arm64-11*"
+Set-DhcpServerv4OptionValue -ScopeId 10.99.0.0 -PolicyName "baremetal-uefi-arm64" -OptionId 66 -Value "10.99.0.1"
+Set-DhcpServerv4OptionValue -ScopeId 10.99.0.0 -PolicyName "baremetal-uefi-arm64" -OptionId 67 -Value "shimaa64.efi"
+Add-DhcpServerv4Reservation -ScopeId 10.99.0.0 -IPAddress 10.99.0.10 -ClientId "52-54-00-00-00-0a"
+`);
+  });
+
+  it.for([
+    { start: "bios", file: "pxelinux.0" },
+    { start: "uefi (x86_64)", file: "shimx64.efi" },
+    { start: "uefi (aarch64)", file: "shimaa64.efi" },
+  ])("are these for the Neutron port of a server that starts by $start", ({ start, file }) => {
+    const all = lines.neutron.split("\n");
+    const line = all[all.indexOf(`# The port of a server that starts by ${start}:`) + 1];
+    const given = [...`${line}`.matchAll(/--extra-dhcp-option name=(\S+),value=(\S+),ip-version=4/g)];
+    expect(given.map(([, name, value]) => [name, value])).toEqual([
+      ["67", file],
+      ["66", "10.99.0.1"],
+      ["150", "10.99.0.1"],
+      ["server-ip-address", "10.99.0.1"],
+    ]);
+    expect(line).toMatch(/^openstack port set .* PORT$/);
+  });
+
+  it("say for Neutron which port a card has, also of a card without a fixed address", () => {
+    expect(lines.neutron.split("\n").slice(-3)).toEqual([
+      "openstack port list --mac-address 52:54:00:00:00:0a -f value -c ID  # a",
+      "openstack port list --mac-address 52:54:00:00:00:0b -f value -c ID  # no address",
+      "",
+    ]);
   });
 
   it("name the TFTP server for the tree", () => {

@@ -47,6 +47,9 @@ describe("dnsmasq's words", () => {
       "dnsmasq-tftp: error 8 User aborted the transfer received from 10.99.0.5",
       { kind: "broken", ip: "10.99.0.5", reason: "error 8 User aborted the transfer" },
     ],
+    [`dnsmasq-dhcp: 7 PXE(br0) ${a} proxy`, { kind: "proxy", mac: a }],
+    [`dnsmasq-dhcp: PXE(br0) 10.99.0.5 ${a} proxy`, { kind: "proxy", mac: a }],
+    [`dnsmasq-dhcp: PXE(br0) ${a} proxy-ignored`, { kind: "proxy", mac: a, refused: "ignored" }],
     ["dnsmasq-dhcp: read /hosts/52-54-00-00-00-0a", undefined],
     ["dnsmasq: started, version 2.90 DNS disabled", undefined],
     ["", undefined],
@@ -63,6 +66,9 @@ describe("dnsmasq's words", () => {
     expect(line(`7 DHCPDISCOVER(br0) ${a} ignored`)).toEqual({
       ...discover,
       vendorClass: "PXEClient:Arch:00007?",
+    });
+    expect(line(`7 PXE(br0) ${a} proxy-ignored`)).toEqual({
+      ...{ kind: "proxy", mac: a, refused: "ignored", vendorClass: "PXEClient:Arch:00007?" },
     });
     expect(line(`8 DHCPDISCOVER(br0) ${a} ignored`)).toEqual(discover);
     expect(line(`DHCPDISCOVER(br0) ${a} ignored`)).toEqual(discover);
@@ -98,11 +104,11 @@ describe("how dnsmasq is started", () => {
 --interface=br0
 --except-interface=lo
 --bind-interfaces
---dhcp-range=10.99.0.0,static,255.255.255.0,infinite
 --dhcp-hostsdir=/s/hosts
 --dhcp-ignore=tag:!known
---dhcp-authoritative
 --log-dhcp
+--dhcp-range=10.99.0.0,static,255.255.255.0,infinite
+--dhcp-authoritative
 --dhcp-lease-max=10000
 --dhcp-leasefile=/s/leases
 --dhcp-option=option:router
@@ -129,6 +135,25 @@ describe("how dnsmasq is started", () => {
       "--enable-ra",
       "--ra-param=br0,600,0",
       "--dhcp-range=fd00:99:0:0::,ra-only",
+    ]);
+  });
+
+  it("beside another DHCP server: no addresses, no authority, no leases, a service for each kind of UEFI", () => {
+    const args = dnsmasqArgs({ ...settings, proxy: true });
+    const added = args.filter((word) => !plain.split("\n").includes(word));
+    expect(added).toEqual([
+      "--dhcp-range=10.99.0.0,proxy,255.255.255.0",
+      "--leasefile-ro",
+      "--pxe-service=7,network boot,shimx64.efi,10.99.0.1",
+      "--pxe-service=9,network boot,shimx64.efi,10.99.0.1",
+      "--pxe-service=11,network boot,shimaa64.efi,10.99.0.1",
+    ]);
+    expect(plain.split("\n").filter((word) => !args.includes(word))).toEqual([
+      "--dhcp-range=10.99.0.0,static,255.255.255.0,infinite",
+      "--dhcp-authoritative",
+      "--dhcp-lease-max=10000",
+      "--dhcp-leasefile=/s/leases",
+      "--dhcp-option=option:router",
     ]);
   });
 

@@ -33,7 +33,7 @@ function work() {
     starts: () => starts,
     finish: (state: object) => finish(state),
     fail: (error: Error) => fail(error),
-    say: (stage: string) => report({ stage }),
+    say: (stage: string, more: Partial<Progress> = {}) => report({ stage, ...more }),
   };
 }
 
@@ -55,6 +55,34 @@ describe("a job", () => {
       ["writing", "verifying"],
     ]);
     expect(jobs.running()).toEqual([]);
+  });
+
+  it("tells who comes later what was worth keeping, and where it stands, to be kept as well", async () => {
+    const [jobs, job] = [createJobs(newContext()), work()];
+    const first = jobs.run(caller().ctx, key, "d", job.body);
+    await turn();
+    job.say("deploying", { note: "goes on", kept: true });
+    job.say("wiping");
+    job.say("writing", { percent: 40 });
+    const heard: Progress[] = [];
+    const second = jobs.run(newContext({ report: (one) => heard.push(one) }), key, "d", job.body);
+    expect(heard).toEqual([
+      { stage: "deploying", note: "goes on", kept: true },
+      { stage: "writing", percent: 40, note: "under way already", kept: true },
+    ]);
+    job.finish({});
+    await Promise.all([first, second]);
+  });
+
+  it("that has just begun tells who comes later its first line once", async () => {
+    const [jobs, job, two] = [createJobs(newContext()), work(), caller()];
+    const first = jobs.run(caller().ctx, key, "d", job.body);
+    await turn();
+    job.say("deploying", { kept: true });
+    const second = jobs.run(two.ctx, key, "d", job.body);
+    job.finish({});
+    await Promise.all([first, second]);
+    expect(two.heard).toEqual(["deploying"]);
   });
 
   it("goes on without the caller who left, and leaves no listener on them", async () => {

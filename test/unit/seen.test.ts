@@ -16,7 +16,7 @@ const after = (sightings: readonly Sighting[]) => {
   return seen;
 };
 const say = (sightings: readonly Sighting[], more: Partial<Circumstances> = {}) =>
-  describeSeen(after(sightings), { phase: "call-back", managed: true, ...more });
+  describeSeen(after(sightings), { phase: "call-back", dhcp: "managed", ...more });
 
 describe("what was seen of a server that is waited for in vain", () => {
   const ack: Sighting = { kind: "ack", mac, ip };
@@ -63,9 +63,30 @@ describe("what was seen of a server that is waited for in vain", () => {
       says: `DHCP gave it ${ip} at 00:00:01 UTC; it fetched no file by TFTP; its ramdisk called and was refused (key is not match) at 00:00:02 UTC`,
     },
     {
+      when: "the other DHCP server gave it no address",
+      seen: [{ kind: "proxy", mac }],
+      more: { dhcp: "proxy" },
+      says: `its card ${mac} was told what to boot (its address is another DHCP server's to give) at 00:00:01 UTC; it fetched no file by TFTP; its ramdisk did not call`,
+    },
+    {
+      when: "the other DHCP server sent GRUB elsewhere",
+      seen: [
+        { kind: "proxy", mac },
+        { kind: "sent", file: "grubx64.efi", ip },
+      ],
+      more: { dhcp: "proxy" },
+      says: `its card ${mac} was told what to boot (its address is another DHCP server's to give) at 00:00:01 UTC; it fetched grubx64.efi at 00:00:02 UTC; GRUB did not ask for its menu here: the other DHCP server has to name this host's address as next server (docs/networks.md); its ramdisk did not call`,
+    },
+    {
+      when: "its DHCP requests do not reach us, beside another server",
+      seen: [{ kind: "stranger", mac: "52:54:00:00:00:08" }],
+      more: { dhcp: "proxy" },
+      says: "no DHCP request of its cards was seen since 00:00:00 UTC; a card that nobody declared, 52:54:00:00:00:08, asked for an address at 00:00:01 UTC; its ramdisk did not call",
+    },
+    {
       when: "DHCP is not ours",
       seen: [],
-      more: { managed: false, ping: `${ip} does not answer ping` },
+      more: { dhcp: "external", ping: `${ip} does not answer ping` },
       says: `its DHCP and TFTP requests go to another server and were not seen; its ramdisk did not call; ${ip} does not answer ping`,
     },
     {
@@ -97,11 +118,11 @@ describe("what was seen of a server that is waited for in vain", () => {
       { kind: "release", mac, ip },
       { kind: "call refused", reason: "x" },
     ]);
-    expect(describeSeen(seen, { phase: "answer", managed: true })).toBe(
+    expect(describeSeen(seen, { phase: "answer", dhcp: "managed" })).toBe(
       `it gave ${ip} back to DHCP at 00:00:03 UTC; its ramdisk called and was refused (x) at 00:00:04 UTC`,
     );
     seen.forget();
-    expect(describeSeen(seen, { phase: "answer", managed: true })).toBe(
+    expect(describeSeen(seen, { phase: "answer", dhcp: "managed" })).toBe(
       "no DHCP request of its cards was seen since 00:00:05 UTC",
     );
   });

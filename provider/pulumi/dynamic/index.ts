@@ -13,6 +13,7 @@ import type { Properties } from "../check.ts";
 import { toPulumiError } from "../failure.ts";
 import { askerOf, checkResource, diffResource, inputsOf, refOf, type Session } from "../lifecycle.ts";
 import { createReporter } from "../progress.ts";
+import { createLeaving, type Leaving } from "./leaving.ts";
 import { connectStatus, type Status, writesToTerminal } from "./status.ts";
 
 /**
@@ -24,14 +25,32 @@ import { connectStatus, type Status, writesToTerminal } from "./status.ts";
 interface Process extends Session {
   readonly status: Promise<Status>;
   readonly interactive: boolean;
+  readonly leaving: Leaving;
   /** Tell the stack's `baremetal:site`; the first word counts. */
   readonly configure: (site: string | undefined) => void;
 }
 let running: Process | undefined;
 
 function session(): Process {
-  running ??= open();
+  if (running === undefined) {
+    running = open();
+    endWithPulumi(running);
+  }
   return running;
+}
+
+/**
+ * An interrupt is Pulumi's word that nobody waits any more: at the end of each run, and at a second Ctrl-C. When its engine
+ * is gone without a word it was killed: then nobody would ever end this process, and nobody said what is wanted.
+ */
+function endWithPulumi({ leaving, site, status }: Process): void {
+  let ending = false;
+  process.on("SIGINT", () => {
+    if (ending) return;
+    ending = true;
+    void leaving.leave(newContext(), site).finally(() => process.exit(130));
+  });
+  void status.then(({ gone }) => gone).then(() => process.exit(1));
 }
 
 function open(): Process {
@@ -46,6 +65,7 @@ function open(): Process {
     plans: new Map(),
     status: connectStatus(process.argv.at(-1)),
     interactive: writesToTerminal(process.ppid),
+    leaving: createLeaving(),
     configure: tell,
     site() {
       site ??= told.then(connect).catch((error) => {
@@ -121,9 +141,11 @@ async function ensure(collection: CollectionName, inputs: Properties, olds: Prop
   const { __provider, __lost, __protected, ...spec } = inputs;
   try {
     const ctx = await contextFor(inputs);
-    const { site, run, folder } = session();
+    const { site, run, folder, leaving } = session();
     const known = { run, folder, protect: __protected === true, ...(olds ? { state: olds } : {}) };
-    const state = await (await site())[collection].ensure(ctx, refOf(inputs), spec, known);
+    const ref = refOf(inputs);
+    const made = async () => (await site())[collection].ensure(ctx, ref, spec, known);
+    const state = await (collection === "instances" ? leaving.waiting(ref, made) : made());
     return { ...state, __provider };
   } catch (error) {
     throw toPulumiError(error, inputs);

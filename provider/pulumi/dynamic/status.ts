@@ -1,4 +1,5 @@
 import { readFileSync, readlinkSync } from "node:fs";
+import type { EngineClient } from "@pulumi/pulumi/proto/engine_grpc_pb.js";
 import type { Say } from "../progress.ts";
 
 /** The engine's log service, on which a line appears on the row of a resource. */
@@ -8,6 +9,8 @@ export interface Status {
   readonly warn: (urn: string, text: string) => void;
   /** Worth reading and nothing to worry about; kept among the messages of the resource. */
   readonly info: (urn: string, text: string) => void;
+  /** Answers when the engine cannot be reached any more. */
+  readonly gone: Promise<void>;
 }
 
 const INFO = 1;
@@ -19,7 +22,7 @@ const WARNING = 2;
  */
 export async function connectStatus(address: string | undefined): Promise<Status> {
   if (address === undefined || !/^[\w.[\]:-]+:\d+$/.test(address))
-    return { on: () => () => {}, warn: () => {}, info: () => {} };
+    return { on: () => () => {}, warn: () => {}, info: () => {}, gone: new Promise(() => {}) };
   const [{ credentials }, services, messages] = await Promise.all([
     import("@grpc/grpc-js"),
     import("@pulumi/pulumi/proto/engine_grpc_pb.js"),
@@ -40,7 +43,21 @@ export async function connectStatus(address: string | undefined): Promise<Status
     on: (urn) => (line, ephemeral) => log(INFO, urn, line, ephemeral),
     warn: (urn, text) => log(WARNING, urn, text, false),
     info: (urn, text) => log(INFO, urn, text, false),
+    gone: lost(client),
   };
+}
+
+/** A connection that rests long enough is closed by its own side: only who cannot connect again has lost the engine. */
+async function lost(client: EngineClient): Promise<void> {
+  const channel = client.getChannel();
+  for (;;) {
+    const connected = await new Promise((resolve) =>
+      client.waitForReady(Date.now() + 5_000, (error) => resolve(!error)),
+    );
+    if (!connected) return;
+    const state = channel.getConnectivityState(false);
+    await new Promise<void>((changed) => channel.watchConnectivityState(state, Infinity, () => changed()));
+  }
 }
 
 /**

@@ -12,6 +12,8 @@ export interface DnsmasqSettings {
   readonly tftpRoot: string;
   readonly hostsDir: string;
   readonly leaseFile: string;
+  /** Another server gives the addresses, we tell what to boot (PXE specification 2.1, proxyDHCP; ports 67 and 4011). */
+  readonly proxy?: boolean;
   /**
    * Answer IPv6 router solicitations, without which iPXE's ROM waits 13 s at each boot. Only with a unique local address
    * on the interface (`ip -6 addr add fd00:99::1/64 dev …`); hosts are told that we are no router of theirs.
@@ -27,8 +29,7 @@ export function dnsmasqArgs(
   ulaPrefix?: string,
   asRoot = false,
 ): readonly string[] {
-  const { interface: name, network, address, tftpRoot, hostsDir, leaseFile, router } = settings;
-  const { network: _, mask, text } = parseCidr(network);
+  const { interface: name, tftpRoot, hostsDir } = settings;
   return [
     // In the foreground, log on stderr, no change of user: a user namespace would refuse it.
     "-d",
@@ -40,22 +41,13 @@ export function dnsmasqArgs(
     // Named with --interface, the loopback would be served too, and port 69 be taken there.
     "--except-interface=lo",
     "--bind-interfaces",
-    // Only enrolled cards are answered. Their addresses are the site's, so they may keep them for ever: a system does
-    // not lose its address when the helper has gone.
-    `--dhcp-range=${text.split("/")[0]},static,${mask},infinite`,
+    // Only enrolled cards are answered.
     `--dhcp-hostsdir=${hostsDir}`,
     "--dhcp-ignore=tag:!known",
-    // A system that still holds an address from before a lost lease file is answered at once.
-    "--dhcp-authoritative",
     // What a client calls itself is told only so.
     "--log-dhcp",
-    "--dhcp-lease-max=10000",
-    `--dhcp-leasefile=${leaseFile}`,
-    `--dhcp-option=option:router${router === undefined ? "" : `,${router}`}`,
-    ...bootLoaders.flatMap(({ tag, file, clients }) => [
-      ...clients.map((client) => `--dhcp-match=set:${tag},option:client-arch,${client}`),
-      `--dhcp-boot=tag:${tag},${file},,${address}`,
-    ]),
+    ...(settings.proxy ? besideOther(settings) : alone(settings)),
+    ...loaderArgs(settings),
     "--enable-tftp",
     `--tftp-root=${tftpRoot}`,
     "--tftp-max=250",
@@ -64,6 +56,43 @@ export function dnsmasqArgs(
       : ["--enable-ra", `--ra-param=${name},600,0`, `--dhcp-range=${ulaPrefix},ra-only`]),
   ];
 }
+
+/** Addresses are the site's, so servers may keep them for ever: a system does not lose its own when the helper has gone. */
+function alone({ network, leaseFile, router }: DnsmasqSettings): readonly string[] {
+  const { mask, text } = parseCidr(network);
+  return [
+    `--dhcp-range=${text.split("/")[0]},static,${mask},infinite`,
+    // A system that still holds an address from before a lost lease file is answered at once.
+    "--dhcp-authoritative",
+    "--dhcp-lease-max=10000",
+    `--dhcp-leasefile=${leaseFile}`,
+    `--dhcp-option=option:router${router === undefined ? "" : `,${router}`}`,
+  ];
+}
+
+/**
+ * Never authoritative: that would refuse clients the addresses of the other server. No lease is read, not even of the
+ * time when addresses were ours. Port 4011 is open only where there is a service, and UEFI asks there (rfc2131.c of
+ * dnsmasq 2.90: with exactly one for its architecture it is given that file, without a menu).
+ */
+function besideOther({ network, address }: DnsmasqSettings): readonly string[] {
+  const { mask, text } = parseCidr(network);
+  return [
+    `--dhcp-range=${text.split("/")[0]},proxy,${mask}`,
+    "--leasefile-ro",
+    ...bootLoaders
+      .filter(({ firmware }) => firmware === "uefi")
+      .flatMap(({ file, clients }) =>
+        clients.map((client) => `--pxe-service=${client},network boot,${file},${address}`),
+      ),
+  ];
+}
+
+const loaderArgs = ({ address }: DnsmasqSettings): readonly string[] =>
+  bootLoaders.flatMap(({ tag, file, clients }) => [
+    ...clients.map((client) => `--dhcp-match=set:${tag},option:client-arch,${client}`),
+    `--dhcp-boot=tag:${tag},${file},,${address}`,
+  ]);
 
 /** The prefix of a unique local address, `fd00:99::1` -> `fd00:99:0:0::`; undefined for others and for prefixes other than /64. */
 export function ulaPrefixOf(address: string, prefix: number): string | undefined {

@@ -11,7 +11,7 @@ export const dhcpErrors = defineErrors({
   DHCP_FOREIGN_SERVER: {
     text: "another DHCP server, {server}, answers on {interface} (it offered {offered})",
     remedy:
-      "Take it off this network, name another `interface`, or let it serve: set `dhcp: external` and add our lines to its configuration.",
+      "Take it off this network, name another `interface`, or let it serve: with `dhcp: proxy` we tell only what to boot, with `dhcp: external` it is told our lines.",
     fault: "site",
   },
   DHCP_NO_INTERFACE: {

@@ -7,6 +7,13 @@ export type DnsmasqEvent =
       /** How its firmware calls itself. */
       readonly vendorClass?: string;
     }
+  /** Beside another DHCP server: a card that asks to boot was told what, or, refused, nothing. */
+  | {
+      readonly kind: "proxy";
+      readonly mac: string;
+      readonly refused?: string;
+      readonly vendorClass?: string;
+    }
   | { readonly kind: "offer" | "request" | "ack" | "release"; readonly mac: string; readonly ip: string }
   | { readonly kind: "nak"; readonly mac: string; readonly ip: string; readonly reason: string }
   /** A file that arrived whole at a server. */
@@ -20,6 +27,7 @@ const ip = "(\\d+\\.\\d+\\.\\d+\\.\\d+)";
 
 // Lines as dnsmasq 2.80 to 2.90 write them (rfc2131.c, tftp.c), after "dnsmasq-dhcp: " or "dnsmasq-tftp: ".
 const discover = new RegExp(`^DHCPDISCOVER\\([^)]*\\) (?:${ip} )?${mac} ?(.*)$`);
+const proxied = new RegExp(`^PXE\\([^)]*\\) (?:${ip} )?${mac} proxy(?:-(ignored))?`);
 const lease = new RegExp(`^DHCP(OFFER|REQUEST|ACK|RELEASE)\\([^)]*\\) ${ip} ${mac}`);
 const nak = new RegExp(`^DHCPNAK\\([^)]*\\) ${ip} ${mac} ?(.*)$`);
 const sent = new RegExp(`^sent (.+) to ${ip}$`);
@@ -38,7 +46,8 @@ export function newReader(): (line: string) => DnsmasqEvent | undefined {
       return undefined;
     }
     const event = parseLine(line);
-    const known = event?.kind === "discover" && transaction !== "" && transaction === told.transaction;
+    const asks = event?.kind === "discover" || event?.kind === "proxy";
+    const known = asks && transaction !== "" && transaction === told.transaction;
     return known ? { ...event, vendorClass: told.vendorClass } : event;
   };
 }
@@ -49,7 +58,7 @@ const printable = (text: string) => text.replace(/[^\x20-\x7e]/g, "?").slice(0, 
 /** What a line of dnsmasq's log says; undefined for the many that say nothing of a server. */
 export function parseLine(line: string): DnsmasqEvent | undefined {
   const [, room, text = ""] =
-    /^dnsmasq-(dhcp|tftp)(?:\[\d+\])?: (?:\d+ (?=DHCP))?(.*)$/.exec(line.trimEnd()) ?? [];
+    /^dnsmasq-(dhcp|tftp)(?:\[\d+\])?: (?:\d+ (?=DHCP|PXE))?(.*)$/.exec(line.trimEnd()) ?? [];
   if (room === "dhcp") return parseDhcp(text);
   return room === "tftp" ? parseTftp(text) : undefined;
 }
@@ -57,6 +66,9 @@ export function parseLine(line: string): DnsmasqEvent | undefined {
 function parseDhcp(text: string): DnsmasqEvent | undefined {
   const [, , asking = "", refused = ""] = discover.exec(text) ?? [];
   if (asking !== "") return { kind: "discover", mac: asking, ...(refused === "" ? {} : { refused }) };
+  const [, , booting = "", ignored] = proxied.exec(text) ?? [];
+  if (booting !== "")
+    return { kind: "proxy", mac: booting, ...(ignored === undefined ? {} : { refused: ignored }) };
   const [, verb = "", address = "", holder = ""] = lease.exec(text) ?? [];
   if (verb !== "") return { kind: verbs[verb as keyof typeof verbs], ip: address, mac: holder };
   const [, denied = "", whose = "", reason = ""] = nak.exec(text) ?? [];

@@ -164,7 +164,7 @@ function tell(
 ): void {
   if (event === undefined) {
     // Nobody's boot, but worth knowing: a host line that is not understood, an address that cannot be given.
-    if (/bad |duplicate|cannot|failed|not using/i.test(line)) log.warn("dnsmasq", { line });
+    if (/bad |duplicate|cannot|failed|not using|no address range/i.test(line)) log.warn("dnsmasq", { line });
     return;
   }
   const { kind, ...fields } = event;
@@ -178,7 +178,7 @@ function tell(
  */
 async function makeHold(
   ctx: Context,
-  { hostsDir, leaseFile, address }: DnsmasqOptions,
+  { hostsDir, leaseFile, address, proxy }: DnsmasqOptions,
   { service }: Running,
   reads: () => number,
 ): Promise<void> {
@@ -189,6 +189,7 @@ async function makeHold(
   for (let tries = 0; tries < 50 && reads() < before + hosts.length; tries++) {
     await ctx.clock.sleep(20, ctx.signal);
   }
+  if (proxy) return;
   const listed = new Map(hosts.map(({ mac, ip }) => [mac, ip]));
   for (const lease of await readLeases(leaseFile)) {
     if (listed.get(lease.mac) !== lease.ip) await releaseLease(ctx, address, lease);

@@ -99,8 +99,8 @@ export function createSwitchboard(): Switchboard {
       );
       for (const { sightings } of own) sightings.note(what);
       // Whose it is nobody knows: every deployment may be the one that waits for it.
-      if (own.length > 0 || !("mac" in whose) || what.kind !== "discover" || what.refused === undefined)
-        return;
+      if (own.length > 0 || !("mac" in whose) || !(what.kind === "discover" || what.kind === "proxy")) return;
+      if (what.refused === undefined) return;
       for (const { sightings } of lines.values()) sightings.note({ kind: "stranger", mac: whose.mac });
     },
     open(awaited) {

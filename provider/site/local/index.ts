@@ -18,6 +18,7 @@ import { relayBoot } from "./collections/instance/boot.ts";
 import { instances } from "./collections/instance/index.ts";
 import { interfaces } from "./collections/interface.ts";
 import { nodes } from "./collections/node.ts";
+import { createDetaching } from "./detaching.ts";
 import { meetStranger } from "./discovery.ts";
 import { endInspection } from "./inspection.ts";
 import { createJobs } from "./jobs.ts";
@@ -90,6 +91,7 @@ async function openParts(own: Context, settings: SiteSettings): Promise<Parts> {
     switchboard,
     jobs: createJobs(own),
     runs: createRuns(),
+    detaching: createDetaching(),
     turns: createTurns(settings.maxConcurrent),
     network: openNetwork(own, {
       ...{ settings, switchboard, tftpRoot, phoned: createPhones(store, switchboard) },

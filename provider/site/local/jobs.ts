@@ -25,6 +25,8 @@ interface Job {
   readonly listeners: Set<(progress: Progress) => void>;
   readonly controller: AbortController;
   readonly result: Promise<State>;
+  /** What is worth reading afterwards: told to whoever comes later, too. */
+  readonly kept: Progress[];
   last?: Progress;
 }
 
@@ -43,6 +45,7 @@ export function createJobs(own: Context): Jobs {
     const report = (progress: Progress) => {
       if (progress.stage !== job.last?.stage) log.info(progress.stage);
       job.last = progress;
+      if (progress.kept) job.kept.push(progress);
       for (const listener of listeners) listener(progress);
     };
     // Not before the job is among the others: it may report, or end, at once.
@@ -50,7 +53,7 @@ export function createJobs(own: Context): Jobs {
       .then(() => body({ ...own, signal: controller.signal, log, report }))
       .finally(() => jobs.delete(key));
     result.catch(() => {}); // whoever attached hears it; nobody attached is no crash
-    const job: Job = { digest, listeners, controller, result };
+    const job: Job = { digest, listeners, controller, result, kept: [] };
     return job;
   }
 
@@ -62,7 +65,7 @@ export function createJobs(own: Context): Jobs {
       }
       const job = found ?? start(key, digest, body);
       jobs.set(key, job);
-      if (job.last) ctx.report(job.last);
+      catchUp(ctx, job);
       job.listeners.add(ctx.report);
       try {
         return await untilAborted(ctx.signal, job.result);
@@ -115,6 +118,12 @@ export function createJobs(own: Context): Jobs {
       await Promise.allSettled(ending.map(({ result }) => result));
     },
   };
+}
+
+/** Tell who comes later what there is to read, and where it stands: kept, as it may be long before anything changes. */
+function catchUp({ report }: Context, { kept, last }: Job): void {
+  for (const progress of kept) report(progress);
+  if (last && last !== kept.at(-1)) report({ note: "under way already", ...last, kept: true });
 }
 
 /** The promise's outcome, or the signal's reason if that comes first. Leaves no listener behind. */

@@ -5,6 +5,7 @@ import { anyOwner, type Bearer } from "../access.ts";
 import { siteErrors } from "../errors.ts";
 import type { Operation, State } from "../site.ts";
 import { type CacheUse, cacheUse } from "./cache-use.ts";
+import { detach } from "./detaching.ts";
 import { discovered } from "./discovery.ts";
 import { endInspection } from "./inspection.ts";
 import type { Parts } from "./parts.ts";
@@ -30,6 +31,8 @@ export async function perform(ctx: Context, parts: Parts, operation: Operation):
       return { mac: operation.mac, forgotten: await parts.store.dropStranger(operation.mac) };
     case "abort":
       return abort(parts, operation.instance);
+    case "detach":
+      return detach(ctx, parts, { owner: operation.owner, name: operation.instance });
     case "move owner":
       return moveOwner(parts, operation.from, operation.to);
     case "cached images":

@@ -145,7 +145,7 @@ export async function openVisit(
       },
     },
     keepSeen: (told) => rememberDisks(store, name, told),
-    seen: async (phase) => describeSeen(line.sightings, { phase, managed: settings.dhcp === "managed" }),
+    seen: async (phase) => describeSeen(line.sightings, { phase, dhcp: settings.dhcp }),
     bootFiles,
     admit: (inner) => network.admit(inner, cards),
     dismiss: (inner) => network.dismiss(inner, macs),

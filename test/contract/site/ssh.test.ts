@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { newContext, type Progress } from "../../../provider/kernel/context.ts";
 import { lineLogger } from "../../../provider/kernel/log.ts";
 import type { Duration } from "../../../provider/kernel/units.ts";
-import { version } from "../../../provider/launch.ts";
+import { launchOf, version } from "../../../provider/launch.ts";
 import { clientOf } from "../../../provider/site/client.ts";
 import type { Site } from "../../../provider/site/site.ts";
 import { sshAddress } from "../../../provider/site/ssh/address.ts";
@@ -90,6 +90,12 @@ describe("a helper behind ssh", () => {
     expect(words).toHaveLength(1);
     expect(words[0]).toMatch(/version \S+ on ssh:\/\/boothost and of 99\.0\.0 here/);
   });
+
+  it("answers the command line, which ends when it has the answer", async () => {
+    const command = [...launchOf(process.execPath, []).args.slice(0, -1), "nodes", "list", "--json"];
+    const ran = await execa(process.execPath, [...command, "--site", host.address], { timeout: 30_000 });
+    expect(JSON.parse(ran.stdout)).toEqual([]);
+  }, 60_000);
 
   it("is found behind what a login prints", async () => {
     const chatty = join(host.folder, "chatty");

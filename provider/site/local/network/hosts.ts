@@ -14,7 +14,10 @@ interface HostsOptions {
   readonly range: (ctx: Context) => Promise<Range>;
 }
 
-/** Which cards DHCP answers, and with which address. With DHCP of somebody else the files are kept for their use. */
+/**
+ * Which cards DHCP answers, and with which address. With DHCP of somebody else the files are kept for their use; beside
+ * somebody else's they name cards alone: one with an address could be given it by both.
+ */
 export function openHosts({
   settings,
   dir,
@@ -22,6 +25,7 @@ export function openHosts({
   range,
 }: HostsOptions): Pick<Network, "admit" | "notAdmitted" | "dismiss" | "addressOf"> {
   const managed = settings.dhcp === "managed";
+  const routers = settings.router === undefined ? [] : [settings.router];
   // One at a time: two cards admitted at once must not be given one address.
   let turn: Promise<unknown> = Promise.resolve();
   const inTurn = <T>(body: () => Promise<T>): Promise<T> => {
@@ -33,9 +37,13 @@ export function openHosts({
   async function admitOne(ctx: Context, { mac, name, address }: Card): Promise<void> {
     const hosts = await listHosts(dir);
     const present = hosts.find((host) => host.mac === mac);
-    if (present && (address ?? present.ip) === present.ip) return;
+    const wanted = settings.dhcp === "proxy" ? undefined : address;
+    const kept = settings.dhcp === "proxy" ? undefined : present?.ip;
+    if (present && (wanted ?? kept) === present.ip) return;
     const network = managed ? await range(ctx) : undefined;
-    const ip = network ? allocateAddress(network.cidr, taken(hosts, mac, network), address) : address;
+    const ip = network
+      ? allocateAddress(network.cidr, [...taken(hosts, mac, network), ...routers], wanted)
+      : wanted;
     await writeHost(dir, { mac, name, ...(ip === undefined ? {} : { ip }) });
   }
 
@@ -45,12 +53,12 @@ export function openHosts({
         for (const card of cards) await admitOne(ctx, card);
       }),
     async notAdmitted(cards) {
-      if (!managed) return [];
+      if (settings.dhcp === "external") return [];
       const hosts = await listHosts(dir);
       return cards.flatMap((card) => {
         const host = hosts.find(({ mac }) => mac === card.mac);
         if (!host) return [{ card, text: `the DHCP entry of ${card.mac} is missing` }];
-        if (card.address === undefined || host.ip === card.address) return [];
+        if (!managed || card.address === undefined || host.ip === card.address) return [];
         return [{ card, text: `the DHCP entry of ${card.mac} gives ${host.ip}, not ${card.address}` }];
       });
     },

@@ -77,9 +77,15 @@ export function openNetwork(
 }
 
 /** What DHCP and TFTP tell of a server: worth a word when it is waited for in vain, and how it starts. */
-async function hear(event: DnsmasqEvent, places: Places, { switchboard, asked }: Calls): Promise<void> {
-  if (event.kind === "discover" && event.refused !== undefined) asked(event.mac, event.vendorClass ?? "");
-  const mac = "mac" in event ? event.mac : await macOfHost(places.hostsDir, event.ip);
+async function hear(
+  event: DnsmasqEvent,
+  places: Places,
+  { switchboard, asked }: Calls,
+  whose: (ip: string) => Promise<string | undefined>,
+): Promise<void> {
+  const asks = event.kind === "discover" || event.kind === "proxy";
+  if (asks && event.refused !== undefined) asked(event.mac, event.vendorClass ?? "");
+  const mac = "mac" in event ? event.mac : await whose(event.ip);
   if (mac === undefined) return;
   switchboard.saw({ mac }, inTree(event, places));
   if (event.kind !== "sent" && event.kind !== "not found") return;
@@ -96,8 +102,14 @@ function inTree(event: DnsmasqEvent, { tftpRoot }: Places): DnsmasqEvent {
   return event.kind === "broken" ? { ...event, reason: asked(event.reason) } : event;
 }
 
-const macOfHost = async (hostsDir: string, ip: string): Promise<string | undefined> =>
-  (await listHosts(hostsDir)).find((host) => host.ip === ip)?.mac;
+/** Whose an address is: of our own giving we know; another server's are in the kernel's table, as who fetches is on the link. */
+const ownerOf =
+  ({ log }: Context, { dhcp }: SiteSettings, { hostsDir }: Places) =>
+  async (ip: string): Promise<string | undefined> => {
+    if (dhcp === "managed") return (await listHosts(hostsDir)).find((host) => host.ip === ip)?.mac;
+    const { neighbourMac } = await import("../../../services/dnsmasq/neighbour.ts");
+    return neighbourMac(newContext({ log }), ip);
+  };
 
 interface Places {
   readonly tftpRoot: string;
@@ -128,7 +140,7 @@ function checks(settings: SiteSettings, known: (ctx: Context) => Promise<Range>)
   return [
     port,
     ...(settings.bootTransport === "http" ? [bootPort] : []),
-    ...(settings.dhcp === "managed" ? [privilege] : []),
+    ...(settings.dhcp === "external" ? [] : [privilege]),
   ];
 }
 
@@ -142,7 +154,7 @@ async function problemOf(ctx: Context, check: Check): Promise<readonly MetalErro
   }
 }
 
-/** Listen for ramdisks and, where DHCP is ours, serve it: after a look whether somebody else does already. */
+/** Listen for ramdisks and, where DHCP is ours, serve it: where it is ours alone, after a look whether somebody else does already. */
 async function start(
   own: Context,
   ctx: Context,
@@ -165,18 +177,21 @@ async function start(
     bootHttp = await startHttp(own, settings, address, places, calls);
     const files = bootHttp ? { bootHttp } : {};
     if (settings.dhcp === "external") return { callback, ...files };
-    ctx.report({ stage: "starting DHCP and TFTP" });
+    const proxy = settings.dhcp === "proxy";
+    ctx.report({ stage: proxy ? "starting proxy DHCP and TFTP" : "starting DHCP and TFTP" });
     const { requireServe } = await import("../../../services/dnsmasq/privilege.ts");
     const { startDnsmasq } = await import("../../../services/dnsmasq/index.ts");
     const { refuseOtherDhcp } = await import("../../../services/dnsmasq/probe.ts");
     await requireServe(ctx);
     const name = settings.interface ?? "";
-    await refuseOtherDhcp(ctx, name);
-    const { routerAdvertise } = settings;
+    if (!proxy) await refuseOtherDhcp(ctx, name);
+    const { routerAdvertise, router } = settings;
+    const whose = ownerOf(own, settings, places);
     const dnsmasq = await startDnsmasq(newContext({ log: own.log, signal: own.signal }), {
       ...places,
-      ...{ interface: name, network: cidr, address, routerAdvertise },
-      onEvent: (event) => void hear(event, places, calls),
+      ...{ interface: name, network: cidr, address, routerAdvertise, proxy },
+      ...(router === undefined ? {} : { router }),
+      onEvent: (event) => void hear(proxy ? besides(event) : event, places, calls, whose),
     });
     return { callback, dnsmasq, ...files };
   } catch (error) {
@@ -186,15 +201,24 @@ async function start(
   }
 }
 
+/** That we gave no address is nothing that was refused, where another server gives them. */
+function besides(event: DnsmasqEvent): DnsmasqEvent {
+  if (event.kind !== "discover" || event.refused === "ignored") return event;
+  const { refused, ...rest } = event;
+  return rest;
+}
+
 async function startHttp(
   own: Context,
-  { bootTransport, bootPort: port }: SiteSettings,
+  settings: SiteSettings,
   host: string,
   places: Places,
   calls: Calls,
 ): Promise<BootHttp | undefined> {
+  const { bootTransport, bootPort: port } = settings;
   if (bootTransport !== "http") return undefined;
   const { startBootHttp } = await import("../../../services/boot-http/server.ts");
-  const onSent = (file: string, ip: string) => void hear({ kind: "sent", file, ip }, places, calls);
+  const whose = ownerOf(own, settings, places);
+  const onSent = (file: string, ip: string) => void hear({ kind: "sent", file, ip }, places, calls, whose);
   return startBootHttp(own, { host, port, root: places.tftpRoot, onSent });
 }

@@ -27,7 +27,7 @@ export interface Network {
     cards: readonly Card[],
   ) => Promise<readonly { readonly card: Card; readonly text: string }[]>;
   readonly dismiss: (ctx: Context, macs: readonly string[]) => Promise<void>;
-  /** The address a card has or will have, where DHCP is ours. */
+  /** The address a card has or will have, where addresses are ours to give. */
   readonly addressOf: (mac: string) => Promise<string | undefined>;
   /** The MAC behind an address, from the neighbour table; undefined when it is not on the link. */
   readonly macOf: (ctx: Context, address: string) => Promise<string | undefined>;

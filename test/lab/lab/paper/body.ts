@@ -20,6 +20,8 @@ export interface PaperBody {
   readonly uuid: string;
   /** A raw file. */
   readonly disk: { readonly path: string; readonly serial: string };
+  /** What to boot it asks of another server than its address. */
+  readonly proxyDhcp?: boolean;
 }
 
 /** One run of a paper server, from power-on to power-off. */

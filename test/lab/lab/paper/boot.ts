@@ -6,6 +6,7 @@ import type { Run } from "./body.ts";
 import { type FoundRoot, lookAt } from "./disk.ts";
 import { chooseFrom, type MenuChoice, menuNames } from "./menu.ts";
 import { type Lease, lease } from "./network.ts";
+import { bootOffer } from "./proxy.ts";
 import { runRamdisk } from "./ramdisk.ts";
 import { readTftp, TftpError } from "./tftp.ts";
 
@@ -39,7 +40,7 @@ async function fetchFile(server: string, file: string, signal: AbortSignal): Pro
 
 async function fromNetwork(run: Run): Promise<Ended> {
   const { body, signal, say } = run;
-  const got = await lease(run.folder, signal);
+  const got = body.proxyDhcp ? await leaseAndOffer(run) : await lease(run.folder, signal);
   if (got === undefined || got.file === "") {
     say(`firmware: ${got ? "DHCP names no boot loader" : "no DHCP server answers"}`);
     return "nothing";
@@ -66,6 +67,12 @@ async function fromNetwork(run: Run): Promise<Ended> {
   }
 }
 
+/** Its address from one server, what it boots from another. */
+async function leaseAndOffer({ folder, body, signal }: Run): Promise<Lease | undefined> {
+  const got = await lease(folder, signal, "system");
+  return got && { ...got, ...(await bootOffer(body.mac, got.address, signal)) };
+}
+
 async function readMenu({ body, signal }: Run, { server, address, mask }: Lease): Promise<MenuChoice> {
   const network = { ip: `${address}:${server}::${mask}`, bootif: `01-${body.mac.replaceAll(":", "-")}` };
   let missing: unknown;
@@ -87,7 +94,11 @@ async function fromDisk(run: Run): Promise<Ended> {
     run.say("firmware: the disk does not boot");
     return "nothing";
   }
-  return await runSystem(run, root, await lease(run.folder, run.signal));
+  return await runSystem(
+    run,
+    root,
+    await lease(run.folder, run.signal, run.body.proxyDhcp ? "system" : "pxe"),
+  );
 }
 
 /** The operating system: port 22 begins as that of the test images does, with the label of the root file system. */

@@ -20,6 +20,8 @@ import type { Mishap, PaperBody } from "./body.ts";
 export interface PaperOptions extends Omit<ServerOptions, "disks" | "memory"> {
   /** Default: 4 GiB. */
   readonly disk?: Omit<DiskOptions, "kind">;
+  /** Its boot ROM listens for a proxyDHCP server beside the one that gives addresses. Default: false. */
+  readonly proxyDhcp?: boolean;
 }
 
 /** A server whose firmware, ramdisk and system are played by a small process: real protocols, no CPU. */
@@ -50,7 +52,8 @@ export async function makePaper(slot: Slot, options: PaperOptions): Promise<Pape
   const server = await openServer(slot, frame, {
     disks: [path],
     async prepare(product, uuid) {
-      const body: PaperBody = { name, mac, serial: product.serial, uuid, disk: { path, serial } };
+      const { proxyDhcp = false } = options;
+      const body: PaperBody = { name, mac, serial: product.serial, uuid, disk: { path, serial }, proxyDhcp };
       await putFile(folder, "body.json", JSON.stringify(body));
       // Its life is the power. The shell takes the boot order, which sleep would not.
       await writeStart(folder, ["sh", "-c", "exec sleep infinity", name]);

@@ -150,8 +150,8 @@ export async function refuseRescued(store: Store, instance: string): Promise<voi
 export async function isUnderWay(store: Store, instance: string, node: string): Promise<boolean> {
   const stored = await store.deployment(instance);
   if (stored?.node !== node) return false;
-  // A reinstall that failed: also after it was cleaned up, and the node set aside.
-  if (stored.record.earlier !== undefined) return true;
+  // A reinstall that failed, or whose write was interrupted: also after it was cleaned up, and the node set aside.
+  if (stored.record.earlier !== undefined || stored.record.interrupted === true) return true;
   if (stored.record.touched !== true) return false;
   const state = (await store.get("nodes", node))?.state["provisionState"];
   return stored.record.done === true || !isSetAside(state as ProvisionState);

@@ -8,6 +8,7 @@ import { deploy } from "../../../../workflows/deploy.ts";
 import type { DeploymentRecord } from "../../../../workflows/deployment.ts";
 import { runSteps, StepFailed } from "../../../../workflows/run.ts";
 import { installedFields } from "../../../../workflows/write.ts";
+import { siteErrors } from "../../../errors.ts";
 import { PartlyDone, type Ref, type State } from "../../../site.ts";
 import { cleanNode, owedBy } from "../../cleaning.ts";
 import { cutOff } from "../../jobs.ts";
@@ -24,7 +25,7 @@ import { outputsOf } from "./outputs.ts";
 /** What is begun: nothing but these writes to a disk, or boots what was written. */
 export type Deploying = Extract<Effect, "install" | "reinstall" | "restore">;
 
-/** Deploy when it is this one's turn, unless too many failed in this run. */
+/** Deploy when it is this one's turn, unless too many failed in this run. First it is said what ends it, and what does not. */
 export function deployInTurn(
   ctx: Context,
   parts: Parts,
@@ -32,7 +33,7 @@ export function deployInTurn(
   spec: InstanceSpec,
   { effect, run }: { readonly effect: Deploying; readonly run: Run },
 ): Promise<State> {
-  return parts.turns.take(ctx, async () => {
+  const deployed = async () => {
     refuseAfterFailures(run, ref.name, parts.settings);
     try {
       const state = await deployInstance(ctx, parts, ref, spec, effect);
@@ -42,7 +43,16 @@ export function deployInTurn(
       if (!ctx.signal.aborted) run.failures += 1;
       throw error;
     }
-  });
+  };
+  ctx.report({ stage: "deploying", note: endsBy(ref, spec), kept: true });
+  return parts.detaching.during(ref, spec, () => parts.turns.take(ctx, deployed));
+}
+
+function endsBy({ name }: Ref, { onDetach }: InstanceSpec): string {
+  const abort = `\`npx pulumi-baremetal instances abort ${name}\``;
+  return onDetach === "abort"
+    ? `a second Ctrl-C ends it, as ${abort} does`
+    : `it goes on after Ctrl-C; ${abort} ends it`;
 }
 
 /**
@@ -94,8 +104,12 @@ async function deployInstance(
       const left = await abandon(ctx, machine);
       // The key is void, and the next run begins anew; on a server that is perhaps still on it may go on switching.
       if (machine.record().done !== true) {
+        const interrupted = ctx.signal.aborted && machine.record().erased === true;
         const record = { ...anew(machine.record()), ...(left === "clean" ? {} : { touched: true }) };
-        await store.keepDeployment({ ...stored, record });
+        await store.keepDeployment({
+          ...stored,
+          record: { ...record, ...(interrupted ? { interrupted } : {}) },
+        });
       }
       throw error;
     } finally {
@@ -133,11 +147,13 @@ async function deployInstance(
     const provisionState = written ? left : "deploy failed";
     const seen = (await store.get("nodes", node))?.state["provisionState"];
     const aside = seen === "clean failed" ? seen : "deploy failed";
-    const nodeState = written ? left : setsAside(failure) ? aside : "available";
-    await store.patch("nodes", node, {
-      provisionState: nodeState,
-      lastError: setsAside(failure) ? lastError : "",
-    });
+    const why = record?.interrupted // by this run: the next one has begun without that
+      ? siteErrors.make("INSTANCE_INTERRUPTED", { instance: ref.name, node }).message
+      : setsAside(failure)
+        ? lastError
+        : "";
+    const nodeState = written ? left : why === "" ? "available" : aside;
+    await store.patch("nodes", node, { provisionState: nodeState, lastError: why });
     const stage = error instanceof StepFailed ? error.step : "claiming";
     const outputs = await keep({ provisionState, stage, lastError, reachable: true });
     const state = { ...spec, ...outputs, name: ref.name, siteId: store.siteId };
@@ -153,7 +169,7 @@ function begun(
   effect: Deploying,
 ): StoredDeployment {
   if (held?.node !== at.node) return { ...at, record: newRecord() };
-  const { record } = held;
+  const { interrupted, ...record } = held.record;
   if (effect === "reinstall" && record.done) return { ...at, record: { ...newRecord(), earlier: record } };
   // Its disk is as it was: only the way to it has to be switched back. Until that is done it stays the earlier system.
   const { earlier } = record;
@@ -167,7 +183,7 @@ function begun(
     system &&
     !isDeepStrictEqual(asKept(system), asKept(installedFields(spec)));
   // Written for other inputs than these, and not booted yet: once more.
-  return other ? { ...at, record: { ...anew(record), touched: true } } : held;
+  return other ? { ...at, record: { ...anew(record), touched: true } } : { ...at, record };
 }
 
 const asKept = (value: object) => JSON.parse(JSON.stringify(value)) as unknown;

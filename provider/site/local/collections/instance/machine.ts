@@ -139,7 +139,7 @@ export async function openMachine(
     probe: (inner) => probeSystem(inner, parts, { spec, cards, record, gone }),
     seen: async (phase) => {
       const ping = (await pinged())?.detail;
-      return describeSeen(line.sightings, { phase, managed: settings.dhcp === "managed", ping });
+      return describeSeen(line.sightings, { phase, dhcp: settings.dhcp, ping });
     },
     astray: async () =>
       astrayOf({

@@ -37,7 +37,9 @@ export async function releaseInstance(
     if (!begun) await endVisit(ctx, parts, node.ref.name);
     const touched = off && !begun && (await switchOff(ctx, parts, ref, instance, node));
     const cleaned = instance.onDelete === "clean" && (await cleanUp(ctx, parts, ref, node));
-    const aside = isSetAside(standing) && !(cleaned && standing === "clean failed");
+    // The disk counts as its own no more; that was all that kept the server from others.
+    const sound = made?.interrupted === true || (cleaned && standing === "clean failed");
+    const aside = isSetAside(standing) && !sound;
     const free = off && !abandon ? "available" : "manageable";
     await store.patch("nodes", node.ref.name, {
       ...(aside ? { provisionState: standing } : { provisionState: free, lastError: "" }),

@@ -1,0 +1,18 @@
+import type { Host } from "../hosts.ts";
+
+/** What somebody else's DHCP server has to be told. */
+export interface ExternalSettings {
+  readonly network: string;
+  /** The deploy helper's address: where clients fetch from by TFTP. */
+  readonly address: string;
+  readonly tftpRoot: string;
+  /** The cards that are enrolled, from `listHosts`. */
+  readonly hosts: readonly Host[];
+}
+
+/** The cards with fixed addresses. */
+export const fixedOf = (hosts: readonly Host[]) =>
+  hosts.flatMap(({ mac, ip }) => (ip === undefined ? [] : [{ mac, ip }]));
+
+export const hex = (value: number, digits: number) => value.toString(16).padStart(digits, "0");
+export const lines = (all: readonly string[]) => `${all.join("\n")}\n`;
