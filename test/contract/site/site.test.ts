@@ -5,7 +5,11 @@ import { afterAll, describe, vi } from "vitest";
 import { createApi } from "../../../provider/api/server.ts";
 import { newContext } from "../../../provider/kernel/context.ts";
 import { silent } from "../../../provider/kernel/log.ts";
+import { identityOf } from "../../../provider/serve/certificate.ts";
 import { clientOf } from "../../../provider/site/client.ts";
+import { guardedSite } from "../../../provider/site/guarded.ts";
+import { httpsAddress } from "../../../provider/site/https/address.ts";
+import { overHttps } from "../../../provider/site/https/transport.ts";
 import { openLocalSite } from "../../../provider/site/local/index.ts";
 import { SiteSettings } from "../../../provider/site/settings.ts";
 import { sshAddress } from "../../../provider/site/ssh/address.ts";
@@ -37,6 +41,22 @@ describe("a site behind a unix socket", () => {
     await api.listen({ path: socket });
     return { site: clientOf(overSocket(socket)), close: () => api.close().then(close) };
   });
+});
+
+describe("a site behind https, for the bearer of a token", () => {
+  obeysSiteContract(
+    async () => {
+      const { site: whole, close, folder } = await local();
+      const tls = await identityOf(newContext(), { stateDir: folder });
+      const site = guardedSite(whole, { name: "ci", owner: "*/*", scope: "deploy" });
+      const api = createApi({ site: whole, log: silent, busy: () => {}, tls, admit: async () => site });
+      const url = await api.listen({ host: "127.0.0.1", port: 0 });
+      const address = JSON.stringify({ url: url.replace("http:", "https:"), fingerprint: tls.fingerprint });
+      const client = clientOf(overHttps(httpsAddress(address, undefined)));
+      return { site: client, close: () => api.close().then(close) };
+    },
+    { elsewhere: true },
+  );
 });
 
 describe("a site behind ssh", () => {
