@@ -57,7 +57,7 @@ export function createApi({
       const asker = { token: bearer(request.headers.authorization), address: request.ip };
       sites.set(request, admit ? await admit(asker) : whole);
     } catch (error) {
-      await reply.code(401).send({ error: toRecord(error) });
+      await reply.code(401).send({ failure: toRecord(error) });
     }
   });
 

@@ -98,7 +98,7 @@ describe("a service", () => {
       "/healthz/..%2fv1/nodes",
     ]) {
       const { status, body } = await ask(port, path);
-      expect([path, status, body.error.code]).toEqual([path, 401, "TOKEN_MISSING"]);
+      expect([path, status, body.failure.code]).toEqual([path, 401, "TOKEN_MISSING"]);
     }
     expect((await ask(port, "/healthz")).fingerprint256).toBe(fingerprint);
     expect((await stat(join(folder, "state", "tls"))).mode & 0o777).toBe(0o700);
