@@ -26,8 +26,9 @@ export async function identityOf(ctx: Context, settings: Place): Promise<Identit
   try {
     return await readIdentity(ownCertificate, ownKey);
   } catch (error) {
-    const { code } = (error as Error).cause as NodeJS.ErrnoException;
-    if (code !== "ENOENT") throw error;
+    // Only a file that cannot be read has a cause with a code; one that is there and wrong is told as such.
+    const cause = (error as Error).cause as NodeJS.ErrnoException | undefined;
+    if (cause?.code !== "ENOENT") throw error;
   }
   await generate(ctx, settings.stateDir, folder);
   return readIdentity(ownCertificate, ownKey);

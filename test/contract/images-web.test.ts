@@ -3,9 +3,10 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promise
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { inspect } from "node:util";
 import { execa } from "execa";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { newContext } from "../../provider/kernel/context.ts";
+import { newContext, type Progress } from "../../provider/kernel/context.ts";
 import { createImages, type Images, type ImagesOptions } from "../../provider/services/images/index.ts";
 import { type Manners, startServer, type TestServer } from "./images-server.ts";
 
@@ -51,6 +52,169 @@ async function expectQuiet(): Promise<void> {
   for (let i = 0; i < 50 && server.sockets() > 0; i++) await pause(20);
   expect(server.sockets()).toBe(0);
 }
+
+describe("over http with a checksum", () => {
+  it("nothing is fetched at preview, and the whole file once afterwards", async () => {
+    const source = { ...(await begin()), checksum };
+    expect(await images.resolve(ctx, source)).toEqual({ digest: checksum, size: content.length });
+    expect(server.gets()).toBe(0);
+    const cached = await images.ensure(ctx, source);
+    expect((await readFile(cached.path)).equals(content)).toBe(true);
+    await images.ensure(ctx, source);
+    expect(server.gets()).toBe(1);
+    expect(await images.resolve(ctx, source)).toMatchObject({ format: "raw", virtualSize: content.length });
+    await expectQuiet();
+  });
+
+  it("ten callers at once cause one fetch", async () => {
+    const source = { ...(await begin({ slow: 5 })), checksum };
+    const all = await Promise.all(Array.from({ length: 10 }, () => images.ensure(ctx, source)));
+    expect(new Set(all.map(({ path }) => path)).size).toBe(1);
+    expect(server.gets()).toBe(1);
+    await expectQuiet();
+  });
+
+  it("the caller who fetches may be cancelled: another goes on where it stood", async () => {
+    const source = { ...(await begin({ slow: 10 })), checksum };
+    const own = new AbortController();
+    const first = images.ensure(newContext({ signal: own.signal }), source);
+    await pause(250);
+    const second = images.ensure(ctx, source);
+    await pause(100);
+    own.abort();
+    await expect(first).rejects.toThrow(/abort/i);
+    expect(checksumOf(await readFile((await second).path))).toBe(checksum);
+    expect(server.requests.map(({ range }) => range === undefined)).toEqual([true, false]);
+    await expectQuiet();
+  });
+
+  it("a cut connection is gone on with by range", async () => {
+    const source = { ...(await begin({ cuts: [1_000_000, 500_000] })), checksum };
+    const cached = await images.ensure(ctx, source);
+    expect(cached.digest).toBe(checksum);
+    const [first, second, third] = server.requests.map(({ range }) => range);
+    expect([first, second]).toEqual([undefined, expect.stringMatching(/^bytes=\d+-$/)]);
+    expect(Number(third?.slice(6, -1))).toBeGreaterThan(Number(second?.slice(6, -1)));
+    await expectQuiet();
+  });
+
+  it("a server without ranges is begun with again", async () => {
+    const source = { ...(await begin({ cuts: [1_000_000], ranges: false })), checksum };
+    expect((await images.ensure(ctx, source)).digest).toBe(checksum);
+    expect(server.gets()).toBe(2);
+    await expectQuiet();
+  });
+
+  it("a file that changes between the pieces is begun with again", async () => {
+    const source = {
+      ...(await begin({ cuts: [1_000_000], content: randomBytes(content.length) })),
+      checksum,
+    };
+    const ensuring = images.ensure(newContext({ log: turning(() => turn()) }), source);
+    const turn = () => Object.assign(server.manners, { content, etag: '"two"' });
+    expect((await ensuring).digest).toBe(checksum);
+    expect(server.requests[1]?.range).toBeDefined();
+    await expectQuiet();
+  });
+
+  it("trouble of the server that passes is waited out", async () => {
+    const source = { ...(await begin({ statuses: [503, 429] })), checksum };
+    expect((await images.ensure(ctx, source)).digest).toBe(checksum);
+    expect(server.gets()).toBe(3);
+  });
+
+  it("redirects are followed", async () => {
+    const hops = (path: string) => (path.length < 8 ? `${path}x` : undefined);
+    await begin({ redirect: hops });
+    const cached = await images.ensure(ctx, { location: `${server.url}/`, checksum });
+    expect(cached.digest).toBe(checksum);
+  });
+
+  it("progress tells percent, rate and what is left", async () => {
+    const source = { ...(await begin({ slow: 25 })), checksum };
+    const seen: Progress[] = [];
+    await images.ensure(newContext({ report: (progress) => seen.push(progress) }), source);
+    const middle = seen.find(({ percent }) => percent !== undefined && percent < 100);
+    expect(middle).toMatchObject({
+      stage: "fetching image",
+      rate: expect.any(Number),
+      left: expect.any(Number),
+    });
+    expect(seen.at(-1)?.percent).toBe(100);
+  });
+});
+
+/** A logger that lets a test act between two attempts. */
+function turning(act: () => void) {
+  const log = { info: () => {}, warn: act, error: () => {}, with: () => log };
+  return log;
+}
+
+describe("a bad source is refused:", () => {
+  const wrong = `sha256:${"0".repeat(64)}`;
+  it.for([
+    ["absent", { statuses: [404, 404] }, checksum, "IMAGE_MISSING"],
+    ["forbidden", { statuses: [403] }, checksum, "IMAGE_REFUSED"],
+    ["broken for good", { statuses: [500, 500, 500, 500] }, checksum, "IMAGE_UNREACHABLE"],
+    ["another content", {}, wrong, "IMAGE_WRONG_DIGEST"],
+    [
+      "always cut at the same place",
+      { ranges: false, cuts: [9e5, 9e5, 9e5, 9e5] },
+      checksum,
+      "IMAGE_TRUNCATED",
+    ],
+    ["shorter than announced", { ranges: false, lie: 512 }, checksum, "IMAGE_TRUNCATED"],
+    [
+      "chunks that end early",
+      { chunked: true, cuts: [9e5, 9e5, 9e5, 9e5], etag: "" },
+      checksum,
+      "IMAGE_TRUNCATED",
+    ],
+    ["redirects in a circle", { redirect: (path: string) => path }, checksum, "IMAGE_BAD_SERVER"],
+    ["redirects to a file", { redirect: () => "file:///etc/passwd" }, checksum, "IMAGE_BAD_SERVER"],
+    ["empty", { content: Buffer.alloc(0) }, checksumOf(Buffer.alloc(0)), "IMAGE_EMPTY"],
+  ] as const)("%s", async ([, manners, checksum, code]) => {
+    const { statuses, cuts, ...rest } = manners as Partial<Manners>;
+    const source = await begin({
+      ...rest,
+      ...(statuses ? { statuses: [...statuses] } : {}),
+      ...(cuts ? { cuts: [...cuts] } : {}),
+    });
+    images = createImages({ dir, limits: { ...limits, keepPart: "64 MiB" } });
+    await expect(images.ensure(ctx, { ...source, checksum })).rejects.toMatchObject({ code });
+    expect(await images.list()).toEqual([]);
+    await expectQuiet();
+  });
+
+  it("a server that has nothing to say, at preview", async () => {
+    const source = { ...(await begin({ headRefused: true, statuses: [404] })), checksum };
+    await expect(images.resolve(ctx, source)).rejects.toMatchObject({ code: "IMAGE_MISSING" });
+    await expectQuiet();
+  });
+
+  it("nobody listens, without credentials or query in the words", async () => {
+    await begin();
+    await server.close();
+    const location = `${server.url.replace("//", "//user:hunter2@")}/x.img?token=hunter3`;
+    const error = await images.ensure(ctx, { location, checksum }).catch((error) => error);
+    expect(error).toMatchObject({ code: "IMAGE_UNREACHABLE" });
+    expect(error.message).toMatch(/nothing listens there/);
+    expect(inspect(error, { depth: 20, showHidden: true })).not.toMatch(/hunter/);
+  });
+
+  it("a server that stalls", async () => {
+    const source = { ...(await begin({ slow: 60_000 })), checksum };
+    images = createImages({ dir, limits: { ...limits, retries: 0, stall: "200 ms" } });
+    await expect(images.ensure(ctx, source)).rejects.toMatchObject({ code: "IMAGE_TRUNCATED" });
+  });
+
+  it("more than the disk holds, before a byte of the body is kept", async () => {
+    const source = { ...(await begin()), checksum };
+    images = createImages({ dir, limits: { ...limits, reserve: "9000 TiB" } });
+    await expect(images.ensure(ctx, source)).rejects.toMatchObject({ code: "IMAGE_NO_SPACE" });
+    await expectQuiet();
+  });
+});
 
 describe("cancelled", () => {
   async function cancelAfter(ms: number, source: { location: string; checksum: string }) {
