@@ -14,7 +14,7 @@ export type Verb = (typeof verbs)[number];
 
 /** The body of `POST /v1/<collection>/<verb>`. */
 export const Request = z.strictObject({
-  ref: z.strictObject({ owner: z.string().min(1), name: z.string().min(1) }),
+  ref: z.strictObject({ owner: z.string().min(1).max(512), name: z.string().min(1).max(256) }),
   spec: plainObject.optional(),
   known: z
     .strictObject({
