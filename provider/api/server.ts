@@ -8,7 +8,8 @@ import type { Logger } from "../kernel/log.ts";
 import { resources } from "../resources/index.ts";
 import type { CollectionName } from "../resources/resource.ts";
 import { type Known, PartlyDone, type Site } from "../site/site.ts";
-import { type Line, OperationRequest, Request, type Verb, verbs } from "../site/wire.ts";
+import { type Line, OperationRequest, Request, type Verb, verbs, wire, wireHeader } from "../site/wire.ts";
+import { wireErrors } from "../site/wire-errors.ts";
 
 export interface ApiOptions {
   readonly site: Site;
@@ -47,6 +48,14 @@ export function createApi({
   app.addHook("onRequest", async (_, { raw }) => {
     count(1);
     raw.once("close", () => count(-1)); // not onResponse: a client that goes away has none
+  });
+
+  app.addHook("onRequest", async ({ headers, url }, reply) => {
+    const theirs = headers[wireHeader];
+    // Who looks, or asks a helper of another version to make way, has to be heard.
+    if (theirs === undefined || theirs === String(wire) || forAll.includes(url)) return;
+    const error = wireErrors.make("HELPER_OTHER_WIRE", { ours: String(theirs), theirs: wire });
+    await reply.code(409).send({ failure: error.record });
   });
 
   const sites = new WeakMap<FastifyRequest, Site>();
@@ -106,6 +115,7 @@ export function createApi({
 }
 
 const healthPath = "/healthz";
+const forAll: readonly string[] = [healthPath, "/v1/about", "/v1/stop"];
 
 /** How long a client from elsewhere may take to say what it wants; our answers may take as long as they take. */
 const patience = { headersTimeout: 20_000, requestTimeout: 60_000, keepAliveTimeout: 10_000 };
