@@ -10,6 +10,7 @@ import type { Bearer } from "../access.ts";
 import type { SiteSettings } from "../settings.ts";
 import { ramdiskOf, settingsDigest } from "../settings.ts";
 import type { Site } from "../site.ts";
+import { wire } from "../wire.ts";
 import { leaveStrangers } from "./answering.ts";
 import { createSwitchboard } from "./calls.ts";
 import { flavors } from "./collections/flavor.ts";
@@ -65,6 +66,7 @@ export async function openLocalSite(
     about: async () => ({
       siteId: store.siteId,
       version,
+      wire,
       pid: process.pid,
       settings: settingsDigest(settings),
       jobs: jobs.running(),
