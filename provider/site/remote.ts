@@ -1,11 +1,12 @@
 import type { Context } from "../kernel/context.ts";
+import { isSshAddress } from "../services/ssh/address.ts";
 import { clientOf } from "./client.ts";
 import { httpsAddress, isHttpsAddress } from "./https/address.ts";
 import { httpsErrors } from "./https/errors.ts";
 import { overHttps } from "./https/transport.ts";
 import type { Site } from "./site.ts";
-import { isSshAddress, sshAddress } from "./ssh/address.ts";
-import { sshErrors } from "./ssh/errors.ts";
+import { sshAddress } from "./ssh/address.ts";
+import { connectErrors } from "./ssh/errors.ts";
 import { overSsh } from "./ssh/transport.ts";
 import type { Transport } from "./transport.ts";
 
@@ -46,7 +47,7 @@ export async function connectRemote(
 /** Refuse a site of another host, for who works on files of its own. */
 export function refuseRemote(site: string | undefined): void {
   if (site === undefined) return;
-  if (isSshAddress(site)) throw sshErrors.make("SSH_NOT_HERE", { host: sshAddress(site).shown });
+  if (isSshAddress(site)) throw connectErrors.make("SSH_NOT_HERE", { host: sshAddress(site).shown });
   if (isHttpsAddress(site)) {
     throw httpsErrors.make("SERVICE_NOT_HERE", { address: httpsAddress(site, undefined).shown });
   }
