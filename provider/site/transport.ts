@@ -31,8 +31,9 @@ export const overSocket = (socketPath: string): Transport => ({
 });
 
 /**
- * The same, and a helper that ended, idle, between two calls is brought back. A connection that was refused has asked
- * nothing yet, so it can be tried again.
+ * The same, and a helper that ended between two calls is brought back. A connection that was refused has asked nothing yet, so
+ * it can be tried again. One that was taken by a helper in the middle of its death is reset before a word of an answer:
+ * then what may be asked twice is.
  */
 export const reviving = (transport: Transport, revive: (ctx: Context) => Promise<void>): Transport => ({
   ...transport,
@@ -41,7 +42,9 @@ export const reviving = (transport: Transport, revive: (ctx: Context) => Promise
       return await transport.send(ctx, path, body);
     } catch (error) {
       ctx.signal.throwIfAborted();
-      if (!absent.includes(String((error as NodeJS.ErrnoException).code))) throw error;
+      const { code } = error as NodeJS.ErrnoException;
+      const dying = code === "ECONNRESET" && path !== "/v1/perform";
+      if (!dying && !absent.includes(String(code))) throw error;
       await revive(ctx);
       return transport.send(ctx, path, body);
     }

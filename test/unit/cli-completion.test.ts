@@ -28,6 +28,7 @@ describe("what can stand at the cursor", () => {
       "owner",
       "serve",
       "tokens",
+      "drain",
       "completion",
       "help",
     ]);
