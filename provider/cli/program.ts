@@ -4,6 +4,7 @@ import { drainCommand } from "./drain.ts";
 import { imagesCommand } from "./images.ts";
 import { instancesCommand } from "./instances.ts";
 import { nodesCommand } from "./nodes.ts";
+import { openapiCommand } from "./openapi.ts";
 import { ownerCommand } from "./owner.ts";
 import { ramdiskCommand } from "./ramdisk.ts";
 import { serveCommand } from "./serve.ts";
@@ -19,6 +20,7 @@ const nouns = [
   storeCommand,
   ownerCommand,
   serveCommand,
+  openapiCommand,
   tokensCommand,
   drainCommand,
 ];

@@ -2,6 +2,7 @@ import type { Context, Progress } from "../kernel/context.ts";
 import type { ErrorRecord } from "../kernel/errors.ts";
 import type { Duration } from "../kernel/units.ts";
 import type { ResourcePlan } from "../resources/plan.ts";
+import type { Failure } from "../resources/reasons.ts";
 import type { CollectionName } from "../resources/resource.ts";
 import type { Bearer } from "./access.ts";
 
@@ -30,11 +31,7 @@ export interface Plan extends ResourcePlan {
   /** The caller knows it and this site has no record: `ensure` enrols it again. */
   readonly lost?: boolean;
 }
-export interface Failure {
-  /** `power.address`; empty for the resource as a whole. */
-  readonly property: string;
-  readonly reason: string;
-}
+export type { Failure };
 
 /** What a caller knows beside the ref: Pulumi's remembered state, and the run it belongs to. */
 export interface Known {
@@ -110,6 +107,8 @@ export interface About {
   readonly siteId: string;
   readonly version: string;
   readonly pid: number;
+  /** The number of the language it speaks (`wire.ts`). */
+  readonly wire?: number;
   /** Digest of the settings it works with. */
   readonly settings: string;
   /** Jobs under way, as `instances/web-1`. */
