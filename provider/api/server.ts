@@ -1,15 +1,16 @@
 import type { Server } from "node:http";
 import { createServer } from "node:https";
-import { PassThrough } from "node:stream";
 import Fastify, { type FastifyHttpOptions, type FastifyInstance, type FastifyRequest } from "fastify";
 import { type Context, newContext } from "../kernel/context.ts";
 import { toRecord } from "../kernel/errors.ts";
 import type { Logger } from "../kernel/log.ts";
 import { resources } from "../resources/index.ts";
 import type { CollectionName } from "../resources/resource.ts";
-import { type Known, PartlyDone, type Site } from "../site/site.ts";
-import { type Line, OperationRequest, Request, type Verb, verbs, wire, wireHeader } from "../site/wire.ts";
+import type { Known, Site } from "../site/site.ts";
+import { OperationRequest, Request, type Verb, verbs, wire, wireHeader } from "../site/wire.ts";
 import { wireErrors } from "../site/wire-errors.ts";
+import { answer } from "./answer.ts";
+import { addUploads } from "./uploads.ts";
 
 export interface ApiOptions {
   readonly site: Site;
@@ -103,6 +104,7 @@ export function createApi({
       );
     }
   }
+  addUploads(app, siteOf, log);
   app.get<{ Params: { collection: CollectionName; name: string } }>(
     "/v1/watch/:collection/:name",
     async (request, reply) =>
@@ -143,48 +145,4 @@ async function perform(ctx: Context, site: Site, collection: CollectionName, ver
     default:
       throw new TypeError(`no such verb: ${verb satisfies never}`);
   }
-}
-
-type Reply = {
-  send: (stream: PassThrough) => unknown;
-  header: (name: string, value: string) => unknown;
-  raw: NodeJS.EventEmitter;
-};
-
-/** Answer with lines of JSON while `body` works. A client that goes away ends only its own waiting. */
-function answer(reply: Reply, log: Logger, body: (ctx: Context) => Promise<unknown>): unknown {
-  const stream = new PassThrough();
-  const gone = new AbortController();
-  const say = (line: Line) => {
-    if (!stream.destroyed) stream.write(`${JSON.stringify(line)}\n`);
-  };
-  reply.raw.once("close", () => gone.abort(new Error("the client went away")));
-  const ctx = newContext({
-    signal: gone.signal,
-    log: {
-      ...log,
-      warn(text, fields) {
-        log.warn(text, fields);
-        say({ warning: text });
-      },
-    },
-    report: (progress) => say({ progress }),
-  });
-  body(ctx).then(
-    (result) => {
-      say({ result: result ?? null });
-      stream.end();
-    },
-    (error) => {
-      if (!gone.signal.aborted) log.warn("a request failed", { reason: String(error) });
-      say(
-        error instanceof PartlyDone
-          ? { error: error.record, state: error.state }
-          : { error: toRecord(error) },
-      );
-      stream.end();
-    },
-  );
-  reply.header("content-type", "application/x-ndjson");
-  return reply.send(stream);
 }
