@@ -3,6 +3,7 @@ import { completeCommand, completionCommand } from "./completion.ts";
 import { imagesCommand } from "./images.ts";
 import { instancesCommand } from "./instances.ts";
 import { nodesCommand } from "./nodes.ts";
+import { openapiCommand } from "./openapi.ts";
 import { ownerCommand } from "./owner.ts";
 import { ramdiskCommand } from "./ramdisk.ts";
 import { serveCommand } from "./serve.ts";
@@ -18,6 +19,7 @@ const nouns = [
   storeCommand,
   ownerCommand,
   serveCommand,
+  openapiCommand,
   tokensCommand,
 ];
 

@@ -1,12 +1,13 @@
 import type { Context } from "../kernel/context.ts";
+import { isSshAddress } from "../services/ssh/address.ts";
 import { carrying } from "./carrying/index.ts";
 import { clientOf } from "./client.ts";
 import { httpsAddress, isHttpsAddress } from "./https/address.ts";
 import { httpsErrors } from "./https/errors.ts";
 import { overHttps } from "./https/transport.ts";
 import type { Site } from "./site.ts";
-import { isSshAddress, sshAddress } from "./ssh/address.ts";
-import { sshErrors } from "./ssh/errors.ts";
+import { sshAddress } from "./ssh/address.ts";
+import { connectErrors } from "./ssh/errors.ts";
 import { overSsh } from "./ssh/transport.ts";
 import type { Transport } from "./transport.ts";
 import { wire } from "./wire.ts";
@@ -63,6 +64,6 @@ export function hostOf(site: string | undefined): string | undefined {
 export function refuseRemote(site: string | undefined): void {
   const address = hostOf(site);
   if (site === undefined || address === undefined) return;
-  if (isSshAddress(site)) throw sshErrors.make("SSH_NOT_HERE", { host: address });
+  if (isSshAddress(site)) throw connectErrors.make("SSH_NOT_HERE", { host: address });
   throw httpsErrors.make("SERVICE_NOT_HERE", { address });
 }

@@ -2,6 +2,7 @@ import type { Context, Progress } from "../kernel/context.ts";
 import type { ErrorRecord } from "../kernel/errors.ts";
 import type { Duration } from "../kernel/units.ts";
 import type { ResourcePlan } from "../resources/plan.ts";
+import type { Failure } from "../resources/reasons.ts";
 import type { CollectionName } from "../resources/resource.ts";
 import type { Uploads } from "../services/images/uploads.ts";
 import type { Bearer } from "./access.ts";
@@ -31,11 +32,7 @@ export interface Plan extends ResourcePlan {
   /** The caller knows it and this site has no record: `ensure` enrols it again. */
   readonly lost?: boolean;
 }
-export interface Failure {
-  /** `power.address`; empty for the resource as a whole. */
-  readonly property: string;
-  readonly reason: string;
-}
+export type { Failure };
 
 /** What a caller knows beside the ref: Pulumi's remembered state, and the run it belongs to. */
 export interface Known {
@@ -44,8 +41,8 @@ export interface Known {
   readonly run?: string;
   /** The program's folder on this host: relative paths in a spec start there. */
   readonly folder?: string;
-  /** Files of the program's host that a client of another host has brought, or will have before it asks for more than a plan: by the words of the program. */
-  readonly files?: Readonly<Record<string, BroughtFile>>;
+  /** Files of the program's host that a client of another host has brought, or will have before it asks for more than a plan. */
+  readonly files?: readonly BroughtFile[];
   /** True while Pulumi only previews. */
   readonly dryRun?: boolean;
   /** Pulumi's own `protect`, as the resource's options have it. */
@@ -55,6 +52,8 @@ export interface Known {
 }
 
 export interface BroughtFile {
+  /** In the words of the program. */
+  readonly location: string;
   readonly digest: string;
   /** Absolute, on the program's host: for people. */
   readonly path: string;

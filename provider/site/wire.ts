@@ -25,14 +25,14 @@ export type Verb = (typeof verbs)[number];
 
 /** The body of `POST /v1/<collection>/<verb>`. */
 export const Request = z.strictObject({
-  ref: z.strictObject({ owner: z.string().min(1), name: z.string().min(1) }),
+  ref: z.strictObject({ owner: z.string().min(1).max(512), name: z.string().min(1).max(256) }),
   spec: plainObject.optional(),
   known: z
     .strictObject({
       state: plainObject.optional(),
       run: z.string().optional(),
       folder: z.string().optional(),
-      files: z.record(z.string(), z.strictObject({ digest, path: z.string() })).optional(),
+      files: z.array(z.strictObject({ location: z.string(), digest, path: z.string() })).optional(),
       dryRun: z.boolean().optional(),
       protect: z.boolean().optional(),
       unknown: z.array(z.string()).optional(),
@@ -42,11 +42,11 @@ export const Request = z.strictObject({
 export type Request = z.output<typeof Request>;
 
 const upload = {
-  owner: z.string().min(1),
+  owner: z.string().min(1).max(512),
   digest,
   size: z.coerce.number().int().min(1),
   plainFile: z.stringbool(),
-  path: z.string().min(1),
+  path: z.string().min(1).max(4096),
 };
 /** The query of `GET /v1/uploads`, and of `POST`, whose body is the piece that begins at `offset`. */
 export const UploadRequest = z.strictObject(upload);

@@ -27,6 +27,7 @@ describe("what can stand at the cursor", () => {
       "store",
       "owner",
       "serve",
+      "openapi",
       "tokens",
       "completion",
       "help",

@@ -75,8 +75,8 @@ function pathOf(location: string, folder: string | undefined): string {
   return resolve(folder ?? "/", path);
 }
 
-const told = (files: readonly SeenFile[]): Readonly<Record<string, BroughtFile>> =>
-  Object.fromEntries(files.map(({ location, digest, path }) => [location, { digest, path }]));
+const told = (files: readonly SeenFile[]): readonly BroughtFile[] =>
+  files.map(({ location, digest, path }) => ({ location, digest, path }));
 
 const refused: Omit<Plan, "failures"> = {
   ...{ effect: "refused", changed: [], replaces: [], actions: [] },

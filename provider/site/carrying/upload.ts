@@ -2,11 +2,11 @@ import { type FileHandle, open } from "node:fs/promises";
 import { basename } from "node:path";
 import type { Context } from "../../kernel/context.ts";
 import { hasCode } from "../../kernel/errors.ts";
+import { shared } from "../../kernel/shared.ts";
 import { isSameStamp, requireReadable, stampOf } from "../../services/images/copy.ts";
 import { imageErrors } from "../../services/images/errors.ts";
 import { meter } from "../../services/images/meter.ts";
 import type { Upload, Uploads } from "../../services/images/uploads.ts";
-import { shared } from "../shared.ts";
 
 /** Bytes of one request: large enough that a far host's answers are not waited for, small enough for one that is slow. */
 const piece = 4 * 2 ** 20;

@@ -1,8 +1,8 @@
 import { request as httpsRequest } from "node:https";
 import { type Context, LimitReached, within } from "../../kernel/context.ts";
 import { MetalError } from "../../kernel/errors.ts";
+import { shared } from "../../kernel/shared.ts";
 import { toMs } from "../../kernel/units.ts";
-import { shared } from "../shared.ts";
 import { type Answer, asSent, headOf, type Transport } from "../transport.ts";
 import type { HttpsAddress } from "./address.ts";
 import { agentFor } from "./agent.ts";

@@ -5,8 +5,10 @@ import { controllerOf, openPower } from "../../drivers/power/index.ts";
 import { forgetRefusedLogin } from "../../drivers/power/login.ts";
 import { hasRamdisk, isForeign } from "../../kernel/arch.ts";
 import type { Context } from "../../kernel/context.ts";
+import { run } from "../../kernel/process.ts";
 import { createImages, defaultLimits } from "../../services/images/index.ts";
 import { createUploads } from "../../services/images/uploads.ts";
+import { createElsewhere, type Elsewhere } from "../../services/ssh/runs.ts";
 import type { Bearer } from "../access.ts";
 import type { SiteSettings } from "../settings.ts";
 import { ramdiskOf, settingsDigest } from "../settings.ts";
@@ -29,6 +31,7 @@ import { perform } from "./operations.ts";
 import type { Parts } from "./parts.ts";
 import { createPhones } from "./phones.ts";
 import { inspectorOf } from "./rehearsal.ts";
+import { resumeJobs } from "./resuming.ts";
 import { createRuns } from "./runs.ts";
 import { openStore } from "./store/index.ts";
 import { createTurns } from "./turns.ts";
@@ -38,6 +41,11 @@ export interface LocalSite extends Site {
   readonly busy: () => boolean;
   /** Who a token's bearer is; undefined for one that nobody was given, or that was removed. */
   readonly bearerOf: (token: string) => Promise<Bearer | undefined>;
+  /**
+   * Ask again for what was cut off with the last helper, without its clients. For a service alone: an embedded helper is
+   * started by whoever looks at a site, and no list or preview may switch servers. Answers when all of it has begun.
+   */
+  readonly resume: (ctx: Context) => Promise<void>;
   /** Cut the jobs off (they go on when they are asked again), stop what serves, close the store. */
   readonly close: () => Promise<void>;
 }
@@ -48,15 +56,17 @@ export async function openLocalSite(
   settings: SiteSettings,
   version: string,
 ): Promise<LocalSite> {
-  const parts = await openParts(own, settings);
+  const elsewhere = createElsewhere();
+  const parts = await openParts(own, settings, elsewhere);
   const { store, jobs, network } = parts;
   await leaveStrangers(own, parts);
+  const instancesHere = instances(parts);
   return {
     nodes: nodes(parts, inspectorOf(parts), endInspection),
     interfaces: interfaces(parts),
     flavors: flavors(parts),
     images: images(parts, relayBoot(parts)),
-    instances: instances(parts),
+    instances: instancesHere,
     about: async () => ({
       siteId: store.siteId,
       version,
@@ -69,16 +79,18 @@ export async function openLocalSite(
     perform: (ctx, operation) => perform(ctx, parts, operation),
     watch: (ctx, collection, name) => jobs.watch(ctx, `${collection}/${name}`),
     bearerOf: store.bearerOf,
+    resume: (ctx) => resumeJobs(ctx, parts, { instances: instancesHere }, inspectorOf(parts)),
     busy: () => jobs.running().length > 0,
     async close() {
       await jobs.stop(new Error("the deploy helper ends"));
       await network.close();
+      await elsewhere.close();
       await store.close();
     },
   };
 }
 
-async function openParts(own: Context, settings: SiteSettings): Promise<Parts> {
+async function openParts(own: Context, settings: SiteSettings, elsewhere: Elsewhere): Promise<Parts> {
   const store = await openStore(settings.stateDir);
   const { power: limit } = settings.limits;
   const { gap, gapAfterError, rest, poll, stagger, concurrency } = settings.manners;
@@ -134,7 +146,10 @@ async function openParts(own: Context, settings: SiteSettings): Promise<Parts> {
     controllerOf,
     forgiveLogin: (power) => forgetRefusedLogin(memoryOf(controllerOf(power))),
     powerOf: (power, expected) =>
-      conduct.around(openPower(power, memoryOf(controllerOf(power))), expected ? { expected } : {}),
+      conduct.around(
+        openPower(power, memoryOf(controllerOf(power)), (host) => (host ? elsewhere.on(host) : run)),
+        expected ? { expected } : {},
+      ),
   };
   return parts;
 }

@@ -8,7 +8,7 @@ import { type Answer, asSent, headOf, type Transport } from "../transport.ts";
 import { wire } from "../wire.ts";
 import { refuseOtherWire } from "../wire-errors.ts";
 import type { SshAddress } from "./address.ts";
-import { sshErrors } from "./errors.ts";
+import { connectErrors } from "./errors.ts";
 import { type Hello, readHello } from "./hello.ts";
 import { sshWords, whyNot } from "./login.ts";
 
@@ -53,7 +53,7 @@ export async function openLink(ctx: Context, address: SshAddress): Promise<Link>
 }
 
 const noHelper = ({ shown: host, command }: SshAddress, reason: string) =>
-  sshErrors.make("SSH_NO_HELPER", { host, command, reason });
+  connectErrors.make("SSH_NO_HELPER", { host, command, reason });
 
 /**
  * End a session as soon as nobody is at the other end. Not by session.destroy(): it would say good-bye on a stream that

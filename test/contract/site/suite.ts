@@ -80,7 +80,7 @@ export function obeysSiteContract(open: () => Promise<Opened>, { elsewhere = fal
       expect(await add(0, 100_000)).toEqual({ have: 100_000, whole: false });
       expect(await add(100_000, bytes.length)).toEqual({ have: bytes.length, whole: true });
       const spec = { source: "./ü x.raw", arch: "x86_64", kernelArgs: [] };
-      const known: Known = { files: { [spec.source]: { digest, path: upload.path } } };
+      const known: Known = { files: [{ location: spec.source, digest, path: upload.path }] };
       const { computed, failures } = await site().images.plan(ctx, ref("mine"), spec, known);
       expect({ computed, failures }).toEqual({ computed: { digest }, failures: [] });
       await site().images.ensure(ctx, ref("mine"), { ...spec, digest }, known);

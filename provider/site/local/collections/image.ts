@@ -76,10 +76,10 @@ export function filesOf(spec: ImageSpec): readonly ImageSource[] {
  * Where a program's words point, seen from here: an address as it is, `site:` a path of this host, what a client of another
  * host brings as what it is, and else a path from the program's folder, which is on this host then.
  */
-export function locate(location: string, { folder, files = {} }: Known): string {
+export function locate(location: string, { folder, files = [] }: Known): string {
   if (/^https?:/i.test(location)) return location;
   const own = siteFile(location);
-  const brought = own === undefined && Object.hasOwn(files, location) ? files[location] : undefined;
+  const brought = files.find((file) => file.location === location);
   if (brought !== undefined) return uploadedAs(brought);
   const path = own ?? (location.startsWith("file://") ? fileURLToPath(location) : location);
   if ((folder === undefined || own !== undefined) && !isAbsolute(path)) {
