@@ -18,6 +18,8 @@ export const wireHeader = "baremetal-wire";
 
 const plainObject = z.record(z.string(), z.unknown());
 
+const digest = z.string().regex(/^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/, "Expected a digest");
+
 export const verbs = ["plan", "ensure", "observe", "remove"] as const;
 export type Verb = (typeof verbs)[number];
 
@@ -30,6 +32,7 @@ export const Request = z.strictObject({
       state: plainObject.optional(),
       run: z.string().optional(),
       folder: z.string().optional(),
+      files: z.array(z.strictObject({ location: z.string(), digest, path: z.string() })).optional(),
       dryRun: z.boolean().optional(),
       protect: z.boolean().optional(),
       unknown: z.array(z.string()).optional(),
@@ -37,6 +40,17 @@ export const Request = z.strictObject({
     .optional(),
 });
 export type Request = z.output<typeof Request>;
+
+const upload = {
+  owner: z.string().min(1).max(512),
+  digest,
+  size: z.coerce.number().int().min(1),
+  plainFile: z.stringbool(),
+  path: z.string().min(1).max(4096),
+};
+/** The query of `GET /v1/uploads`, and of `POST`, whose body is the piece that begins at `offset`. */
+export const UploadRequest = z.strictObject(upload);
+export const PieceRequest = z.strictObject({ ...upload, offset: z.coerce.number().int().min(0) });
 
 /** The body of `POST /v1/perform`. */
 export const OperationRequest = z.discriminatedUnion("kind", [

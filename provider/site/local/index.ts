@@ -6,7 +6,8 @@ import { forgetRefusedLogin } from "../../drivers/power/login.ts";
 import { hasRamdisk, isForeign } from "../../kernel/arch.ts";
 import { type Context, until } from "../../kernel/context.ts";
 import { run } from "../../kernel/process.ts";
-import { createImages } from "../../services/images/index.ts";
+import { createImages, defaultLimits } from "../../services/images/index.ts";
+import { createUploads } from "../../services/images/uploads.ts";
 import { createElsewhere, type Elsewhere } from "../../services/ssh/runs.ts";
 import type { Bearer } from "../access.ts";
 import type { SiteSettings } from "../settings.ts";
@@ -78,6 +79,7 @@ export async function openLocalSite(
       jobs: jobs.running(),
       ...(parts.turns.held() ? { draining: true } : {}),
     }),
+    uploads: parts.uploads,
     perform: (ctx, operation) => perform(ctx, parts, operation),
     watch: (ctx, collection, name) => jobs.watch(ctx, `${collection}/${name}`),
     bearerOf: store.bearerOf,
@@ -103,6 +105,7 @@ async function openParts(own: Context, settings: SiteSettings, elsewhere: Elsewh
   const conduct = createConduct({ limit, gap, gapAfterError, rest, poll, stagger, concurrency });
   const switchboard = createSwitchboard();
   const tftpRoot = settings.tftpRoot ?? join(settings.stateDir, "tftp");
+  const imagesDir = join(settings.cacheDir, "images");
   const memoryOf = (controller: string): ControllerMemory => ({
     get: (key) => store.recall(controller, key),
     set: (key, value) => store.remember(controller, key, value),
@@ -119,7 +122,8 @@ async function openParts(own: Context, settings: SiteSettings, elsewhere: Elsewh
       ...{ settings, switchboard, tftpRoot, phoned: createPhones(store, switchboard) },
       asked: (mac, vendorClass) => void meetStranger(own, parts, mac, vendorClass),
     }),
-    images: createImages({ dir: join(settings.cacheDir, "images") }),
+    images: createImages({ dir: imagesDir }),
+    uploads: createUploads({ dir: imagesDir, limits: defaultLimits, most: settings.maxUpload }),
     // Loaded when first needed: most calls of a provider never write or boot anything.
     async boot({ bootMode: firmware, arch }) {
       const { openBoot } = await import("../../drivers/boot/index.ts");
