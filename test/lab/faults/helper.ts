@@ -22,12 +22,12 @@ export interface HelperSite extends Spoken {
 export const shortLimits = {
   power: "6 seconds",
   soft: "2 seconds",
-  callback: "25 seconds",
-  answer: "25 seconds",
+  callback: "40 seconds",
+  answer: "40 seconds",
   stall: "8 seconds",
 } as const;
 /** Longer than these. */
-export const stopped = { kind: "stop", ms: 28_000 } as const;
+export const stopped = { kind: "stop", ms: 44_000 } as const;
 
 /** Compiled: a helper that is killed a hundred times is started a hundred times. `npm test` and `npm run story` compile it. */
 const launch: Launch = {

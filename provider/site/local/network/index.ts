@@ -5,10 +5,11 @@ import type { BootHttp } from "../../../services/boot-http/server.ts";
 import type { Phoned } from "../../../services/callback/phone-home-route.ts";
 import type { Callback } from "../../../services/callback/server.ts";
 import { listHosts } from "../../../services/dnsmasq/hosts.ts";
-import type { Dnsmasq, DnsmasqEvent } from "../../../services/dnsmasq/index.ts";
+import type { DnsmasqEvent } from "../../../services/dnsmasq/index.ts";
 import { siteErrors } from "../../errors.ts";
 import type { SiteSettings } from "../../settings.ts";
 import type { Switchboard } from "../calls.ts";
+import { type Dhcp, openDhcp } from "./dhcp.ts";
 import { openHosts } from "./hosts.ts";
 import type { Network } from "./network.ts";
 import { type Range, rangeOf } from "./range.ts";
@@ -24,7 +25,7 @@ interface Calls {
 interface Served {
   readonly callback: Callback;
   readonly bootHttp?: BootHttp;
-  readonly dnsmasq?: Dnsmasq;
+  readonly dhcp?: Dhcp;
 }
 
 /** The provisioning network of these settings. Nothing is started before `open`. */
@@ -60,7 +61,7 @@ export function openNetwork(
           served = undefined;
           throw error;
         });
-      await served;
+      await (await served).dhcp?.ensure();
     },
     ...hosts,
     async macOf(ctx, address) {
@@ -71,7 +72,7 @@ export function openNetwork(
       const running = await served?.catch(() => undefined);
       await running?.callback.close();
       await running?.bootHttp?.close();
-      await running?.dnsmasq?.stop();
+      await running?.dhcp?.stop();
     },
   };
 }
@@ -187,13 +188,15 @@ async function start(
     if (!proxy) await refuseOtherDhcp(ctx, name);
     const { routerAdvertise, router } = settings;
     const whose = ownerOf(own, settings, places);
-    const dnsmasq = await startDnsmasq(newContext({ log: own.log, signal: own.signal }), {
+    const inner = newContext({ log: own.log, signal: own.signal });
+    const options = {
       ...places,
       ...{ interface: name, network: cidr, address, routerAdvertise, proxy },
       ...(router === undefined ? {} : { router }),
-      onEvent: (event) => void hear(proxy ? besides(event) : event, places, calls, whose),
-    });
-    return { callback, dnsmasq, ...files };
+      onEvent: (event: DnsmasqEvent) => void hear(proxy ? besides(event) : event, places, calls, whose),
+    };
+    const dhcp = await openDhcp(() => startDnsmasq(inner, options));
+    return { callback, dhcp, ...files };
   } catch (error) {
     await bootHttp?.close();
     await callback.close();

@@ -101,11 +101,20 @@ async function fromDisk(run: Run): Promise<Ended> {
   );
 }
 
+/** As any system does: it asks until it has an address, also while nobody gives one. */
+async function leaseAtLast({ folder, signal }: Run): Promise<Lease> {
+  for (;;) {
+    const got = await lease(folder, signal, "system");
+    if (got !== undefined) return got;
+  }
+}
+
 /** The operating system: port 22 begins as that of the test images does, with the label of the root file system. */
-async function runSystem(run: Run, root: FoundRoot, got: Lease | undefined): Promise<never> {
+async function runSystem(run: Run, root: FoundRoot, first: Lease | undefined): Promise<never> {
   const { label } = root;
   run.say(`system: ${label} up serial ${run.body.serial}`);
-  if (run.mishap === "dead" || got === undefined) return await powerOff(run);
+  if (run.mishap === "dead") return await powerOff(run);
+  const got = first ?? (await leaseAtLast(run));
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
