@@ -64,7 +64,7 @@ export async function startService(
 
 /** A service's site by HTTPS, with a token of its own. */
 export async function clientOfService(
-  { stateDir }: SiteSettings,
+  { stateDir, cacheDir }: SiteSettings,
   port: number,
   { fingerprint }: Service,
 ): Promise<Site> {
@@ -73,7 +73,7 @@ export async function clientOfService(
   const bearer = { name: "lab", owner: "*/*", scope: "deploy" } as const;
   const { token } = await onHost.perform(ctx, { kind: "add token", ...bearer });
   const site = JSON.stringify({ url: `https://127.0.0.1:${port}`, token, fingerprint });
-  const client = await connectRemote(ctx, site, { version: version(), token: undefined });
+  const client = await connectRemote(ctx, site, { version: version(), token: undefined, cacheDir });
   if (client === undefined) throw new Error("it is no address");
   return client;
 }
