@@ -70,9 +70,13 @@ export async function tellCell(world: World, cell: Cell, name: string): Promise<
           .map(({ stage }) => stage),
     };
     const there = await reach(cell.point, seen, random() * span(cell.point));
-    const pid = there ? await victimOf(cell, helper, () => over) : undefined;
     const fault = cell.fault === "kill" ? ({ kind: "kill" } as const) : stopped;
-    const hit = pid !== undefined && (await inflict(pid, fault));
+    let hit = false;
+    // One of many that live for a moment may be gone when it is found: then it is the next one.
+    while (there && !hit && !over) {
+      const pid = await victimOf(cell, helper, () => over);
+      hit = pid !== undefined && (await inflict(pid, fault));
+    }
     const outcome = await first;
     check(hit, `it was not hit: the point ${there ? "was reached, the process gone" : "never came"}`);
     await ask();
