@@ -6,7 +6,9 @@ import type { Route } from "./route.ts";
 
 const Uploaded = z
   .object({
-    have: z.number().meta({ description: "Bytes of it, from the beginning on: the next piece begins there." }),
+    have: z
+      .number()
+      .meta({ description: "Bytes of it, from the beginning on: the next piece begins there." }),
     whole: z.boolean().meta({ description: "All of it is there, and is what was announced." }),
   })
   .meta({ id: "Uploaded", description: "What there is of a file that is uploaded." });
@@ -26,7 +28,8 @@ export const uploadRoutes: readonly Route[] = [
     body: "bytes",
     async act(ctx, { site, query, body }) {
       const { offset, ...upload } = bodyOf(PieceRequest, query);
-      if (!(body instanceof Uint8Array)) throw apiErrors.make("REQUEST_MEDIA_TYPE", { type: "application/json" });
+      if (!(body instanceof Uint8Array))
+        throw apiErrors.make("REQUEST_MEDIA_TYPE", { type: "application/json" });
       return site.uploads.add(ctx, upload, offset, body);
     },
   },

@@ -5,6 +5,7 @@ import { type ErrorRecord, hasCode, MetalError } from "../kernel/errors.ts";
 import { resources } from "../resources/index.ts";
 import type { CollectionName } from "../resources/resource.ts";
 import type { Uploaded } from "../services/images/uploads.ts";
+import type { AheadPlan } from "./ahead/asked.ts";
 import {
   type About,
   type Collection,
@@ -51,6 +52,10 @@ export function clientOf(transport: Transport): Site {
   return {
     ...(collections as Record<CollectionName, Collection>),
     about: async (ctx) => (await whole(await transport.send(ctx, "/v1/about"))) as About,
+    ahead: {
+      look: async (ctx, asker) => (await call(ctx, "/v1/ahead", asker)) as readonly AheadPlan[],
+      used: async (ctx, asker, keys) => void (await call(ctx, "/v1/ahead/used", { ...asker, keys })),
+    },
     uploads: {
       look: async (ctx, upload) => (await call(ctx, `/v1/uploads?${query(upload)}`)) as Uploaded,
       add: async (ctx, upload, offset, bytes) =>

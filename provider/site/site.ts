@@ -6,6 +6,7 @@ import type { Failure } from "../resources/reasons.ts";
 import type { CollectionName } from "../resources/resource.ts";
 import type { Uploads } from "../services/images/uploads.ts";
 import type { Bearer } from "./access.ts";
+import type { Ahead } from "./ahead/asked.ts";
 
 /** Who declared a thing, and its name, which is unique in the site. */
 export interface Ref {
@@ -107,6 +108,8 @@ export type Operation =
 export type Site = Readonly<Record<CollectionName, Collection>> & {
   /** Who this site is: its id, and the version of what answers. */
   readonly about: (ctx: Context) => Promise<About>;
+  /** Plans for clients of other hosts, all at once. */
+  readonly ahead: Ahead;
   /** Files that clients of other hosts bring here. */
   readonly uploads: Uploads;
   /** Answers what there is to tell of it: plain JSON. */
