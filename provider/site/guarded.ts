@@ -158,6 +158,7 @@ function scopeOf(operation: Operation): Scope {
     case "move owner":
     case "forget discovered":
       return "deploy";
+    case "drain":
     case "cached images":
     case "prune images":
     case "backup":

@@ -90,6 +90,8 @@ export type Operation =
   /** Forget such a card: it may be discovered again. */
   | { readonly kind: "forget discovered"; readonly mac: string }
   | { readonly kind: "abort"; readonly instance: string }
+  /** Begin with no server from now on, or again (`end`); what has begun goes on. Answers what that is. */
+  | { readonly kind: "drain"; readonly end?: boolean }
   /** Nobody waits for this deployment any more: it goes on or ends, as its `onDetach` says. Answers at once. */
   | { readonly kind: "detach"; readonly owner: string; readonly instance: string }
   /** Hand everything of one owner to another: a stack that was renamed. */
@@ -127,6 +129,8 @@ export interface About {
   readonly settings: string;
   /** Jobs under way, as `instances/web-1`. */
   readonly jobs: readonly string[];
+  /** It begins with no server any more. */
+  readonly draining?: boolean;
   /** It runs as a service: its settings are its own, and it stays. */
   readonly service?: boolean;
 }

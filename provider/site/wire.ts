@@ -76,6 +76,7 @@ export const OperationRequest = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("discovered"), listen: duration.exactOptional() }),
   z.strictObject({ kind: z.literal("forget discovered"), mac }),
   z.strictObject({ kind: z.literal("abort"), instance: z.string().min(1) }),
+  z.strictObject({ kind: z.literal("drain"), end: z.boolean().exactOptional() }),
   z.strictObject({ kind: z.literal("detach"), owner: z.string().min(1), instance: z.string().min(1) }),
   z.strictObject({ kind: z.literal("move owner"), from: z.string().min(1), to: z.string().min(1) }),
   z.strictObject({ kind: z.literal("prune images"), dryRun: z.boolean().exactOptional() }),

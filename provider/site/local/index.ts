@@ -4,7 +4,7 @@ import type { ControllerMemory } from "../../drivers/power/driver.ts";
 import { controllerOf, openPower } from "../../drivers/power/index.ts";
 import { forgetRefusedLogin } from "../../drivers/power/login.ts";
 import { hasRamdisk, isForeign } from "../../kernel/arch.ts";
-import type { Context } from "../../kernel/context.ts";
+import { type Context, until } from "../../kernel/context.ts";
 import { run } from "../../kernel/process.ts";
 import { createImages, defaultLimits } from "../../services/images/index.ts";
 import { createUploads } from "../../services/images/uploads.ts";
@@ -25,6 +25,7 @@ import { interfaces } from "./collections/interface.ts";
 import { nodes } from "./collections/node.ts";
 import { createDetaching } from "./detaching.ts";
 import { meetStranger } from "./discovery.ts";
+import { drain, underWay } from "./draining.ts";
 import { endInspection } from "./inspection.ts";
 import { createJobs } from "./jobs.ts";
 import { openNetwork } from "./network/index.ts";
@@ -47,6 +48,8 @@ export interface LocalSite extends Site {
    * started by whoever looks at a site, and no list or preview may switch servers. Answers when all of it has begun.
    */
   readonly resume: (ctx: Context) => Promise<void>;
+  /** Begin with no server any more; answers when nothing is under way but what waits for its turn. */
+  readonly drained: (ctx: Context) => Promise<void>;
   /** Cut the jobs off (they go on when they are asked again), stop what serves, close the store. */
   readonly close: () => Promise<void>;
 }
@@ -79,12 +82,17 @@ export async function openLocalSite(
       pid: process.pid,
       settings: settingsDigest(settings),
       jobs: jobs.running(),
+      ...(parts.turns.held() ? { draining: true } : {}),
     }),
     uploads: parts.uploads,
     perform: (ctx, operation) => perform(ctx, parts, operation),
     watch: (ctx, collection, name) => jobs.watch(ctx, `${collection}/${name}`),
     bearerOf: store.bearerOf,
     resume: (ctx) => resumeJobs(ctx, parts, { instances: instancesHere }, inspectorOf(parts)),
+    async drained(ctx) {
+      drain(parts, false);
+      await until(ctx, "200 ms", async () => underWay(parts).length === 0);
+    },
     busy: () => jobs.running().length > 0,
     async close() {
       await jobs.stop(new Error("the deploy helper ends"));

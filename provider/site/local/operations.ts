@@ -8,6 +8,7 @@ import { askedJob } from "./asked.ts";
 import { type CacheUse, cacheUse } from "./cache-use.ts";
 import { detach } from "./detaching.ts";
 import { discovered } from "./discovery.ts";
+import { drain } from "./draining.ts";
 import { endInspection } from "./inspection.ts";
 import type { Parts } from "./parts.ts";
 import { rehearse } from "./rehearsal.ts";
@@ -30,6 +31,8 @@ export async function perform(ctx: Context, parts: Parts, operation: Operation):
       return discovered(ctx, parts, operation.listen);
     case "forget discovered":
       return { mac: operation.mac, forgotten: await parts.store.dropStranger(operation.mac) };
+    case "drain":
+      return drain(parts, operation.end ?? false);
     case "abort":
       return abort(parts, operation.instance);
     case "detach":
