@@ -104,9 +104,11 @@ describe("a client that is far away", () => {
   });
 
   it("finds out that a name is declared twice, also where nothing else has changed", async () => {
-    const [flavor, other] = ["a", "b"].map(
-      (urn) => ["flavors", "f", { ...specs.flavor, __urn: urn }, { ...specs.flavor, __urn: urn }] as const,
-    ) as [Program[0], Program[0]];
+    const declared = (urn: string) => {
+      const spec: Spec = { ...specs.flavor, __urn: urn };
+      return ["flavors", "f", spec, spec] as const;
+    };
+    const [flavor, other] = [declared("a"), declared("b")];
     await enrolled([flavor]);
     const first = await preview([flavor, other]);
     const second = await preview([flavor, other]);
