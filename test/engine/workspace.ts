@@ -88,6 +88,8 @@ export interface WorkspaceOptions {
   readonly secret?: string;
   /** Settings of the site that differ from ours. */
   readonly site?: Readonly<Record<string, unknown>>;
+  /** Milliseconds after which a call of the CLI is ended. Default: two minutes. */
+  readonly timeout?: number;
 }
 
 /** Lay a program named `project` with these stacks. */
@@ -96,7 +98,11 @@ export async function openWorkspace(
   stacks: readonly string[],
   given: string | WorkspaceOptions = {},
 ): Promise<Workspace> {
-  const { secret, site }: WorkspaceOptions = typeof given === "string" ? { secret: given } : given;
+  const {
+    secret,
+    site,
+    timeout = 120_000,
+  }: WorkspaceOptions = typeof given === "string" ? { secret: given } : given;
   const folder = await mkdtemp(join(tmpdir(), "baremetal-engine-"));
   const program = join(folder, "program");
   await layProgram(program, project);
@@ -110,7 +116,7 @@ export async function openWorkspace(
       all: true,
       reject: false,
       stdin: "ignore",
-      timeout: 120_000,
+      timeout,
     } as const;
     const watch = watchWords();
     const call = execa("pulumi", [...words, "--non-interactive"], options);

@@ -2,7 +2,9 @@ import { stat } from "node:fs/promises";
 import type { TestImages } from "../../../tools/images/index.ts";
 import { expectWhole } from "../installed.ts";
 import type { Lab, PaperOptions, PaperServer } from "../lab/index.ts";
-import { bootFilesOf, enrol, install, menuOf, nameOn, type TestSite } from "../site.ts";
+import { bootFilesOf, type DeclareOptions, enrol, install, menuOf, nameOn, type TestSite } from "../site.ts";
+
+type Inputs = Readonly<Record<string, unknown>>;
 
 /** What a fault is put into. */
 export interface Scene {
@@ -18,15 +20,13 @@ export interface FaultRow {
   /** `active`, or codes of the catalogue. */
   readonly ends: readonly string[];
   /** Inputs of the instance, and of its node. */
-  readonly args?: Readonly<Record<string, unknown>>;
-  readonly node?: Readonly<Record<string, unknown>>;
+  readonly args?: Inputs;
+  readonly node?: Inputs;
   readonly paper?: Omit<PaperOptions, "name">;
   /** Begins when the deployment has reached this stage. Default: before it. */
   readonly at?: string;
   /** Put the fault in; answers what takes it out. */
   readonly put: (scene: Scene) => Promise<Lift>;
-  /** More that has to be so at the end; words for the table. */
-  readonly look?: (scene: Scene) => Promise<string>;
 }
 
 /** What takes a fault out, and what is to be known meanwhile. */
@@ -35,8 +35,12 @@ export interface Lift {
   /** At the end of the row. */
   readonly stop?: () => Promise<void>;
   /** More inputs: a controller behind a wire, an image behind another. */
-  readonly node?: Readonly<Record<string, unknown>>;
-  readonly args?: Readonly<Record<string, unknown>>;
+  readonly node?: Inputs;
+  readonly args?: Inputs;
+  /** An image that is declared first, under the fault, and installed. */
+  readonly image?: Inputs;
+  /** What the fault did, in words; throws when it did nothing. */
+  readonly told?: () => string;
 }
 
 /** Longer than all limits of a deployment here together. */
@@ -58,12 +62,14 @@ export async function underFault(row: FaultRow, stage: Omit<Scene, "server">, na
     if (row.at === undefined) await fault();
     await enrol(site, server, { ...row.node, ...put?.node });
     const args = () => ({ ...row.args, ...put?.args });
+    const declare = (more: Inputs, options: DeclareOptions = {}) =>
+      declared(scene, put?.image, more, options);
     let begun: Promise<void> | undefined;
     const onProgress = ({ stage }: { stage: string }) => {
       if (stage === row.at) begun ??= fault();
     };
     const began = performance.now();
-    const outcome = await inTime(install(site, server, args(), { onProgress }));
+    const outcome = await inTime(declare(args(), { onProgress }));
     await begun;
     const ended = `${outcome} in ${secondsSince(began)}`;
     check(
@@ -71,13 +77,14 @@ export async function underFault(row: FaultRow, stage: Omit<Scene, "server">, na
       `it ended ${outcome}: ${String(site.remembered("instances", nameOn(server))?.["lastError"])}`,
     );
     const state = await safe(scene, outcome);
-    const more = await row.look?.(scene);
+    const told = put?.told?.();
     await put?.lift();
     const again = performance.now();
-    if (outcome !== "active") await mended(scene, args());
+    // What an operator does: look, and declare it again.
+    if (outcome !== "active") await declare({ ...args(), wipe: true });
     await expectWhole(server.diskPath(), images.whole);
     const mend = outcome === "active" ? [] : [`then active in ${secondsSince(again)}`];
-    return [ended, state, ...(more ? [more] : []), ...mend].join("; ");
+    return [ended, state, ...(told ? [told] : []), ...mend].join("; ");
   } finally {
     await put?.lift();
     await put?.stop?.();
@@ -85,10 +92,16 @@ export async function underFault(row: FaultRow, stage: Omit<Scene, "server">, na
   }
 }
 
-/** What an operator does: look, and declare it again. */
-async function mended({ site, server }: Scene, args: Readonly<Record<string, unknown>>): Promise<void> {
-  const state = await install(site, server, { ...args, wipe: true });
-  check(state["provisionState"] === "active", `declared again it is ${state["provisionState"]}`);
+async function declared(
+  { site, server }: Scene,
+  image: Inputs | undefined,
+  args: Inputs,
+  options: DeclareOptions,
+): Promise<void> {
+  const name = `image-of-${server.name}`;
+  if (image) await site.declare("images", name, image);
+  const state = await install(site, server, { ...args, ...(image ? { image: name } : {}) }, options);
+  check(state["provisionState"] === "active", `it ended well, and is ${state["provisionState"]}`);
 }
 
 async function inTime(outcome: Promise<unknown>): Promise<string> {
@@ -135,6 +148,7 @@ async function safe({ site, server }: Scene, outcome: string): Promise<string> {
 /** By a clock that nobody sets. */
 const secondsSince = (start: number): string => `${((performance.now() - start) / 1000).toFixed(1)} s`;
 
-function check(so: boolean, words: string): void {
+/** Throws with these words unless it is so. */
+export function check(so: boolean, words: string): void {
   if (!so) throw new Error(words);
 }

@@ -2,35 +2,18 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
 import type { LabServer } from "../lab/index.ts";
-import { type Kind, resetsFor, segmentIn } from "./frame.ts";
-import { createFates, deliver, type Fates, type Weather } from "./weather.ts";
-
-/** Weather for the packets of one protocol. */
-export interface Rule extends Weather {
-  readonly of: Kind;
-  /** Only those that this side sends. Default: both. */
-  readonly from?: Side;
-  /** Once so many bytes have come from the helper, the TCP connection that carries them is reset at both ends: once. */
-  readonly resetAfter?: number;
-}
-
-export type Side = "server" | "helper";
+import { createJudge, type Rule, type Side } from "./rules.ts";
+import { deliver } from "./weather.ts";
 
 /** A server's network cable, which can be bad. */
 export interface Wire {
   /** From now on; each rule counts and throws dice from its beginning. */
   readonly set: (rules: readonly Rule[]) => void;
-  /** Packets that did not arrive. */
+  /** Packets that did not arrive since. */
   readonly lost: () => number;
-  /** Connections that were reset. */
+  /** Connections that were reset since. */
   readonly resets: () => number;
   readonly stop: () => Promise<void>;
-}
-
-interface Held {
-  readonly rule: Rule;
-  readonly fates: Readonly<Record<Side, Fates>>;
-  bytes: number;
 }
 
 const sides: readonly Side[] = ["server", "helper"];
@@ -54,39 +37,20 @@ export async function startWire(
   const words = ["--pdeathsig", "KILL", "--", "python3", script, card, held];
   const child = execa("setpriv", words, { stdin: "pipe", buffer: false, encoding: "buffer", reject: false });
   const ended = new AbortController();
-  let [lost, resets, state] = [0, 0, hold(seed, rules)];
+  let judge = createJudge(seed, rules);
   const send = (to: Side, frame: Buffer) => {
     const header = Buffer.alloc(5);
     header.writeUInt32BE(frame.length);
     header.writeUInt8(sides.indexOf(to), 4);
-    if (!ended.signal.aborted) child.stdin.write(Buffer.concat([header, frame]));
+    child.stdin.write(Buffer.concat([header, frame]));
   };
   const pass = (from: Side, whole: Buffer) => {
-    const to = from === "server" ? "helper" : "server";
     const frame = whole.subarray(offloads);
-    const segment = segmentIn(frame);
-    const own =
-      segment && state.find(({ rule: { of, from: only = from } }) => of === segment.kind && only === from);
-    if (own === undefined || segment === undefined) return send(to, whole);
-    const { resetAfter } = own.rule;
-    if (from === "helper") own.bytes += segment.payload;
-    if (resetAfter !== undefined && own.bytes >= resetAfter && from === "helper" && segment.payload > 0) {
-      const { there, back } = resetsFor(frame, segment);
-      for (const [side, one] of [
-        [to, there],
-        [from, back],
-      ] as const)
-        send(side, bare(one));
-      resets += 1;
-      own.bytes = Number.NEGATIVE_INFINITY;
-      return;
+    for (const { to, after, frame: packet } of judge.pass(from, frame)) {
+      // A turned bit is for the receiver's checksum to find, which may not have been made yet.
+      const header = packet === frame ? whole.subarray(0, offloads) : Buffer.alloc(offloads);
+      deliver([{ after, packet }], ended.signal, (one) => send(to, Buffer.concat([header, one])));
     }
-    const arrivals = own.fates[from](frame);
-    if (arrivals.length === 0) lost += 1;
-    // A turned bit is for the receiver's checksum to find, which may not have been made yet.
-    const header = (packet: Buffer) =>
-      packet === frame ? whole.subarray(0, offloads) : Buffer.alloc(offloads);
-    deliver(arrivals, ended.signal, (packet) => send(to, Buffer.concat([header(packet), packet])));
   };
   const gone = child.then(({ exitCode }) => {
     if (!ended.signal.aborted) throw new Error(`the wire of ${mac} ended with ${exitCode}`);
@@ -96,10 +60,10 @@ export async function startWire(
   frames(child.stdout, (side, frame) => pass(sides[side] ?? "server", frame));
   return {
     set(rules) {
-      state = hold(seed, rules);
+      judge = createJudge(seed, rules);
     },
-    lost: () => lost,
-    resets: () => resets,
+    lost: () => judge.lost(),
+    resets: () => judge.resets(),
     async stop() {
       ended.abort();
       child.kill("SIGKILL");
@@ -110,18 +74,6 @@ export async function startWire(
     },
   };
 }
-
-const hold = (seed: number, rules: readonly Rule[]): readonly Held[] =>
-  rules.map((rule, n) => ({
-    rule,
-    fates: {
-      server: createFates(seed, 2 * n, () => rule),
-      helper: createFates(seed, 2 * n + 1, () => rule),
-    },
-    bytes: 0,
-  }));
-
-const bare = (frame: Buffer) => Buffer.concat([Buffer.alloc(offloads), frame]);
 
 /** A paper server's or a QEMU machine's. */
 async function cardOf(digits: string): Promise<string> {

@@ -1,10 +1,11 @@
-import { setTimeout as pause } from "node:timers/promises";
 import type { BmcFault } from "../lab/index.ts";
-import type { FaultRow, Lift } from "./row.ts";
+import { check, type FaultRow, type Lift } from "./row.ts";
+import type { Rule } from "./rules.ts";
 import { startUdpWire } from "./udp.ts";
 import type { Weather } from "./weather.ts";
-import { type Rule, startWire } from "./wire.ts";
+import { startWire } from "./wire.ts";
 
+const mib = 2 ** 20;
 const silentController = [
   "POWER_UNREACHABLE",
   "POWER_LATE",
@@ -46,9 +47,12 @@ function chassis(title: string, fault: BmcFault, seconds: number, more: Partial<
     ...more,
     async put({ server }) {
       await server.fault(fault);
-      const lift = () => server.fault("none");
-      const over = pause(seconds * 1_000).then(lift);
-      return { lift: () => over };
+      const over = setTimeout(() => void server.fault("none"), seconds * 1_000);
+      const lift = async () => {
+        clearTimeout(over);
+        await server.fault("none");
+      };
+      return { lift };
     },
   };
 }
@@ -61,19 +65,25 @@ function network(title: string, rules: readonly Rule[], more: Partial<FaultRow> 
     ...more,
     async put({ server }): Promise<Lift> {
       const wire = await startWire(server, { rules });
-      return { lift: async () => wire.set([]), stop: wire.stop };
+      const told = () => {
+        const [lost, resets] = [wire.lost(), wire.resets()];
+        check(lost + resets > 0, "nothing was lost or reset");
+        return resets > 0 ? `${resets} connection reset` : `${lost} packets lost`;
+      };
+      return { told, lift: async () => wire.set([]), stop: wire.stop };
     },
   };
 }
 
-export const rows: readonly FaultRow[] = [
+/** Faults of what lies between the helper and a server. */
+export const networkRows: readonly FaultRow[] = [
   controller("30 % of what is sent to it is lost", { lose: 0.3 }),
   controller("2 s of delay", { delay: "2 seconds" }),
   controller("30 % loss and 2 s of delay", { lose: 0.3, delay: "2 seconds" }),
   chassis("says yes and does nothing for 20 s", "lie", 20, { ends: ["active", "POWER_NOT_REACHED"] }),
   chassis("tells the power state of before for 20 s", "stale", 20, {}),
   chassis("hangs for 20 s", "silent", 20, {}),
-  chassis("hangs for good", "silent", 180, { ends: ["POWER_UNREACHABLE", "POWER_NOT_REACHED"] }),
+  chassis("hangs for good", "silent", 3_600, { ends: ["POWER_UNREACHABLE", "POWER_NOT_REACHED"] }),
   network("DHCP is silent twice", [{ of: "dhcp", loseFirst: 2 }]),
   network("DHCP is silent for good", [{ of: "dhcp", lose: 1 }], {
     ends: ["DEPLOY_NO_CALL"],
@@ -84,6 +94,13 @@ export const rows: readonly FaultRow[] = [
     args: { timeouts: { callback: "30 seconds" } },
   }),
   network("a tenth of DHCP, TFTP and call-back is lost, doubled, late or broken", tenth()),
+  network("iSCSI is reset at 50 %", [{ of: "iscsi", resetAfter: 20 * mib }], {
+    ends: ["active", "WRITE_FAILED"],
+  }),
+  network("iSCSI stands still from 50 % on", [{ of: "iscsi", stallAfter: 20 * mib }], {
+    ends: ["WRITE_STALLED", "WRITE_FAILED"],
+    args: { timeouts: { stall: "15 seconds" } },
+  }),
   {
     title: "call-back: each call is sent five times",
     ends: ["active"],
