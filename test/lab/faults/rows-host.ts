@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { startServer } from "../../contract/images-server.ts";
 import { setClock } from "./clock.ts";
 import type { SmallDisk } from "./disk-full.ts";
-import type { FaultRow, Lift, Scene } from "./row.ts";
+import { check, type FaultRow, type Lift, type Scene } from "./row.ts";
 import { type StreamFault, startTcpWire } from "./tcp.ts";
 
 const mib = 2 ** 20;
@@ -29,7 +29,10 @@ function source(title: string, fault: StreamFault, more: Partial<FaultRow> & { r
       }, 20);
       return {
         image: { source: `http://127.0.0.1:${wire.port}/disk.qcow2`, checksum },
-        told: () => `asked ${server.gets()} times`,
+        told: () => {
+          check(server.gets() > 0, "it was in the cache already");
+          return `asked ${server.gets()} times`;
+        },
         async lift() {
           clearInterval(over);
           wire.fault = { kind: "none" };
