@@ -1,8 +1,10 @@
 import type { Command } from "commander";
 import { completeCommand, completionCommand } from "./completion.ts";
+import { drainCommand } from "./drain.ts";
 import { imagesCommand } from "./images.ts";
 import { instancesCommand } from "./instances.ts";
 import { nodesCommand } from "./nodes.ts";
+import { openapiCommand } from "./openapi.ts";
 import { ownerCommand } from "./owner.ts";
 import { ramdiskCommand } from "./ramdisk.ts";
 import { serveCommand } from "./serve.ts";
@@ -18,7 +20,9 @@ const nouns = [
   storeCommand,
   ownerCommand,
   serveCommand,
+  openapiCommand,
   tokensCommand,
+  drainCommand,
 ];
 
 /** Give the program the commands that work with a site. */

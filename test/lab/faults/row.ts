@@ -60,10 +60,9 @@ export async function underFault(row: FaultRow, stage: Omit<Scene, "server">, na
   };
   try {
     if (row.at === undefined) await fault();
-    await enrol(site, server, { ...row.node, ...put?.node });
     const args = () => ({ ...row.args, ...put?.args });
     const declare = (more: Inputs, options: DeclareOptions = {}) =>
-      declared(scene, put?.image, more, options);
+      declared(scene, { ...row, ...put }, more, options);
     let begun: Promise<void> | undefined;
     const onProgress = ({ stage }: { stage: string }) => {
       if (stage === row.at) begun ??= fault();
@@ -94,11 +93,12 @@ export async function underFault(row: FaultRow, stage: Omit<Scene, "server">, na
 
 async function declared(
   { site, server }: Scene,
-  image: Inputs | undefined,
+  { image, node }: Pick<Lift, "image" | "node">,
   args: Inputs,
   options: DeclareOptions,
 ): Promise<void> {
   const name = `image-of-${server.name}`;
+  await enrol(site, server, node);
   if (image) await site.declare("images", name, image);
   const state = await install(site, server, { ...args, ...(image ? { image: name } : {}) }, options);
   check(state["provisionState"] === "active", `it ended well, and is ${state["provisionState"]}`);
@@ -129,7 +129,7 @@ async function inTime(outcome: Promise<unknown>): Promise<string> {
 /** Active and served as its kind is, or off and served nothing, its disk as it was or set aside. */
 async function safe({ site, server }: Scene, outcome: string): Promise<string> {
   const node = await site.observe("nodes", server.name);
-  const state = String(node?.["provisionState"]);
+  const state = String(node?.["provisionState"] ?? "not enrolled");
   if (outcome === "active") {
     check(state === "active" && (await server.isOn()), `it is ${state}, and active was expected`);
     return "on, node active";
@@ -141,7 +141,7 @@ async function safe({ site, server }: Scene, outcome: string): Promise<string> {
   );
   const { blocks } = await stat(server.diskPath());
   const disk = blocks === 0 ? "disk untouched" : "disk begun";
-  check(state === "available" || state === "deploy failed", `the node is ${state}`);
+  check(["available", "deploy failed", "not enrolled"].includes(state), `the node is ${state}`);
   return `${(await server.isOn()) ? "on" : "off"}, ${disk}, node ${state}`;
 }
 
