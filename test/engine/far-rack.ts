@@ -57,6 +57,7 @@ export async function openFarRack(names: readonly string[]): Promise<FarRack> {
     through: client.through,
     env: { PATH: boot.path },
     parent: hidden,
+    timeout: 600_000, // a cable that is cut takes its time
   };
   const { program: programFolder, ...workspace } = await openWorkspace("rack", ["dev"], options);
   return {
