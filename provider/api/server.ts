@@ -117,7 +117,11 @@ const leadsTo = ({ path }: Route, asked: string): boolean =>
   new RegExp(`^${path.replaceAll(".", "\\.").replace(/\{\w+\}/g, "[^/]+")}$`).test(asked);
 
 /** How long a client from elsewhere may take to say what it wants; our answers may take as long as they take. */
-const patience = { headersTimeout: 20_000, requestTimeout: 60_000, keepAliveTimeout: 10_000 };
+const patience = {
+  ...{ headersTimeout: 20_000, requestTimeout: 60_000, keepAliveTimeout: 10_000, handshakeTimeout: 20_000 },
+  // Node looks after these limits only so often; its default is 30 s.
+  connectionsCheckingInterval: 5_000,
+};
 
 const bearer = (header: string | undefined): string | undefined => /^Bearer (\S+)$/i.exec(header ?? "")?.[1];
 

@@ -1,7 +1,8 @@
 import { resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { ZodType } from "zod";
-import { ownerPattern, type Scope, scopes, tokenName } from "../site/access.ts";
+import type { Duration } from "../kernel/units.ts";
+import { hasExpired, ownerPattern, type Scope, scopes, tokenName } from "../site/access.ts";
 import type { TokenRecord } from "../site/local/store/tokens.ts";
 import { type OutputOptions, type Shell, tell, withOutput } from "./shell.ts";
 import { type Column, table } from "./table.ts";
@@ -12,6 +13,7 @@ interface TokenOptions extends OutputOptions {
 interface NewToken extends TokenOptions {
   readonly owner: string;
   readonly scope: Scope;
+  readonly expires?: Duration;
 }
 
 /** `tokens`: who may ask a service from another host. */
@@ -43,10 +45,16 @@ export function tokensCommand(shell: Shell): Command {
         .choices(scopes)
         .makeOptionMandatory(),
     )
+    .option("--expires <time>", 'how long it is good: "90d", "12h"; without it, until it is removed', period)
     .action(async (name: string, options: NewToken) => {
-      const { owner, scope } = options;
-      const answer = await (await siteOf(options)).perform(ctx, { kind: "add token", name, owner, scope });
-      if (!options.json) shell.note(`The token of ${name} (${scope}, ${owner}). It is not shown again.\n`);
+      const { owner, scope, expires } = options;
+      const more = expires === undefined ? {} : { expiresAfter: expires };
+      const site = await siteOf(options);
+      const answer = await site.perform(ctx, { kind: "add token", name, owner, scope, ...more });
+      const until = answer["expires"] === undefined ? "" : `, until ${shownDate(String(answer["expires"]))}`;
+      if (!options.json) {
+        shell.note(`The token of ${name} (${scope}, ${owner}${until}). It is not shown again.\n`);
+      }
       tell(shell, options, answer, ({ token }) => String(token));
     });
 
@@ -74,7 +82,24 @@ const columns: readonly Column<TokenRecord>[] = [
   { head: "SCOPE", of: ({ scope }) => scope },
   { head: "OWNER", of: ({ owner }) => owner, least: 12 },
   { head: "MADE", of: ({ created }) => created.slice(0, 10) },
+  { head: "EXPIRES", of: untilWhen },
 ];
+
+const shownDate = (time: string) => `${time.slice(0, 16).replace("T", " ")} UTC`;
+
+function untilWhen(token: TokenRecord): string {
+  if (token.expires === undefined) return "never";
+  return hasExpired(token, Date.now()) ? `expired ${token.expires.slice(0, 10)}` : shownDate(token.expires);
+}
+
+/** `90d`, `12h`, and the same in words. */
+function period(text: string): Duration {
+  const [, count, unit] = /^([1-9]\d{0,4}) ?(h|hours?|d|days?)$/.exec(text) ?? [];
+  if (count === undefined || unit === undefined) {
+    throw new InvalidArgumentError('Expected days or hours, as in "90d" or "12h"');
+  }
+  return `${Number(count) * (unit.startsWith("d") ? 24 : 1)} hours`;
+}
 
 /** An argument as the schema has it, or why not. */
 const being = (schema: ZodType<string>) => (text: string) => {

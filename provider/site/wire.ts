@@ -59,6 +59,7 @@ export const OperationRequest = z.discriminatedUnion("kind", [
     name: tokenName,
     owner: ownerPattern,
     scope: Scope,
+    expiresAfter: duration.exactOptional(),
   }),
   z.strictObject({ kind: z.literal("remove token"), name: z.string().min(1) }),
 ]);

@@ -36,6 +36,7 @@ const migrations: readonly (readonly string[])[] = [
     `CREATE TABLE tokens (name TEXT PRIMARY KEY, digest TEXT NOT NULL UNIQUE, owner TEXT NOT NULL,
        scope TEXT NOT NULL, created TEXT NOT NULL) STRICT`,
   ],
+  [`ALTER TABLE tokens ADD COLUMN expires TEXT`],
 ];
 
 /** Bring a store to the format of this version. A store of a newer version is refused, untouched. */

@@ -41,7 +41,14 @@ export interface Tables {
   /** What the last preview of an instance announced. */
   plans: { instance: string; owner: string; inputs: string; effect: string; token: string; at: string };
   /** Who may ask from elsewhere: the digest of each token. No secrets. */
-  tokens: { name: string; digest: string; owner: string; scope: string; created: string };
+  tokens: {
+    name: string;
+    digest: string;
+    owner: string;
+    scope: string;
+    created: string;
+    expires: string | null;
+  };
   /** What drivers remember of controllers; no secrets. */
   memory: { controller: string; key: string; value: string };
 }
