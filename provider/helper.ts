@@ -13,7 +13,10 @@ interface HelperOptions {
   readonly log: Logger;
   readonly version: string;
   readonly signal: AbortSignal;
-  /** Another way in beside the socket. A helper that has one is a service: it stays when it is idle, and no client replaces it. */
+  /**
+   * Another way in beside the socket. A helper that has one is a service: it stays when it is idle, no client replaces it,
+   * and what was cut off with the last one it resumes by itself.
+   */
   readonly door?: (site: LocalSite) => Promise<Door>;
   /** The site as it is told on the socket. */
   readonly around?: (site: Site) => Site;
@@ -54,6 +57,7 @@ export async function runHelper(
       own = inodeOf(socket);
       opened = await door?.(site);
       log.info("the deploy helper listens", { socket, version, pid: process.pid });
+      if (door) void site.resume(newContext({ log, signal })).catch(unresumed(log));
       await ended([signal, ending.signal]);
       log.info("the deploy helper ends");
     } finally {
@@ -68,6 +72,9 @@ export async function runHelper(
     lock.release();
   }
 }
+
+const unresumed = (log: Logger) => (error: unknown) =>
+  log.error("what was cut off is not resumed", { reason: String(error) });
 
 const inodeOf = (path: string): number | undefined => statSync(path, { throwIfNoEntry: false })?.ino;
 

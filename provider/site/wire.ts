@@ -12,9 +12,14 @@ const plainObject = z.record(z.string(), z.unknown());
 export const verbs = ["plan", "ensure", "observe", "remove"] as const;
 export type Verb = (typeof verbs)[number];
 
+const owner = z
+  .string()
+  .max(512)
+  .regex(/^[^/\s]+(\/[^/\s]+){2}$/, 'Expected ORGANISATION/PROJECT/STACK, as in "acme/shop/prod"');
+
 /** The body of `POST /v1/<collection>/<verb>`. */
 export const Request = z.strictObject({
-  ref: z.strictObject({ owner: z.string().min(1).max(512), name: z.string().min(1).max(256) }),
+  ref: z.strictObject({ owner, name: z.string().min(1).max(256) }),
   spec: plainObject.optional(),
   known: z
     .strictObject({

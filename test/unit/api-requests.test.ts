@@ -117,6 +117,14 @@ describe("a request that is not right is refused with a failure of the catalogue
     ["has a path that is none", 400, "REQUEST_NOT_HTTP", "/v1/watch/nodes/%zz"],
     ["has a path without end", 400, "REQUEST_NOT_HTTP", `/v1/watch/nodes/${"x".repeat(2_000)}`],
     ["has another method", 405, "REQUEST_METHOD", plan, undefined, { method: "GET" }],
+    [
+      "has a method with a body that nobody has",
+      405,
+      "REQUEST_METHOD",
+      "/v1/nodes",
+      undefined,
+      { method: "QUERY" },
+    ],
     ["has a method that nobody has", 405, "REQUEST_METHOD", "/v1/nodes", undefined, { method: "PROPFIND" }],
     [
       "has a head without end",

@@ -91,6 +91,20 @@ describe("store restore", () => {
     expect((await stat(aside)).mode & 0o777).toBe(0o700);
   });
 
+  it("leaves out what the site was busy with then: no service may go on with it now", async () => {
+    const request = { verb: "ensure", ref: ref("web-1"), spec: {}, known: {} } as const;
+    await site.store.keepRequest("instances/web-1", request);
+    await run("backup", "later");
+    await run("restore", "later", "--state-dir", join(folder, "state"));
+    expect(await names()).toEqual(["n1"]);
+    const restored = await openStore(join(folder, "state"));
+    expect([await site.store.requests(), await restored.requests()]).toEqual([
+      [{ key: "instances/web-1", request }],
+      [],
+    ]);
+    await restored.close();
+  });
+
   it("is refused while a helper is at work on the store", async () => {
     const lock = lockStore(join(folder, "state"));
     onTestFinished(() => lock.release());

@@ -27,6 +27,7 @@ import { perform } from "./operations.ts";
 import type { Parts } from "./parts.ts";
 import { createPhones } from "./phones.ts";
 import { inspectorOf } from "./rehearsal.ts";
+import { resumeJobs } from "./resuming.ts";
 import { createRuns } from "./runs.ts";
 import { openStore } from "./store/index.ts";
 import { createTurns } from "./turns.ts";
@@ -36,6 +37,11 @@ export interface LocalSite extends Site {
   readonly busy: () => boolean;
   /** Who a token's bearer is; undefined for one that nobody was given, or that was removed. */
   readonly bearerOf: (token: string) => Promise<Bearer | undefined>;
+  /**
+   * Ask again for what was cut off with the last helper, without its clients. For a service alone: an embedded helper is
+   * started by whoever looks at a site, and no list or preview may switch servers. Answers when all of it has begun.
+   */
+  readonly resume: (ctx: Context) => Promise<void>;
   /** Cut the jobs off (they go on when they are asked again), stop what serves, close the store. */
   readonly close: () => Promise<void>;
 }
@@ -49,12 +55,13 @@ export async function openLocalSite(
   const parts = await openParts(own, settings);
   const { store, jobs, network } = parts;
   await leaveStrangers(own, parts);
+  const instancesHere = instances(parts);
   return {
     nodes: nodes(parts, inspectorOf(parts), endInspection),
     interfaces: interfaces(parts),
     flavors: flavors(parts),
     images: images(parts, relayBoot(parts)),
-    instances: instances(parts),
+    instances: instancesHere,
     about: async () => ({
       siteId: store.siteId,
       version,
@@ -65,6 +72,7 @@ export async function openLocalSite(
     perform: (ctx, operation) => perform(ctx, parts, operation),
     watch: (ctx, collection, name) => jobs.watch(ctx, `${collection}/${name}`),
     bearerOf: store.bearerOf,
+    resume: (ctx) => resumeJobs(ctx, parts, { instances: instancesHere }, inspectorOf(parts)),
     busy: () => jobs.running().length > 0,
     async close() {
       await jobs.stop(new Error("the deploy helper ends"));

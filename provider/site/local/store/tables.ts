@@ -49,6 +49,8 @@ export interface Tables {
     created: string;
     expires: string | null;
   };
+  /** Jobs that were asked for and have not ended, one a key: what they were asked for, sealed. */
+  requests: { key: string; owner: string; request: string; at: string };
   /** What drivers remember of controllers; no secrets. */
   memory: { controller: string; key: string; value: string };
 }
