@@ -70,6 +70,9 @@ export const location = z
     error: "Expected a path of this host, or an http or https address",
   });
 
+/** Whether what is fetched there can be altered on the way. Bears values of any type. */
+export const isPlainHttp = (source: unknown): boolean => typeof source === "string" && /^http:/i.test(source);
+
 const compact = /^[0-9a-f]{12}$/;
 
 /** Lower-case with colons, from colons, dashes, Cisco's dots or nothing between the digits; undefined if it is no MAC. */
