@@ -33,6 +33,8 @@ export interface Route {
   readonly summary: string;
   /** Answered without a token. */
   readonly open?: true;
+  /** Answered to a client that speaks another language too: it looks, or asks a helper of another version to make way. */
+  readonly anyWire?: true;
   readonly params?: Readonly<Record<string, z.ZodType>>;
   readonly body?: z.ZodType;
   /** `lines`: of JSON, the last one with the outcome. */

@@ -31,7 +31,7 @@ export const routes: readonly Route[] = [
     where: ({ metrics }) => metrics !== undefined,
   },
   {
-    ...{ method: "GET", path: "/v1/about", name: "about", form: "json", answer: AboutAnswer },
+    ...{ method: "GET", path: "/v1/about", name: "about", anyWire: true, form: "json", answer: AboutAnswer },
     summary: "Who this site is, and what it is at.",
     act: async (ctx, { site }, { stop }) => ({
       ...(await site.about(ctx)),
@@ -39,7 +39,7 @@ export const routes: readonly Route[] = [
     }),
   },
   {
-    ...{ method: "POST", path: "/v1/stop", name: "stop", form: "json", refusals: [409] },
+    ...{ method: "POST", path: "/v1/stop", name: "stop", anyWire: true, form: "json", refusals: [409] },
     body: z.strictObject({}),
     answer: z.object({}),
     summary: "End a helper that has nothing to do. A service is not ended by this.",

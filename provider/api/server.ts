@@ -4,6 +4,8 @@ import Fastify, { type FastifyHttpOptions, type FastifyInstance, type FastifyReq
 import { type Context, newContext } from "../kernel/context.ts";
 import type { Logger } from "../kernel/log.ts";
 import type { Site } from "../site/site.ts";
+import { wire, wireHeader } from "../site/wire.ts";
+import { wireErrors } from "../site/wire-errors.ts";
 import { apiErrors } from "./errors.ts";
 import { answerLines } from "./lines.ts";
 import { openApiOf } from "./openapi.ts";
@@ -48,6 +50,12 @@ export function createApi(options: ApiOptions): FastifyInstance {
     if (ending) throw apiErrors.make("HELPER_ENDS", {});
   });
 
+  app.addHook("onRequest", async ({ headers, routeOptions }) => {
+    const theirs = headers[wireHeader];
+    if (theirs === undefined || theirs === String(wire) || routeOptions.config.anyWire) return;
+    throw wireErrors.make("HELPER_OTHER_WIRE", { ours: String(theirs), theirs: wire });
+  });
+
   const sites = new WeakMap<FastifyRequest, Site>();
   app.addHook("onRequest", async (request) => {
     if (request.routeOptions.config.open) return;
@@ -67,12 +75,12 @@ interface Serving {
 }
 
 function serve(app: FastifyInstance, route: Route, { desk, log, sites }: Serving): void {
-  const { method, path, form, open = false, act } = route;
+  const { method, path, form, open = false, anyWire = false, act } = route;
   app.route({
     method,
     url: path.replace(/\{(\w+)\}/g, ":$1"),
     exposeHeadRoute: form !== "lines",
-    config: { open },
+    config: { open, anyWire: open || anyWire },
     handler: async (request, reply) => {
       const site = sites.get(request) ?? (open ? desk.whole : unadmitted());
       const params = request.params as Readonly<Record<string, string>>;
@@ -88,6 +96,7 @@ declare module "fastify" {
   interface FastifyContextConfig {
     /** Answered without a token. */
     open?: boolean;
+    anyWire?: boolean;
   }
 }
 

@@ -4,7 +4,6 @@ import type { Context, Progress } from "../kernel/context.ts";
 import { type ErrorRecord, hasCode, MetalError } from "../kernel/errors.ts";
 import { resources } from "../resources/index.ts";
 import type { CollectionName } from "../resources/resource.ts";
-import { siteErrors } from "./errors.ts";
 import {
   type About,
   type Collection,
@@ -18,6 +17,7 @@ import {
 } from "./site.ts";
 import type { Answer, Transport } from "./transport.ts";
 import type { Line } from "./wire.ts";
+import { wireErrors } from "./wire-errors.ts";
 
 /** A helper as a Site, however it is reached. Generic: it knows the five collections only by name. */
 export function clientOf(transport: Transport): Site {
@@ -83,7 +83,7 @@ async function connected(ctx: Context, connect: () => Promise<Answer>): Promise<
 function lost(ctx: Context, error: unknown): unknown {
   ctx.signal.throwIfAborted();
   if (error instanceof MetalError || error instanceof PartlyDone) return error;
-  return siteErrors.make("HELPER_GONE", { reason: (error as Error).message }, { cause: error });
+  return wireErrors.make("HELPER_GONE", { reason: (error as Error).message }, { cause: error });
 }
 
 async function ask(ctx: Context, { status, body }: Answer): Promise<unknown> {
@@ -110,7 +110,7 @@ async function whole({ status, body }: Answer): Promise<unknown> {
 async function refusal(body: Readable): Promise<MetalError> {
   const said = (await read(body).catch(() => ({}))) as { message?: string; failure?: ErrorRecord };
   if (said.failure) return new MetalError(said.failure);
-  return siteErrors.make("HELPER_REFUSED", { reason: said.message ?? "unknown" });
+  return wireErrors.make("HELPER_REFUSED", { reason: said.message ?? "unknown" });
 }
 
 async function* linesOf(body: Readable): AsyncIterable<Line> {

@@ -1,17 +1,6 @@
 import { defineErrors } from "../kernel/errors.ts";
 
 export const siteErrors = defineErrors({
-  HELPER_GONE: {
-    text: "the connection to the deploy helper was lost: {reason}",
-    remedy: "Run `pulumi up` again: it goes on from where the work stands.",
-    fault: "site",
-    retry: true,
-  },
-  HELPER_REFUSED: {
-    text: "the deploy helper did not take the request: {reason}",
-    remedy: "Its version is another one, or the request is too large: see the helper's log.",
-    fault: "site",
-  },
   HELPER_NOT_STARTED: {
     text: "the deploy helper did not start: {reason} (its log is {log})",
     remedy: "Mend what it names and run `pulumi up` again.",

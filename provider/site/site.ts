@@ -105,6 +105,8 @@ export interface About {
   readonly siteId: string;
   readonly version: string;
   readonly pid: number;
+  /** The number of the language it speaks (`wire.ts`). */
+  readonly wire?: number;
   /** Digest of the settings it works with. */
   readonly settings: string;
   /** Jobs under way, as `instances/web-1`. */

@@ -1,6 +1,7 @@
 import { request as httpRequest, type RequestOptions } from "node:http";
 import type { Readable } from "node:stream";
 import type { Context } from "../kernel/context.ts";
+import { wire, wireHeader } from "./wire.ts";
 
 /** What a helper answers to one request. The body arrives while it works; whoever destroys it has heard enough. */
 export interface Answer {
@@ -13,7 +14,7 @@ export interface Answer {
  * signal, and its failures are its own: a MetalError is told as it is, anything else is a lost connection.
  */
 export interface Transport {
-  /** Ask one thing: a POST with a body, a GET without. */
+  /** Ask one thing: a POST with a body, which is JSON or bytes as they are; a GET without. */
   readonly send: (ctx: Context, path: string, body?: object) => Promise<Answer>;
   /**
    * After a request that was cut off: true once there is a connection again, so that what does no harm when it is asked
@@ -23,6 +24,17 @@ export interface Transport {
   /** The helper is on another host: the program's folder means nothing there. */
   readonly elsewhere?: true;
 }
+
+/** What travels before a request's body. */
+export const headOf = (body?: object): Readonly<Record<string, string>> => ({
+  [wireHeader]: String(wire),
+  ...(body ? { "content-type": body instanceof Uint8Array ? octets : "application/json" } : {}),
+});
+export const octets = "application/octet-stream";
+
+/** A request's body as it travels. */
+export const asSent = (body?: object): string | Uint8Array | undefined =>
+  body instanceof Uint8Array ? body : body && JSON.stringify(body);
 
 /** A helper on this host. Each request has a connection of its own. */
 export const overSocket = (socketPath: string): Transport => ({
@@ -41,7 +53,9 @@ export const reviving = (transport: Transport, revive: (ctx: Context) => Promise
       return await transport.send(ctx, path, body);
     } catch (error) {
       ctx.signal.throwIfAborted();
-      if (!absent.includes(String((error as NodeJS.ErrnoException).code))) throw error;
+      const code = String((error as NodeJS.ErrnoException).code);
+      // One that dies at this moment resets what it has not accepted yet; what only asks can be asked again.
+      if (!absent.includes(code) && !(code === "ECONNRESET" && body === undefined)) throw error;
       await revive(ctx);
       return transport.send(ctx, path, body);
     }
@@ -58,7 +72,7 @@ function ask(ctx: Context, options: RequestOptions, body?: object): Promise<Answ
       ...options,
       method: body ? "POST" : "GET",
       signal: ctx.signal,
-      ...(body ? { headers: { "content-type": "application/json" } } : {}),
+      headers: headOf(body),
     });
     request.on("response", (response) => {
       // Whoever reads hears of a lost connection; one that is lost after the answer is nobody's, and no crash.
@@ -66,6 +80,6 @@ function ask(ctx: Context, options: RequestOptions, body?: object): Promise<Answ
       resolve({ status: response.statusCode ?? 0, body: response });
     });
     request.on("error", reject);
-    request.end(body ? JSON.stringify(body) : undefined);
+    request.end(asSent(body));
   });
 }

@@ -7,6 +7,15 @@ import type { State } from "./site.ts";
 
 /** What client and helper say to each other: JSON requests, answers as lines of JSON, the last one the outcome. */
 
+/**
+ * Counted up when a request or an answer begins to mean something else. Where the numbers differ nothing is done: what one
+ * of them does not know (a path that has become the client's own, say) it would take for something else.
+ */
+export const wire = 2;
+
+/** The header in which a client says its number. Who says none reads the documents, and is taken at its word. */
+export const wireHeader = "baremetal-wire";
+
 const plainObject = z.record(z.string(), z.unknown());
 
 export const verbs = ["plan", "ensure", "observe", "remove"] as const;

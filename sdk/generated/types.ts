@@ -33,6 +33,11 @@ export interface IpmiArgs {
    * `"probe"`.
    */
   readonly cipherSuite?: pulumi.Input<"probe" | number | undefined>;
+  /**
+   * The host that reaches the controller, where the deploy helper's does not: `ssh://user@jump:port`.
+   * The driver's program runs there, by the `ssh` of the helper's user (docs/ssh.md).
+   */
+  readonly via?: pulumi.Input<string | undefined>;
 }
 
 /** Through which card a server is inspected. */
@@ -255,6 +260,11 @@ export interface Ipmi {
   readonly privilege: "CALLBACK" | "USER" | "OPERATOR" | "ADMINISTRATOR";
   /** Cipher suite of a session. `probe` tries 17, then 3, and remembers which one served. */
   readonly cipherSuite: "probe" | number;
+  /**
+   * The host that reaches the controller, where the deploy helper's does not: `ssh://user@jump:port`.
+   * The driver's program runs there, by the `ssh` of the helper's user (docs/ssh.md).
+   */
+  readonly via?: string;
 }
 
 /** Through which card a server is inspected. */

@@ -11,6 +11,7 @@ import { clientOf, stopHelper } from "../../provider/site/client.ts";
 import { siteErrors } from "../../provider/site/errors.ts";
 import { type Collection, PartlyDone, type Ref, type Site } from "../../provider/site/site.ts";
 import { overSocket } from "../../provider/site/transport.ts";
+import { wireHeader } from "../../provider/site/wire.ts";
 import { specs } from "../fixtures/site-parts.ts";
 
 let folder = "";
@@ -91,6 +92,18 @@ describe("client and helper", () => {
     expect(await site.instances.list(ctx)).toEqual([]);
     expect(await site.nodes.plan(ctx, ref, specs.node("10.0.0.7"))).toMatchObject({ failures: [] });
     expect(await site.about(ctx)).toMatchObject({ version: "1" });
+  });
+
+  it.each([
+    ["of another language is refused before anything is done", "1", "/v1/instances", 409],
+    ["of another language hears who the helper is", "1", "/v1/about", 200],
+    ["that tells no number is taken at its word", undefined, "/v1/instances", 200],
+  ])("a client %s", async (_, theirs, path, status) => {
+    await serve();
+    const headers = theirs === undefined ? {} : { [wireHeader]: theirs };
+    const answer = await app?.inject({ method: "GET", url: path, headers });
+    expect(answer?.statusCode).toBe(status);
+    if (status === 409) expect(answer?.json().failure.code).toBe("HELPER_OTHER_WIRE");
   });
 
   it("carry progress and warnings while the work goes on, in order", async () => {

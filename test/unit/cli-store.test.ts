@@ -58,6 +58,14 @@ describe("store backup", () => {
     const json = JSON.parse((await run("backup", "second", "--json")).out);
     expect(json).toEqual({ folder: join(folder, "second"), bytes: expect.any(Number) });
   });
+
+  it("of a site on another host fills a folder there, and refuses a path from where one stands here", async () => {
+    const far = ["--site", "ssh://me@boothost"];
+    const { code, err } = await run("backup", "backup", ...far);
+    expect({ code, err }).toMatchObject({ code: "BACKUP_ELSEWHERE" });
+    const { out } = await run("backup", join(folder, "there"), ...far);
+    expect(out).toContain(`${join(folder, "there")}, a folder there, at ssh://me@boothost (`);
+  });
 });
 
 describe("store restore", () => {

@@ -80,6 +80,11 @@ describe("the name of a controller", () => {
     const of = (address: string) => controllerOf(Power.parse({ ...good, address }));
     expect(of("BMC.example")).toBe(of("bmc.example"));
   });
+  it("says what it is behind: two networks may have the same addresses", () => {
+    const of = (via?: string) => controllerOf(Power.parse({ ...good, address: "10.0.0.5", via }));
+    expect(of()).toBe("10.0.0.5:623");
+    expect(of("ssh://me@jump/")).toBe("10.0.0.5:623 via ssh://me@jump");
+  });
 });
 
 it.for([

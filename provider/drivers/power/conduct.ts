@@ -11,6 +11,8 @@ import { createTraffic, type Lane, sleepUntil, type Traffic } from "./traffic.ts
 /** A driver that is open, and the name of the controller that it talks to. */
 export interface PowerHandle {
   readonly controller: string;
+  /** The host that all commands to it go through; not named where there is none. */
+  readonly via?: string | undefined;
   readonly driver: PowerDriver;
 }
 
@@ -64,8 +66,9 @@ export function createConduct(options: ConductOptions = {}): Conduct {
   const rules: Rules = { ...manners, ...options };
   const traffic = createTraffic(rules);
   return {
-    around({ controller, driver }, { expected } = {}) {
-      const server: Server = { controller, driver, expected, rules, traffic, lane: traffic.lane(controller) };
+    around({ controller, driver, via }, { expected } = {}) {
+      const lane = traffic.lane(controller, via);
+      const server: Server = { controller, driver, expected, rules, traffic, lane };
       return {
         state: async (ctx) => (await look(server, ctx)).state,
         look: (ctx) => look(server, ctx),
@@ -172,7 +175,10 @@ async function send(server: Server, ctx: Context, to: "on" | "off"): Promise<voi
 }
 
 /** What no waiting mends. */
-const hopeless = ["POWER_DENIED", "POWER_LOCKED_OUT", "POWER_KG", "POWER_NOT_ALLOWED", "POWER_CIPHER"];
+const hopeless = [
+  ...["POWER_DENIED", "POWER_LOCKED_OUT", "POWER_KG", "POWER_NOT_ALLOWED", "POWER_CIPHER"],
+  ...["SSH_DENIED", "SSH_HOST_KEY_UNKNOWN", "SSH_HOST_KEY_CHANGED", "SSH_PROGRAM_MISSING"],
+];
 
 /** Look until it is so. A controller that falls silent meanwhile is waited for; a refused login is not. */
 async function reach(server: Server, ctx: Context, to: "on" | "off", limit: Duration): Promise<void> {

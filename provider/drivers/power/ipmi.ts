@@ -2,12 +2,14 @@ import { isIP } from "node:net";
 import { z } from "zod";
 import type { Context } from "../../kernel/context.ts";
 import { hasCode } from "../../kernel/errors.ts";
+import type { Run } from "../../kernel/process.ts";
 import { type BootTarget, type ControllerIdentity, type ControllerMemory, definePower } from "./driver.ts";
 import { powerErrors } from "./errors.ts";
 import { canonicalUuid, realValue } from "./identity.ts";
 import { controllerName, ipmitool, kgBytes } from "./ipmitool.ts";
 import { guardLogin } from "./login.ts";
 import { atItsPace } from "./pace.ts";
+import { namedVia, runVia, via } from "./via.ts";
 
 const label = "[A-Za-z0-9](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?";
 const hostname = new RegExp(`^(?=.{1,253}$)(?:${label}\\.)*(?!\\d+$)${label}\\.?$`);
@@ -66,6 +68,7 @@ export const Ipmi = z
         description: "Cipher suite of a session. `probe` tries 17, then 3, and remembers which one served.",
         change: inPlace,
       }),
+    via,
   })
   .meta({ id: "Ipmi", description: "A power controller that speaks IPMI 2.0 over the network." });
 export type Ipmi = z.output<typeof Ipmi>;
@@ -75,9 +78,9 @@ const suiteKey = "ipmi-cipher-suite";
 /** IPMI 2.0 by the program ipmitool: a session for each command, the password by the environment. */
 export const ipmi = definePower<typeof Ipmi>({
   schema: Ipmi,
-  controller: ({ address, port }) => controllerName(address.toLowerCase(), port),
-  open(settings, memory) {
-    const ask = session(settings, memory);
+  controller: (settings) => namedVia(controllerName(settings.address.toLowerCase(), settings.port), settings),
+  open(settings, memory, runOn) {
+    const ask = session(settings, memory, runVia(settings, runOn));
     const { address, port } = settings;
     return {
       state: async (ctx) => parseState(settings, await ask(ctx, ["chassis", "power", "status"])),
@@ -97,7 +100,7 @@ export const ipmi = definePower<typeof Ipmi>({
 type Ask = (ctx: Context, words: readonly string[]) => Promise<string>;
 
 /** One command with the right cipher suite, and never with credentials that were refused before. */
-function session(settings: Ipmi, memory: ControllerMemory): Ask {
+function session(settings: Ipmi, memory: ControllerMemory, run: Run): Ask {
   const { user, password, kg = "", address, port } = settings;
   const login = guardLogin(memory, [user, password, kg]);
   const name = controllerName(address, port);
@@ -105,7 +108,7 @@ function session(settings: Ipmi, memory: ControllerMemory): Ask {
     if (await login.wasRefused()) throw powerErrors.make("POWER_LOCKED_OUT", { address: name, user });
     try {
       const answer = await withSuite(settings, memory, (suite) =>
-        atItsPace(ctx, memory, name, (pace) => ipmitool(ctx, settings, { suite, pace }, words)),
+        atItsPace(ctx, memory, name, (pace) => ipmitool(ctx, run, settings, { suite, pace, words })),
       );
       await login.accepted();
       return answer;

@@ -1,6 +1,6 @@
 import type { Context } from "../../kernel/context.ts";
 import { hasCode, type MetalError } from "../../kernel/errors.ts";
-import { type Finished, processErrors, run } from "../../kernel/process.ts";
+import { type Finished, processErrors, type Run } from "../../kernel/process.ts";
 import { powerErrors } from "./errors.ts";
 import { type Pace, paceWords } from "./pace.ts";
 
@@ -17,9 +17,9 @@ export interface Access {
 /** Run one ipmitool command in a session of its own and answer its stdout; what went wrong is thrown in our words. */
 export async function ipmitool(
   ctx: Context,
+  run: Run,
   settings: Access,
-  { suite, pace }: { readonly suite: number; readonly pace: Pace },
-  words: readonly string[],
+  { suite, pace, words }: { readonly suite: number; readonly pace: Pace; readonly words: readonly string[] },
 ): Promise<string> {
   const { address, port, user, privilege } = settings;
   const kg = settings.kg === undefined ? undefined : kgBytes(settings.kg);
@@ -40,7 +40,7 @@ export async function ipmitool(
   ];
   const args = [...session, ...paceWords[pace], "-v", "-E", ...(kg ? ["-K"] : []), ...words];
   const env = { LC_ALL: "C", IPMITOOL_PASSWORD: settings.password };
-  const finished = await (kg ? runWithKg(ctx, args, env, kg) : run(ctx, "ipmitool", args, { env }));
+  const finished = await (kg ? runWithKg(ctx, run, args, env, kg) : run(ctx, "ipmitool", args, { env }));
   const trouble = explain(finished);
   if (trouble) throw worded(trouble, settings, suite, words);
   return finished.stdout;
@@ -56,6 +56,7 @@ const kgScript =
   'k=$(printf "$KG_OCTAL."); IPMI_KGKEY=${k%.}; export IPMI_KGKEY; unset KG_OCTAL; exec ipmitool "$@"';
 async function runWithKg(
   ctx: Context,
+  run: Run,
   args: readonly string[],
   env: Record<string, string>,
   kg: Buffer,

@@ -5,11 +5,14 @@ import { controllerOf, openPower } from "../../drivers/power/index.ts";
 import { forgetRefusedLogin } from "../../drivers/power/login.ts";
 import { hasRamdisk, isForeign } from "../../kernel/arch.ts";
 import type { Context } from "../../kernel/context.ts";
+import { run } from "../../kernel/process.ts";
 import { createImages } from "../../services/images/index.ts";
+import { createElsewhere, type Elsewhere } from "../../services/ssh/runs.ts";
 import type { Bearer } from "../access.ts";
 import type { SiteSettings } from "../settings.ts";
 import { ramdiskOf, settingsDigest } from "../settings.ts";
 import type { Site } from "../site.ts";
+import { wire } from "../wire.ts";
 import { leaveStrangers } from "./answering.ts";
 import { createSwitchboard } from "./calls.ts";
 import { flavors } from "./collections/flavor.ts";
@@ -52,7 +55,8 @@ export async function openLocalSite(
   settings: SiteSettings,
   version: string,
 ): Promise<LocalSite> {
-  const parts = await openParts(own, settings);
+  const elsewhere = createElsewhere();
+  const parts = await openParts(own, settings, elsewhere);
   const { store, jobs, network } = parts;
   await leaveStrangers(own, parts);
   const instancesHere = instances(parts);
@@ -65,6 +69,7 @@ export async function openLocalSite(
     about: async () => ({
       siteId: store.siteId,
       version,
+      wire,
       pid: process.pid,
       settings: settingsDigest(settings),
       jobs: jobs.running(),
@@ -77,12 +82,13 @@ export async function openLocalSite(
     async close() {
       await jobs.stop(new Error("the deploy helper ends"));
       await network.close();
+      await elsewhere.close();
       await store.close();
     },
   };
 }
 
-async function openParts(own: Context, settings: SiteSettings): Promise<Parts> {
+async function openParts(own: Context, settings: SiteSettings, elsewhere: Elsewhere): Promise<Parts> {
   const store = await openStore(settings.stateDir);
   const { power: limit } = settings.limits;
   const { gap, gapAfterError, rest, poll, stagger, concurrency } = settings.manners;
@@ -136,7 +142,10 @@ async function openParts(own: Context, settings: SiteSettings): Promise<Parts> {
     controllerOf,
     forgiveLogin: (power) => forgetRefusedLogin(memoryOf(controllerOf(power))),
     powerOf: (power, expected) =>
-      conduct.around(openPower(power, memoryOf(controllerOf(power))), expected ? { expected } : {}),
+      conduct.around(
+        openPower(power, memoryOf(controllerOf(power)), (host) => (host ? elsewhere.on(host) : run)),
+        expected ? { expected } : {},
+      ),
   };
   return parts;
 }
