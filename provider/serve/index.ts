@@ -38,6 +38,7 @@ export async function runService(settings: ServiceSettings, options: ServiceOpti
   };
   await runHelper(siteOf(settings), {
     ...options,
+    meter: metrics.meter,
     around: (site) => auditedSite(site, { who: "socket", from: "" }, record),
     door: (site) => openDoor(site, settings, identity, { ...options, metrics, record }),
   });

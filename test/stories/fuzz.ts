@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import fc from "fast-check";
 import { routes } from "../../provider/api/routes.ts";
 import { oddRequest } from "../fixtures/odd-requests.ts";
-import { bare, dripping, endless, heard, type Place, placesOf, send } from "./fuzz/hostile.ts";
+import { bare, dripping, endless, halfRequests, heard, type Place, placesOf, send } from "./fuzz/hostile.ts";
 import { schemathesis } from "./fuzz/schemathesis.ts";
 import { type FuzzedService, openService } from "./fuzz/service.ts";
 import { watched } from "./fuzz/watched.ts";
@@ -84,26 +84,9 @@ async function garbage({ connect }: Place, count: number): Promise<string> {
   return `${count} connections; said: ${shown(seen)}`;
 }
 
-const requests: readonly string[] = [
-  "POST /v1/nodes/plan HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
-  "POST /v1/nodes/plan HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
-  "POST /v1/nodes/plan HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n",
-  "POST /v1/nodes/plan HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n",
-  "POST /v1/nodes/plan HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n",
-  "POST /v1/nodes/plan HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n",
-  `GET /${"a".repeat(60_000)} HTTP/1.1\r\nHost: x\r\n\r\n`,
-  `GET / HTTP/1.1\r\nHost: x\r\n${"X: y\r\n".repeat(5_000)}\r\n`,
-  "GET / HTTP/9.9\r\nHost: x\r\n\r\n",
-  "GET /\u0000 HTTP/1.1\r\nHost: x\r\n\r\n",
-  "CONNECT example.org:443 HTTP/1.1\r\nHost: x\r\n\r\n",
-  "GET /v1/nodes HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
-  "GET /v1/nodes HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n",
-  "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-];
-
 async function halfRight({ connect, headers }: Place): Promise<string> {
   const seen = new Map<string, number>();
-  for (const text of requests) {
+  for (const text of halfRequests) {
     const line = await send(await connect(), text.replace("Host: x\r\n", `Host: x\r\n${headers}`));
     check(
       !/ 500 /.test(line) && !line.startsWith("still open"),
@@ -111,7 +94,7 @@ async function halfRight({ connect, headers }: Place): Promise<string> {
     );
     seen.set(line, (seen.get(line) ?? 0) + 1);
   }
-  return `${requests.length} requests; said: ${shown(seen)}`;
+  return `${halfRequests.length} requests; said: ${shown(seen)}`;
 }
 
 async function withoutEnd(place: Place, count: number): Promise<string> {

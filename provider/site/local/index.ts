@@ -24,7 +24,8 @@ import { nodes } from "./collections/node.ts";
 import { createDetaching } from "./detaching.ts";
 import { meetStranger } from "./discovery.ts";
 import { endInspection } from "./inspection.ts";
-import { createJobs } from "./jobs.ts";
+import { createJobs, type JobStage } from "./jobs.ts";
+import { type Meter, silentMeter } from "./meter.ts";
 import { openNetwork } from "./network/index.ts";
 import { perform } from "./operations.ts";
 import type { Parts } from "./parts.ts";
@@ -38,6 +39,7 @@ import { createTurns } from "./turns.ts";
 /** A site that this process owns, and how it is left. */
 export interface LocalSite extends Site {
   readonly busy: () => boolean;
+  readonly stages: () => readonly JobStage[];
   /** Who a token's bearer is; undefined for one that nobody was given, or that was removed. */
   readonly bearerOf: (token: string) => Promise<Bearer | undefined>;
   /**
@@ -54,9 +56,10 @@ export async function openLocalSite(
   own: Context,
   settings: SiteSettings,
   version: string,
+  meter = silentMeter,
 ): Promise<LocalSite> {
   const elsewhere = createElsewhere();
-  const parts = await openParts(own, settings, elsewhere);
+  const parts = await openParts(own, settings, elsewhere, meter);
   const { store, jobs, network } = parts;
   await leaveStrangers(own, parts);
   const instancesHere = instances(parts);
@@ -78,6 +81,7 @@ export async function openLocalSite(
     watch: (ctx, collection, name) => jobs.watch(ctx, `${collection}/${name}`),
     bearerOf: store.bearerOf,
     resume: (ctx) => resumeJobs(ctx, parts, { instances: instancesHere }, inspectorOf(parts)),
+    stages: jobs.stages,
     busy: () => jobs.running().length > 0,
     async close() {
       await jobs.stop(new Error("the deploy helper ends"));
@@ -88,7 +92,12 @@ export async function openLocalSite(
   };
 }
 
-async function openParts(own: Context, settings: SiteSettings, elsewhere: Elsewhere): Promise<Parts> {
+async function openParts(
+  own: Context,
+  settings: SiteSettings,
+  elsewhere: Elsewhere,
+  meter: Meter,
+): Promise<Parts> {
   const store = await openStore(settings.stateDir);
   const { power: limit } = settings.limits;
   const { gap, gapAfterError, rest, poll, stagger, concurrency } = settings.manners;
@@ -104,6 +113,7 @@ async function openParts(own: Context, settings: SiteSettings, elsewhere: Elsewh
     store,
     switchboard,
     jobs: createJobs(own),
+    meter,
     runs: createRuns(),
     detaching: createDetaching(),
     turns: createTurns(settings.maxConcurrent),

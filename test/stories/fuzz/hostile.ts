@@ -76,7 +76,7 @@ export async function endless({ connect, headers }: Place): Promise<{ taken: num
   let taken = 0;
   while (!socket.destroyed && socket.writable && taken < 256 * 2 ** 20) {
     if (!socket.write(piece)) {
-      await Promise.race([once(socket, "drain"), once(socket, "close"), pause(10_000)]).catch(() => {});
+      while (!socket.destroyed && socket.writableNeedDrain) await pause(5);
     }
     taken += 65_536;
   }
@@ -95,3 +95,21 @@ export async function dripping({ connect, headers }: Place, part: "head" | "body
   clearInterval(drip);
   return (Date.now() - start) / 1000;
 }
+
+/** Heads and bodies that are not what they say, each in its own way. */
+export const halfRequests: readonly string[] = [
+  "POST /v1/nodes/plan HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
+  "POST /v1/nodes/plan HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+  "POST /v1/nodes/plan HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n",
+  "POST /v1/nodes/plan HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n",
+  "POST /v1/nodes/plan HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n",
+  "POST /v1/nodes/plan HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n",
+  `GET /${"a".repeat(60_000)} HTTP/1.1\r\nHost: x\r\n\r\n`,
+  `GET / HTTP/1.1\r\nHost: x\r\n${"X: y\r\n".repeat(5_000)}\r\n`,
+  "GET / HTTP/9.9\r\nHost: x\r\n\r\n",
+  "GET /\u0000 HTTP/1.1\r\nHost: x\r\n\r\n",
+  "CONNECT example.org:443 HTTP/1.1\r\nHost: x\r\n\r\n",
+  "GET /v1/nodes HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+  "GET /v1/nodes HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n",
+  "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+];
