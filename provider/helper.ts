@@ -14,6 +14,8 @@ interface HelperOptions {
   readonly log: Logger;
   readonly version: string;
   readonly signal: AbortSignal;
+  /** Ends the helper when what has begun has come to its end; it begins nothing meanwhile. */
+  readonly softly?: AbortSignal;
   /**
    * Another way in beside the socket. A helper that has one is a service: it stays when it is idle, no client replaces it,
    * and what was cut off with the last one it resumes by itself.
@@ -36,7 +38,7 @@ export interface Door {
  */
 export async function runHelper(
   settings: SiteSettings,
-  { log, version, signal, door, meter, around = (site) => site }: HelperOptions,
+  { log, version, signal, softly, door, meter, around = (site) => site }: HelperOptions,
 ): Promise<void> {
   const lock = lockStore(settings.stateDir);
   try {
@@ -61,6 +63,11 @@ export async function runHelper(
       opened = await door?.(site);
       log.info("the deploy helper listens", { socket, version, pid: process.pid });
       if (door) void site.resume(newContext({ log, signal })).catch(unresumed(log));
+      softly?.addEventListener("abort", () => {
+        log.info("the deploy helper is drained, and ends then");
+        const over = site.drained(newContext({ log, signal }));
+        over.then(() => ending.abort()).catch(() => {}); // who is told to end does not wait
+      });
       await ended([signal, ending.signal]);
       log.info("the deploy helper ends");
     } finally {

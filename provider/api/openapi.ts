@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { durationPattern, sizePattern } from "../kernel/units.ts";
 import { resources } from "../resources/index.ts";
+import { octets } from "../site/transport.ts";
 import { LineOf, Refused } from "./answers.ts";
 import type { Route } from "./route.ts";
 import { routes } from "./routes.ts";
@@ -58,10 +59,14 @@ const retryAfter = { "Retry-After": { description: "Seconds.", schema: { type: "
 const json = (schema: Json): Json => ({ "application/json": { schema } });
 
 function operationOf(route: Route, parts: Map<string, Json>): Json {
-  const { name, summary, open, params = {}, body, method } = route;
+  const { name, summary, open, params = {}, query = {}, body, method } = route;
+  const parameters = [
+    ...Object.entries(params).map(([key, schema]) => ({ key, in: "path", schema })),
+    ...Object.entries(query).map(([key, schema]) => ({ key, in: "query", schema })),
+  ];
   const told = [
     ...(open ? [] : [401, 429]),
-    ...(body || route.params ? [400] : []),
+    ...(body || parameters.length > 0 ? [400] : []),
     ...(method === "POST" ? [400, 408, 413, 415] : []),
     ...(route.form === "lines" ? [403] : []),
     ...(route.refusals ?? []),
@@ -72,14 +77,14 @@ function operationOf(route: Route, parts: Map<string, Json>): Json {
     operationId: name,
     summary,
     ...(open ? { security: [] } : {}),
-    ...(Object.keys(params).length > 0
+    ...(parameters.length > 0
       ? {
-          parameters: Object.entries(params).map(([key, schema]) => ({
-            ...{ name: key, in: "path", required: true, schema: schemaOf(schema, parts) },
+          parameters: parameters.map(({ key, in: where, schema }) => ({
+            ...{ name: key, in: where, required: true, schema: schemaOf(schema, parts) },
           })),
         }
       : {}),
-    ...(body ? { requestBody: { required: true, content: json(schemaOf(body, parts)) } } : {}),
+    ...(body ? { requestBody: { required: true, content: bodyOf(body, parts) } } : {}),
     responses: {
       200: { description: describe(route), content: contentOf(route, parts) },
       ...Object.fromEntries(
@@ -88,6 +93,9 @@ function operationOf(route: Route, parts: Map<string, Json>): Json {
     },
   };
 }
+
+const bodyOf = (body: NonNullable<Route["body"]>, parts: Map<string, Json>): Json =>
+  body === "bytes" ? { [octets]: {} } : json(schemaOf(body, parts));
 
 const describe = ({ form }: Route): string =>
   form === "lines"

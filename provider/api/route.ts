@@ -22,6 +22,7 @@ export interface Incoming {
   readonly site: Site;
   readonly body: unknown;
   readonly params: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, unknown>>;
 }
 
 export interface Route {
@@ -36,7 +37,9 @@ export interface Route {
   /** Answered to a client that speaks another language too: it looks, or asks a helper of another version to make way. */
   readonly anyWire?: true;
   readonly params?: Readonly<Record<string, z.ZodType>>;
-  readonly body?: z.ZodType;
+  readonly query?: Readonly<Record<string, z.ZodType>>;
+  /** A schema of JSON, or bytes as they are. */
+  readonly body?: z.ZodType | "bytes";
   /** `lines`: of JSON, the last one with the outcome. */
   readonly form: "lines" | "json" | "text";
   readonly answer: z.ZodType;

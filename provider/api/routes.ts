@@ -2,11 +2,13 @@ import { z } from "zod";
 import { resources } from "../resources/index.ts";
 import type { CollectionName } from "../resources/resource.ts";
 import { OperationRequest } from "../site/wire.ts";
+import { aheadRoutes } from "./ahead-routes.ts";
 import { AboutAnswer, State, Well } from "./answers.ts";
 import { bodyOf } from "./bodies.ts";
 import { routesOf } from "./collection-routes.ts";
 import { apiErrors } from "./errors.ts";
 import type { Route } from "./route.ts";
+import { uploadRoutes } from "./upload-routes.ts";
 
 const names = Object.keys(resources) as readonly CollectionName[];
 const watched = z.strictObject({ collection: z.enum(names), name: z.string().min(1).max(256) });
@@ -59,6 +61,8 @@ export const routes: readonly Route[] = [
     act: async (ctx, { site, body }) => site.perform(ctx, bodyOf(OperationRequest, body)),
   },
   ...names.flatMap(routesOf),
+  ...aheadRoutes,
+  ...uploadRoutes,
   {
     ...{ method: "GET", path: "/v1/watch/{collection}/{name}", name: "watch", form: "lines" },
     summary: "Progress of the job on one thing from now on, until it ends. There may be none.",

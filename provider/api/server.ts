@@ -4,6 +4,7 @@ import Fastify, { type FastifyHttpOptions, type FastifyInstance, type FastifyReq
 import { type Context, newContext } from "../kernel/context.ts";
 import type { Logger } from "../kernel/log.ts";
 import type { Site } from "../site/site.ts";
+import { octets } from "../site/transport.ts";
 import { wire, wireHeader } from "../site/wire.ts";
 import { wireErrors } from "../site/wire-errors.ts";
 import { apiErrors } from "./errors.ts";
@@ -84,7 +85,12 @@ function serve(app: FastifyInstance, route: Route, { desk, log, sites }: Serving
     handler: async (request, reply) => {
       const site = sites.get(request) ?? (open ? desk.whole : unadmitted());
       const params = request.params as Readonly<Record<string, string>>;
-      const work = (ctx: Context) => act(ctx, { site, body: request.body, params }, desk);
+      const query = request.query as Readonly<Record<string, unknown>>;
+      const { body } = request;
+      if (body instanceof Uint8Array && route.body !== "bytes") {
+        throw apiErrors.make("REQUEST_MEDIA_TYPE", { type: octets });
+      }
+      const work = (ctx: Context) => act(ctx, { site, body, params, query }, desk);
       if (form === "lines") return answerLines(reply, log, work);
       if (form === "text") reply.type("text/plain; version=0.0.4");
       return work(newContext({ log }));
@@ -111,6 +117,7 @@ function newServer(log: Logger, tls: ApiOptions["tls"]): FastifyInstance {
     ...secure,
   });
   app.removeContentTypeParser("text/plain");
+  app.addContentTypeParser(octets, { parseAs: "buffer" }, (_, body, done) => done(null, body));
   app.setErrorHandler(refusing);
   app.setNotFoundHandler(async (request) => {
     throw strayOf(request);

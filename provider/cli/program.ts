@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { completeCommand, completionCommand } from "./completion.ts";
+import { drainCommand } from "./drain.ts";
 import { imagesCommand } from "./images.ts";
 import { instancesCommand } from "./instances.ts";
 import { nodesCommand } from "./nodes.ts";
@@ -21,6 +22,7 @@ const nouns = [
   serveCommand,
   openapiCommand,
   tokensCommand,
+  drainCommand,
 ];
 
 /** Give the program the commands that work with a site. */

@@ -4,6 +4,8 @@ import type { Context, Progress } from "../kernel/context.ts";
 import { type ErrorRecord, hasCode, MetalError } from "../kernel/errors.ts";
 import { resources } from "../resources/index.ts";
 import type { CollectionName } from "../resources/resource.ts";
+import type { Uploaded } from "../services/images/uploads.ts";
+import type { AheadPlan } from "./ahead/asked.ts";
 import {
   type About,
   type Collection,
@@ -50,6 +52,15 @@ export function clientOf(transport: Transport): Site {
   return {
     ...(collections as Record<CollectionName, Collection>),
     about: async (ctx) => (await whole(await transport.send(ctx, "/v1/about"))) as About,
+    ahead: {
+      look: async (ctx, asker) => (await call(ctx, "/v1/ahead", asker)) as readonly AheadPlan[],
+      used: async (ctx, asker, keys) => void (await call(ctx, "/v1/ahead/used", { ...asker, keys })),
+    },
+    uploads: {
+      look: async (ctx, upload) => (await call(ctx, `/v1/uploads?${query(upload)}`)) as Uploaded,
+      add: async (ctx, upload, offset, bytes) =>
+        (await call(ctx, `/v1/uploads?${query({ ...upload, offset })}`, bytes)) as Uploaded,
+    },
     perform: async (ctx, operation) => (await once(ctx, "/v1/perform", operation)) as State, // twice may be once too often
     async *watch(ctx, where, name) {
       const { body } = await reach(ctx, `/v1/watch/${where}/${encodeURIComponent(name)}`);
@@ -57,6 +68,9 @@ export function clientOf(transport: Transport): Site {
     },
   };
 }
+
+const query = (fields: object) =>
+  new URLSearchParams(Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, `${value}`])));
 
 /** What is worth telling a helper of another host. */
 const abroad = (known: Known | undefined): Known | undefined => {

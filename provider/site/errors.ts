@@ -78,6 +78,13 @@ export const siteErrors = defineErrors({
     fault: "site",
     retry: true,
   },
+  SITE_DRAINING: {
+    text: "the deploy helper is being drained, and does not begin with {name}",
+    remedy:
+      "Nothing was touched. Run the command again when its successor serves; `npx pulumi-baremetal drain --end` has this one begin again.",
+    fault: "site",
+    retry: true,
+  },
   TOKEN_SCOPE: {
     text: "the token {name} is of scope {scope}, and it takes {needed} {what}",
     remedy:

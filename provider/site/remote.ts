@@ -1,5 +1,7 @@
 import type { Context } from "../kernel/context.ts";
 import { isSshAddress } from "../services/ssh/address.ts";
+import { lookingAhead } from "./ahead/client.ts";
+import { carrying } from "./carrying/index.ts";
 import { clientOf } from "./client.ts";
 import { httpsAddress, isHttpsAddress } from "./https/address.ts";
 import { httpsErrors } from "./https/errors.ts";
@@ -17,10 +19,15 @@ export interface Caller {
   readonly version: string;
   /** The token of whoever does not write it into the site's setting. */
   readonly token: string | undefined;
+  /** Where digests of this host's files are remembered. */
+  readonly cacheDir: string;
 }
 
 /** The way to a site whose helper is on another host; undefined where the setting describes one of this host. */
-export function remoteOf(site: string | undefined, { version, token }: Caller): Transport | undefined {
+export function remoteOf(
+  site: string | undefined,
+  { version, token }: Omit<Caller, "cacheDir">,
+): Transport | undefined {
   if (site === undefined) return undefined;
   if (isSshAddress(site)) return overSsh(sshAddress(site), version);
   if (isHttpsAddress(site)) return overHttps(httpsAddress(site, token));
@@ -44,7 +51,7 @@ export async function connectRemote(
       `the service is of version ${version}, and this program has ${caller.version}: install the same on both`,
     );
   }
-  return client;
+  return carrying(lookingAhead(client), caller.cacheDir);
 }
 
 /** For people: where a site is whose helper is on another host; undefined for one of this host. */

@@ -4,7 +4,9 @@ import type { Duration } from "../kernel/units.ts";
 import type { ResourcePlan } from "../resources/plan.ts";
 import type { Failure } from "../resources/reasons.ts";
 import type { CollectionName } from "../resources/resource.ts";
+import type { Uploads } from "../services/images/uploads.ts";
 import type { Bearer } from "./access.ts";
+import type { Ahead } from "./ahead/asked.ts";
 
 /** Who declared a thing, and its name, which is unique in the site. */
 export interface Ref {
@@ -40,12 +42,22 @@ export interface Known {
   readonly run?: string;
   /** The program's folder on this host: relative paths in a spec start there. */
   readonly folder?: string;
+  /** Files of the program's host that a client of another host has brought, or will have before it asks for more than a plan. */
+  readonly files?: readonly BroughtFile[];
   /** True while Pulumi only previews. */
   readonly dryRun?: boolean;
   /** Pulumi's own `protect`, as the resource's options have it. */
   readonly protect?: boolean;
   /** Places whose values only the update will know: `power.address`. */
   readonly unknown?: readonly string[];
+}
+
+export interface BroughtFile {
+  /** In the words of the program. */
+  readonly location: string;
+  readonly digest: string;
+  /** Absolute, on the program's host: for people. */
+  readonly path: string;
 }
 
 /** One kind of thing. All that Pulumi asks is one of these. */
@@ -78,6 +90,8 @@ export type Operation =
   /** Forget such a card: it may be discovered again. */
   | { readonly kind: "forget discovered"; readonly mac: string }
   | { readonly kind: "abort"; readonly instance: string }
+  /** Begin with no server from now on, or again (`end`); what has begun goes on. Answers what that is. */
+  | { readonly kind: "drain"; readonly end?: boolean }
   /** Nobody waits for this deployment any more: it goes on or ends, as its `onDetach` says. Answers at once. */
   | { readonly kind: "detach"; readonly owner: string; readonly instance: string }
   /** Hand everything of one owner to another: a stack that was renamed. */
@@ -96,6 +110,10 @@ export type Operation =
 export type Site = Readonly<Record<CollectionName, Collection>> & {
   /** Who this site is: its id, and the version of what answers. */
   readonly about: (ctx: Context) => Promise<About>;
+  /** Plans for clients of other hosts, all at once. */
+  readonly ahead: Ahead;
+  /** Files that clients of other hosts bring here. */
+  readonly uploads: Uploads;
   /** Answers what there is to tell of it: plain JSON. */
   readonly perform: (ctx: Context, operation: Operation) => Promise<State>;
   /** Progress of the job on a resource, from now on; ends when the job does. */
@@ -111,6 +129,8 @@ export interface About {
   readonly settings: string;
   /** Jobs under way, as `instances/web-1`. */
   readonly jobs: readonly string[];
+  /** It begins with no server any more. */
+  readonly draining?: boolean;
   /** It runs as a service: its settings are its own, and it stays. */
   readonly service?: boolean;
 }

@@ -43,8 +43,9 @@ export const overSocket = (socketPath: string): Transport => ({
 });
 
 /**
- * The same, and a helper that ended, idle, between two calls is brought back. A connection that was refused has asked
- * nothing yet, so it can be tried again.
+ * The same, and a helper that ended between two calls is brought back. A connection that was refused has asked nothing yet, so
+ * it can be tried again. One that was taken by a helper in the middle of its death is reset before a word of an answer:
+ * then what may be asked twice is.
  */
 export const reviving = (transport: Transport, revive: (ctx: Context) => Promise<void>): Transport => ({
   ...transport,
@@ -53,9 +54,9 @@ export const reviving = (transport: Transport, revive: (ctx: Context) => Promise
       return await transport.send(ctx, path, body);
     } catch (error) {
       ctx.signal.throwIfAborted();
-      const code = String((error as NodeJS.ErrnoException).code);
-      // One that dies at this moment resets what it has not accepted yet; what only asks can be asked again.
-      if (!absent.includes(code) && !(code === "ECONNRESET" && body === undefined)) throw error;
+      const { code } = error as NodeJS.ErrnoException;
+      const dying = code === "ECONNRESET" && path !== "/v1/perform";
+      if (!dying && !absent.includes(String(code))) throw error;
       await revive(ctx);
       return transport.send(ctx, path, body);
     }

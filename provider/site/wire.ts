@@ -18,6 +18,8 @@ export const wireHeader = "baremetal-wire";
 
 const plainObject = z.record(z.string(), z.unknown());
 
+const digest = z.string().regex(/^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/, "Expected a digest");
+
 export const verbs = ["plan", "ensure", "observe", "remove"] as const;
 export type Verb = (typeof verbs)[number];
 
@@ -35,6 +37,7 @@ export const Request = z.strictObject({
       state: plainObject.optional(),
       run: z.string().optional(),
       folder: z.string().optional(),
+      files: z.array(z.strictObject({ location: z.string(), digest, path: z.string() })).optional(),
       dryRun: z.boolean().optional(),
       protect: z.boolean().optional(),
       unknown: z.array(z.string()).optional(),
@@ -42,6 +45,22 @@ export const Request = z.strictObject({
     .optional(),
 });
 export type Request = z.output<typeof Request>;
+
+const asker = { owner: z.string().min(1).max(512), run: z.string().min(1).max(256), dryRun: z.boolean() };
+/** The body of `POST /v1/ahead`, and of `POST /v1/ahead/used`. */
+export const AheadRequest = z.strictObject(asker);
+export const UsedRequest = z.strictObject({ ...asker, keys: z.array(z.string().min(1).max(2048)) });
+
+const upload = {
+  owner: z.string().min(1).max(512),
+  digest,
+  size: z.coerce.number().int().min(1),
+  plainFile: z.stringbool(),
+  path: z.string().min(1).max(4096),
+};
+/** The query of `GET /v1/uploads`, and of `POST`, whose body is the piece that begins at `offset`. */
+export const UploadRequest = z.strictObject(upload);
+export const PieceRequest = z.strictObject({ ...upload, offset: z.coerce.number().int().min(0) });
 
 /** The body of `POST /v1/perform`. */
 export const OperationRequest = z.discriminatedUnion("kind", [
@@ -62,6 +81,7 @@ export const OperationRequest = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("discovered"), listen: duration.exactOptional() }),
   z.strictObject({ kind: z.literal("forget discovered"), mac }),
   z.strictObject({ kind: z.literal("abort"), instance: z.string().min(1) }),
+  z.strictObject({ kind: z.literal("drain"), end: z.boolean().exactOptional() }),
   z.strictObject({ kind: z.literal("detach"), owner: z.string().min(1), instance: z.string().min(1) }),
   z.strictObject({ kind: z.literal("move owner"), from: z.string().min(1), to: z.string().min(1) }),
   z.strictObject({ kind: z.literal("prune images"), dryRun: z.boolean().exactOptional() }),

@@ -197,7 +197,11 @@ async function tokenOf(name: string, owner: string, scope: string): Promise<stri
 }
 const clientFor = async (port: number, more: object, token?: string): Promise<Site> => {
   const site = JSON.stringify({ url: `https://127.0.0.1:${port}`, ...more });
-  const client = await connectRemote(ctx, site, { version: "0.1.0", token });
+  const client = await connectRemote(ctx, site, {
+    version: "0.1.0",
+    token,
+    cacheDir: join(folder, "client"),
+  });
   if (client === undefined) throw new Error("it is no address");
   return client;
 };

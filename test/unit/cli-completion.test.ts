@@ -29,6 +29,7 @@ describe("what can stand at the cursor", () => {
       "serve",
       "openapi",
       "tokens",
+      "drain",
       "completion",
       "help",
     ]);

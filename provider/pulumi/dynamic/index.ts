@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { homedir } from "node:os";
+import { join } from "node:path";
 import type { dynamic } from "@pulumi/pulumi";
-import { siteSettings } from "../../environment.ts";
+import { cacheHome, siteSettings } from "../../environment.ts";
 import { type Context, newContext, realClock } from "../../kernel/context.ts";
 import { silent } from "../../kernel/log.ts";
 import { launchOf, version } from "../../launch.ts";
@@ -81,7 +82,8 @@ function open(): Process {
 const connect = (configured: string | undefined) => onRow({}, (ctx) => connectTo(ctx, configured));
 
 async function connectTo(ctx: Context, configured: string | undefined) {
-  const caller = { version: version(), token: process.env["BAREMETAL_TOKEN"] };
+  const cacheDir = join(cacheHome(process.env, homedir()), "images");
+  const caller = { version: version(), token: process.env["BAREMETAL_TOKEN"], cacheDir };
   const remote = await connectRemote(ctx, configured, caller);
   if (remote !== undefined) return remote;
   const settings = siteSettings(configured, process.env, homedir());

@@ -23,7 +23,7 @@ export interface Manner<S> {
   readonly observe: (ctx: Context, record: StoredRecord, known: Known) => Promise<State>;
   readonly remove: (ctx: Context, record: StoredRecord, known: Known) => Promise<void>;
   /** The spec as it is kept and worked with, where that differs from what the program wrote: absolute paths. */
-  readonly absolute?: (spec: S, folder: string | undefined) => S;
+  readonly absolute?: (spec: S, known: Known) => S;
   /** The property that a MetalError of `plan` concerns. */
   readonly property?: (error: MetalError) => string;
   /** The instance that depends on it, if there is one: some changes are refused then. */
@@ -59,9 +59,9 @@ export function collectionOf<S>(
   const shown = (spec: Spec) =>
     Object.fromEntries(Object.entries(spec).filter(([key]) => !key.startsWith("__")));
 
-  const absolute = (spec: Spec, { folder }: Known): S => {
+  const absolute = (spec: Spec, known: Known): S => {
     const own = shown(spec) as S;
-    return manner.absolute?.(own, folder) ?? own;
+    return manner.absolute?.(own, known) ?? own;
   };
   /** What the schema alone says: what Pulumi remembers goes before our record, since a refresh has looked since. */
   const byDeclaration = async (spec: Spec, { record, known }: Found) => {

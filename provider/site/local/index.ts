@@ -4,15 +4,17 @@ import type { ControllerMemory } from "../../drivers/power/driver.ts";
 import { controllerOf, openPower } from "../../drivers/power/index.ts";
 import { forgetRefusedLogin } from "../../drivers/power/login.ts";
 import { hasRamdisk, isForeign } from "../../kernel/arch.ts";
-import type { Context } from "../../kernel/context.ts";
+import { type Context, until } from "../../kernel/context.ts";
 import { run } from "../../kernel/process.ts";
-import { createImages } from "../../services/images/index.ts";
+import { createImages, defaultLimits } from "../../services/images/index.ts";
+import { createUploads } from "../../services/images/uploads.ts";
 import { createElsewhere, type Elsewhere } from "../../services/ssh/runs.ts";
 import type { Bearer } from "../access.ts";
 import type { SiteSettings } from "../settings.ts";
 import { ramdiskOf, settingsDigest } from "../settings.ts";
 import type { Site } from "../site.ts";
 import { wire } from "../wire.ts";
+import { createAhead } from "./ahead.ts";
 import { leaveStrangers } from "./answering.ts";
 import { createSwitchboard } from "./calls.ts";
 import { flavors } from "./collections/flavor.ts";
@@ -23,6 +25,7 @@ import { interfaces } from "./collections/interface.ts";
 import { nodes } from "./collections/node.ts";
 import { createDetaching } from "./detaching.ts";
 import { meetStranger } from "./discovery.ts";
+import { drain, underWay } from "./draining.ts";
 import { endInspection } from "./inspection.ts";
 import { createJobs, type JobStage } from "./jobs.ts";
 import { type Meter, silentMeter } from "./meter.ts";
@@ -47,6 +50,8 @@ export interface LocalSite extends Site {
    * started by whoever looks at a site, and no list or preview may switch servers. Answers when all of it has begun.
    */
   readonly resume: (ctx: Context) => Promise<void>;
+  /** Begin with no server any more; answers when nothing is under way but what waits for its turn. */
+  readonly drained: (ctx: Context) => Promise<void>;
   /** Cut the jobs off (they go on when they are asked again), stop what serves, close the store. */
   readonly close: () => Promise<void>;
 }
@@ -63,12 +68,16 @@ export async function openLocalSite(
   const { store, jobs, network } = parts;
   await leaveStrangers(own, parts);
   const instancesHere = instances(parts);
-  return {
+  const { ahead, collections } = createAhead({
     nodes: nodes(parts, inspectorOf(parts), endInspection),
     interfaces: interfaces(parts),
     flavors: flavors(parts),
     images: images(parts, relayBoot(parts)),
     instances: instancesHere,
+  });
+  return {
+    ...collections,
+    ahead,
     about: async () => ({
       siteId: store.siteId,
       version,
@@ -76,12 +85,18 @@ export async function openLocalSite(
       pid: process.pid,
       settings: settingsDigest(settings),
       jobs: jobs.running(),
+      ...(parts.turns.held() ? { draining: true } : {}),
     }),
+    uploads: parts.uploads,
     perform: (ctx, operation) => perform(ctx, parts, operation),
     watch: (ctx, collection, name) => jobs.watch(ctx, `${collection}/${name}`),
     bearerOf: store.bearerOf,
     resume: (ctx) => resumeJobs(ctx, parts, { instances: instancesHere }, inspectorOf(parts)),
     stages: jobs.stages,
+    async drained(ctx) {
+      drain(parts, false);
+      await until(ctx, "200 ms", async () => underWay(parts).length === 0);
+    },
     busy: () => jobs.running().length > 0,
     async close() {
       await jobs.stop(new Error("the deploy helper ends"));
@@ -104,6 +119,7 @@ async function openParts(
   const conduct = createConduct({ limit, gap, gapAfterError, rest, poll, stagger, concurrency });
   const switchboard = createSwitchboard();
   const tftpRoot = settings.tftpRoot ?? join(settings.stateDir, "tftp");
+  const imagesDir = join(settings.cacheDir, "images");
   const memoryOf = (controller: string): ControllerMemory => ({
     get: (key) => store.recall(controller, key),
     set: (key, value) => store.remember(controller, key, value),
@@ -121,7 +137,8 @@ async function openParts(
       ...{ settings, switchboard, tftpRoot, phoned: createPhones(store, switchboard) },
       asked: (mac, vendorClass) => void meetStranger(own, parts, mac, vendorClass),
     }),
-    images: createImages({ dir: join(settings.cacheDir, "images") }),
+    images: createImages({ dir: imagesDir }),
+    uploads: createUploads({ dir: imagesDir, limits: defaultLimits, most: settings.maxUpload }),
     // Loaded when first needed: most calls of a provider never write or boot anything.
     async boot({ bootMode: firmware, arch }) {
       const { openBoot } = await import("../../drivers/boot/index.ts");

@@ -6,9 +6,10 @@ import { anyOwner } from "../access.ts";
 import { siteErrors } from "../errors.ts";
 import type { Operation, State } from "../site.ts";
 import { askedJob } from "./asked.ts";
-import { type CacheUse, cacheUse } from "./cache-use.ts";
+import { type CacheUse, cacheUse, youth } from "./cache-use.ts";
 import { detach } from "./detaching.ts";
 import { discovered } from "./discovery.ts";
+import { drain } from "./draining.ts";
 import { endInspection } from "./inspection.ts";
 import type { Parts } from "./parts.ts";
 import { rehearse } from "./rehearsal.ts";
@@ -31,6 +32,8 @@ export async function perform(ctx: Context, parts: Parts, operation: Operation):
       return discovered(ctx, parts, operation.listen);
     case "forget discovered":
       return { mac: operation.mac, forgotten: await parts.store.dropStranger(operation.mac) };
+    case "drain":
+      return drain(parts, operation.end ?? false);
     case "abort":
       return abort(parts, operation.instance);
     case "detach":
@@ -136,7 +139,10 @@ async function pruneImages(parts: Parts, dryRun: boolean): Promise<State> {
   if (!dryRun) refuseWhileBusy(parts.jobs);
   const { uses, unsure } = await cacheUse(parts, Date.now());
   const removed = uses.filter(({ neededBy }) => neededBy.length === 0);
-  if (!dryRun) for (const { entry } of removed) await parts.images.forget(entry.digest);
+  if (!dryRun) {
+    for (const { entry } of removed) await parts.images.forget(entry.digest);
+    await parts.uploads.drop(Date.now() - youth);
+  }
   const kept = uses.filter(({ neededBy }) => neededBy.length > 0);
   return { kept: kept.map(told), removed: removed.map(told), unsure, dryRun };
 }

@@ -5,6 +5,7 @@ import type { InstanceSpec } from "../../../../resources/index.ts";
 import type { Collection, Ref, State } from "../../../site.ts";
 import { askedJob } from "../../asked.ts";
 import { collectionOf, type Found } from "../../collection.ts";
+import { refuseWhileDrained } from "../../draining.ts";
 import type { Parts } from "../../parts.ts";
 import { countErase } from "../../runs.ts";
 import type { JobRequest } from "../../store/requests.ts";
@@ -55,6 +56,8 @@ export function instances(parts: Parts): Collection {
       await refuseReplacement(parts, record, known);
       // Counted among what the run erases; asked again, and for a replacement that was counted, it counts once.
       if (await erasesOnDelete(parts, record)) {
+        if (!jobs.running().includes(`instances/${record.ref.name}`))
+          refuseWhileDrained(parts, record.ref.name);
         countErase(parts.runs.of(known.run), record.ref.name, await limitOf(parts));
       }
       await jobs.abort(`instances/${record.ref.name}`, new Error("deleted"));
