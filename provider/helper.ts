@@ -6,6 +6,7 @@ import type { Logger } from "./kernel/log.ts";
 import { toMs } from "./kernel/units.ts";
 import { type LocalSite, openLocalSite } from "./site/local/index.ts";
 import { lockStore } from "./site/local/lock.ts";
+import type { Meter } from "./site/local/meter.ts";
 import { type SiteSettings, socketOf } from "./site/settings.ts";
 import type { Site } from "./site/site.ts";
 
@@ -22,6 +23,8 @@ interface HelperOptions {
   readonly door?: (site: LocalSite) => Promise<Door>;
   /** The site as it is told on the socket. */
   readonly around?: (site: Site) => Site;
+  /** Who counts what it does. */
+  readonly meter?: Meter;
 }
 export interface Door {
   readonly close: () => Promise<void>;
@@ -35,11 +38,11 @@ export interface Door {
  */
 export async function runHelper(
   settings: SiteSettings,
-  { log, version, signal, softly, door, around = (site) => site }: HelperOptions,
+  { log, version, signal, softly, door, meter, around = (site) => site }: HelperOptions,
 ): Promise<void> {
   const lock = lockStore(settings.stateDir);
   try {
-    const site = await openLocalSite(newContext({ log, signal }), settings, version);
+    const site = await openLocalSite(newContext({ log, signal }), settings, version, meter);
     const ending = new AbortController();
     const socket = socketOf(settings.stateDir);
     let own: number | undefined;

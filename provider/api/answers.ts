@@ -68,6 +68,7 @@ export const AboutAnswer = z
   .object({
     siteId: z.string(),
     version: z.string(),
+    wire: z.int().exactOptional().meta({ description: "The number of the language it speaks." }),
     pid: z.int(),
     settings: z.string().meta({ description: "Digest of the settings it works with." }),
     jobs: z.array(z.string()).meta({ description: "Jobs under way, as `instances/web-1`." }),

@@ -45,9 +45,9 @@ export function refusalOf(error: unknown): Refusal {
   return new Refusal(statuses[error.code] ?? 500, error);
 }
 
-/** What fastify says of a request that it does not take, in our words. */
+/** What fastify says of a request that it does not take, in our words; undefined: that it is nobody's. */
 function wordsOf(error: unknown, { headers }: FastifyRequest, bodyLimit: number): unknown {
-  const { code, message } = error as { readonly code?: string; readonly message: string };
+  const { code, message, statusCode } = error as NodeJS.ErrnoException & { readonly statusCode?: number };
   const reason = String(message).slice(0, 120);
   switch (code) {
     case "FST_ERR_CTP_BODY_TOO_LARGE":
@@ -64,15 +64,20 @@ function wordsOf(error: unknown, { headers }: FastifyRequest, bodyLimit: number)
     case "FST_ERR_BAD_URL":
     case "FST_ERR_MAX_PARAM_LENGTH":
       return apiErrors.make("REQUEST_NOT_HTTP", { reason: "its path is not one" });
+    // Of a method that takes a body (QUERY), before anybody has looked whether it is one of ours.
+    case "FST_ERR_ROUTE_MISSING_CONTENT_TYPE":
+    case "FST_ERR_ROUTE_MISSING_CONTENT":
+      return undefined;
     default:
-      return error;
+      return Number(statusCode) < 500 ? apiErrors.make("REQUEST_NOT_HTTP", { reason }) : error;
   }
 }
 
 /** Answers every request that is not taken, whoever found that. */
 export const refuse =
-  (log: Logger, bodyLimit: number) => (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
-    const { status, failure, headers } = refusalOf(wordsOf(error, request, bodyLimit));
+  (log: Logger, bodyLimit: number, strayOf: (request: FastifyRequest) => Refusal) =>
+  (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
+    const { status, failure, headers } = refusalOf(wordsOf(error, request, bodyLimit) ?? strayOf(request));
     if (status === 500) {
       const reason = failure.cause instanceof Error ? failure.cause.stack : failure.message;
       log.warn("a request met a failure that nobody foresaw", { reason });

@@ -13,6 +13,7 @@ import { openApiOf } from "./openapi.ts";
 import { refuse, refuseBare } from "./refusals.ts";
 import type { Desk, Route } from "./route.ts";
 import { routes } from "./routes.ts";
+import { strayOf } from "./strays.ts";
 
 export interface ApiOptions {
   readonly site: Site;
@@ -109,7 +110,7 @@ function newServer(log: Logger, tls: ApiOptions["tls"]): FastifyInstance {
   const secure: Partial<FastifyHttpOptions<Server>> = tls
     ? { serverFactory: (handler) => createServer({ ...tls, ...patience }, handler) }
     : {};
-  const refusing = refuse(log, bodyLimit);
+  const refusing = refuse(log, bodyLimit, strayOf);
   const app = Fastify({
     ...{ logger: false, bodyLimit, forceCloseConnections: true, return503OnClosing: false },
     ...{ clientErrorHandler: refuseBare, frameworkErrors: refusing, routerOptions: { maxParamLength: 256 } },
@@ -118,22 +119,18 @@ function newServer(log: Logger, tls: ApiOptions["tls"]): FastifyInstance {
   app.removeContentTypeParser("text/plain");
   app.addContentTypeParser(octets, { parseAs: "buffer" }, (_, body, done) => done(null, body));
   app.setErrorHandler(refusing);
-  app.setNotFoundHandler(async ({ url, method }, reply) => {
-    const path = (url.split("?")[0] ?? url).slice(0, 120);
-    const methods = routes.filter((route) => leadsTo(route, path)).map((route) => route.method);
-    if (methods.length === 0) throw apiErrors.make("REQUEST_UNKNOWN_PATH", { path });
-    const allowed = methods.join(", ");
-    reply.header("allow", allowed);
-    throw apiErrors.make("REQUEST_METHOD", { path, allowed, method });
+  app.setNotFoundHandler(async (request) => {
+    throw strayOf(request);
   });
   return app;
 }
 
-const leadsTo = ({ path }: Route, asked: string): boolean =>
-  new RegExp(`^${path.replaceAll(".", "\\.").replace(/\{\w+\}/g, "[^/]+")}$`).test(asked);
-
 /** How long a client from elsewhere may take to say what it wants; our answers may take as long as they take. */
-const patience = { headersTimeout: 20_000, requestTimeout: 60_000, keepAliveTimeout: 10_000 };
+const patience = {
+  ...{ headersTimeout: 20_000, requestTimeout: 60_000, keepAliveTimeout: 10_000, handshakeTimeout: 20_000 },
+  // Node looks after these limits only so often; its default is 30 s.
+  connectionsCheckingInterval: 5_000,
+};
 
 const bearer = (header: string | undefined): string | undefined => /^Bearer (\S+)$/i.exec(header ?? "")?.[1];
 

@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { ZodType } from "zod";
-import { ownerPattern, type Scope, scopes, tokenName } from "../site/access.ts";
+import type { Duration } from "../kernel/units.ts";
+import { hasExpired, ownerPattern, type Scope, scopes, tokenName } from "../site/access.ts";
 import type { TokenRecord } from "../site/local/store/tokens.ts";
 import { forService, type ServiceOptions, siteOfService } from "./service.ts";
 import { type Shell, tell } from "./shell.ts";
@@ -9,6 +10,7 @@ import { type Column, table } from "./table.ts";
 interface NewToken extends ServiceOptions {
   readonly owner: string;
   readonly scope: Scope;
+  readonly expires?: Duration;
 }
 
 /** `tokens`: who may ask a service from another host. */
@@ -30,15 +32,16 @@ export function tokensCommand(shell: Shell): Command {
         .choices(scopes)
         .makeOptionMandatory(),
     )
+    .option("--expires <time>", 'how long it is good: "90d", "12h"; without it, until it is removed', period)
     .action(async (name: string, options: NewToken) => {
-      const { owner, scope } = options;
-      const answer = await (await siteOfService(shell, options)).perform(ctx, {
-        kind: "add token",
-        name,
-        owner,
-        scope,
-      });
-      if (!options.json) shell.note(`The token of ${name} (${scope}, ${owner}). It is not shown again.\n`);
+      const { owner, scope, expires } = options;
+      const more = expires === undefined ? {} : { expiresAfter: expires };
+      const site = await siteOfService(shell, options);
+      const answer = await site.perform(ctx, { kind: "add token", name, owner, scope, ...more });
+      const until = answer["expires"] === undefined ? "" : `, until ${shownDate(String(answer["expires"]))}`;
+      if (!options.json) {
+        shell.note(`The token of ${name} (${scope}, ${owner}${until}). It is not shown again.\n`);
+      }
       tell(shell, options, answer, ({ token }) => String(token));
     });
 
@@ -66,7 +69,24 @@ const columns: readonly Column<TokenRecord>[] = [
   { head: "SCOPE", of: ({ scope }) => scope },
   { head: "OWNER", of: ({ owner }) => owner, least: 12 },
   { head: "MADE", of: ({ created }) => created.slice(0, 10) },
+  { head: "EXPIRES", of: untilWhen },
 ];
+
+const shownDate = (time: string) => `${time.slice(0, 16).replace("T", " ")} UTC`;
+
+function untilWhen(token: TokenRecord): string {
+  if (token.expires === undefined) return "never";
+  return hasExpired(token, Date.now()) ? `expired ${token.expires.slice(0, 10)}` : shownDate(token.expires);
+}
+
+/** `90d`, `12h`, and the same in words. */
+function period(text: string): Duration {
+  const [, count, unit] = /^([1-9]\d{0,4}) ?(h|hours?|d|days?)$/.exec(text) ?? [];
+  if (count === undefined || unit === undefined) {
+    throw new InvalidArgumentError('Expected days or hours, as in "90d" or "12h"');
+  }
+  return `${Number(count) * (unit.startsWith("d") ? 24 : 1)} hours`;
+}
 
 /** An argument as the schema has it, or why not. */
 const being = (schema: ZodType<string>) => (text: string) => {

@@ -71,6 +71,9 @@ export const location = z
       "Expected a path of the host where the program runs, `site:` and an absolute path of the site's own host, or an http or https address",
   });
 
+/** Whether what is fetched there can be altered on the way. Bears values of any type. */
+export const isPlainHttp = (source: unknown): boolean => typeof source === "string" && /^http:/i.test(source);
+
 /** The path of a location that is on the site's own host, wherever the program runs: `site:/srv/images/x.qcow2`. */
 export const siteFile = (location: string): string | undefined => /^site:(.*)$/is.exec(location)?.[1];
 
@@ -93,18 +96,25 @@ export function canonicalMac(text: string): string | undefined {
   return lower.replace(/[^0-9a-f]/g, "").replace(/(..)(?=.)/g, "$1:");
 }
 
-export const mac = z.string().transform((text, ctx) => {
-  const canonical = canonicalMac(text);
-  const multicast = canonical !== undefined && (Number.parseInt(canonical.slice(0, 2), 16) & 1) === 1;
-  if (canonical !== undefined && !multicast && canonical !== "00:00:00:00:00:00") return canonical;
-  ctx.addIssue({
-    code: "custom",
-    message: canonical
-      ? `${text} is a group or null address; a network card has a unicast one`
-      : 'Expected a MAC address of 12 hexadecimal digits, as in "52:54:00:12:34:56"',
+/** The same in one expression, for who cannot run the rest: a unicast address in one of these shapes. */
+const macPattern =
+  "^[0-9A-Fa-f][02468ACEace]((:[0-9A-Fa-f]{2}){5}|(-[0-9A-Fa-f]{2}){5}|[0-9A-Fa-f]{2}([.][0-9A-Fa-f]{4}){2}|[0-9A-Fa-f]{10})$";
+
+export const mac = z
+  .string()
+  .meta({ pattern: macPattern })
+  .transform((text, ctx) => {
+    const canonical = canonicalMac(text);
+    const multicast = canonical !== undefined && (Number.parseInt(canonical.slice(0, 2), 16) & 1) === 1;
+    if (canonical !== undefined && !multicast && canonical !== "00:00:00:00:00:00") return canonical;
+    ctx.addIssue({
+      code: "custom",
+      message: canonical
+        ? `${text} is a group or null address; a network card has a unicast one`
+        : 'Expected a MAC address of 12 hexadecimal digits, as in "52:54:00:12:34:56"',
+    });
+    return z.NEVER;
   });
-  return z.NEVER;
-});
 
 export const ipv4 = z.ipv4({ error: 'Expected an IPv4 address, as in "10.0.0.17"' });
 

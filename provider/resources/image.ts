@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { architectures } from "../kernel/arch.ts";
-import { always, checksum, drift, location, name } from "./fields.ts";
+import { always, checksum, drift, isPlainHttp, location, name } from "./fields.ts";
 import { defineResource } from "./resource.ts";
 
 const BootFile = z
@@ -8,7 +8,7 @@ const BootFile = z
     source: location.meta({ description: "As an Image's `source`; never unpacked." }),
     checksum: checksum.optional().meta({ description: "Its checksum; required for http." }),
   })
-  .refine((given) => !/^http:/i.test(given.source) || given.checksum !== undefined, {
+  .refine((given) => !isPlainHttp(given.source) || given.checksum !== undefined, {
     path: ["checksum"],
     error: "Plain http can be altered on the way: give the checksum of the file",
     ...always,
@@ -62,7 +62,7 @@ export const Image = defineResource({
       error: "A partition image needs both kernel and ramdisk; a whole-disk image needs neither",
       ...always,
     })
-    .refine((given) => !/^http:/i.test(given.source) || given.checksum !== undefined, {
+    .refine((given) => !isPlainHttp(given.source) || given.checksum !== undefined, {
       path: ["checksum"],
       error: "Plain http can be altered on the way: give the checksum of the file",
       ...always,

@@ -11,7 +11,7 @@ interface Named {
   readonly section: "ethernets" | "bonds" | "vlans";
   readonly index: number;
   readonly entry: Entry;
-  readonly name: unknown;
+  readonly name: string | undefined;
 }
 
 /** The name of the n-th card, where the program gives it none. */
@@ -35,9 +35,7 @@ export function networkFaults(given: unknown): readonly NetworkFault[] {
     ...twice(cards, "interface", "This Interface stands here twice"),
     ...twice(cards, "mac", "This card stands here twice"),
     ...sameNames(all),
-    ...vlans
-      .filter(({ name }) => typeof name === "string" && name.length > 15 && name !== UNKNOWN)
-      .map(tooLong),
+    ...vlans.filter(({ name }) => name !== undefined && name.length > 15 && name !== UNKNOWN).map(tooLong),
     ...(settled ? [...memberFaults(cards, bonds), ...linkFaults([...cards, ...bonds], vlans)] : []),
   ];
 }
@@ -50,9 +48,14 @@ function sectionOf(
   const entries = given[section];
   if (!Array.isArray(entries)) return [];
   return entries.flatMap((entry: unknown, index) =>
-    isObject(entry) ? [{ section, index, entry, name: entry["name"] ?? defaultName(entry, index) }] : [],
+    isObject(entry)
+      ? [{ section, index, entry, name: text(entry["name"] ?? defaultName(entry, index)) }]
+      : [],
   );
 }
+
+/** What is no text is at fault by itself, and may be something that no words can be made of. */
+const text = (value: unknown) => (typeof value === "string" ? value : undefined);
 
 const at = ({ section, index }: Named, ...rest: readonly (string | number)[]) => [section, index, ...rest];
 
@@ -76,11 +79,11 @@ const sameNames = (all: readonly Named[]): readonly NetworkFault[] =>
       ({ name }, n) =>
         name !== undefined && name !== UNKNOWN && all.slice(0, n).some((other) => other.name === name),
     )
-    .map((one) => ({ path: at(one, "name"), reason: `There is another ${String(one.name)} in this list` }));
+    .map((one) => ({ path: at(one, "name"), reason: `There is another ${one.name} in this list` }));
 
 const tooLong = (one: Named): NetworkFault => ({
   path: at(one, "name"),
-  reason: `Give it a name: ${String(one.name)} has more than 15 characters`,
+  reason: `Give it a name: ${one.name} has more than 15 characters`,
 });
 
 /** A card belongs to one bond, and has no addresses of its own there. */
@@ -118,4 +121,4 @@ const linkFaults = (carriers: readonly Named[], vlans: readonly Named[]): readon
     }));
 
 const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
-const namesOf = (all: readonly Named[]): string => all.map(({ name }) => String(name)).join(", ");
+const namesOf = (all: readonly Named[]): string => all.flatMap(({ name }) => name ?? []).join(", ");

@@ -19,6 +19,19 @@ export const serveErrors = defineErrors({
       "Set `listen.address` to an address of this host and `listen.port` to a port that nobody else has (`ss -ltnp` names who does); one below 1024 takes a privilege.",
     fault: "host",
   },
+  TOKEN_EXPIRED: {
+    text: "the token {name} was good until {at}",
+    remedy:
+      "On the service's host `npx pulumi-baremetal tokens remove {name}` and `tokens add {name}` make a new one; give it where the old one is given.",
+    fault: "input",
+  },
+  TOKEN_RATE: {
+    text: "too many requests came from this address without a good token: the next one is answered in {seconds} s",
+    remedy:
+      "Find what asks with a missing, removed or expired token; requests with a good one are answered all the while.",
+    fault: "input",
+    retry: true,
+  },
   TOKEN_MISSING: {
     text: "the service was asked without a token that it knows",
     remedy:

@@ -6,11 +6,12 @@ import { hasCode } from "../kernel/errors.ts";
 import type { Logger } from "../kernel/log.ts";
 import { takeOver } from "../site/embedded.ts";
 import { siteErrors } from "../site/errors.ts";
-import { guardedSite } from "../site/guarded.ts";
 import type { LocalSite } from "../site/local/index.ts";
 import { lockStore } from "../site/local/lock.ts";
 import { type AuditRecord, auditedSite, auditFile } from "./audit.ts";
 import { type Identity, identityOf } from "./certificate.ts";
+import { limitConnections } from "./connections.ts";
+import { doorkeeper } from "./doorkeeper.ts";
 import { serveErrors } from "./errors.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
 import { type ServiceSettings, siteOf } from "./settings.ts";
@@ -38,6 +39,7 @@ export async function runService(settings: ServiceSettings, options: ServiceOpti
   };
   await runHelper(siteOf(settings), {
     ...options,
+    meter: metrics.meter,
     around: (site) => auditedSite(site, { who: "socket", from: "" }, record),
     door: (site) => openDoor(site, settings, identity, { ...options, metrics, record }),
   });
@@ -64,21 +66,16 @@ async function obtainStore(ctx: Context, stateDir: string): Promise<void> {
 
 async function openDoor(
   site: LocalSite,
-  { listen: { address, port } }: ServiceSettings,
+  { listen: { address, port, ...limits } }: ServiceSettings,
   { cert, key, fingerprint }: Identity,
   { log, metrics, record }: ServiceOptions & { readonly metrics: Metrics; readonly record: AuditRecord },
 ): Promise<Door> {
   const api = createApi({
     ...{ site, log, tls: { cert, key }, busy: () => {} },
-    async admit({ token, address: from }) {
-      const bearer = token === undefined ? undefined : await site.bearerOf(token);
-      if (bearer) return auditedSite(guardedSite(site, bearer), { who: bearer.name, from }, record);
-      const time = new Date().toISOString();
-      record({ time, who: "nobody", from, what: "entry", outcome: "TOKEN_MISSING", seconds: 0 });
-      throw serveErrors.make("TOKEN_MISSING", {});
-    },
+    admit: doorkeeper(site, { record, count: metrics.record }),
     metrics: (ctx) => metrics.text(ctx, site),
   });
+  limitConnections(api.server, limits, log);
   try {
     await api.listen({ host: address, port });
   } catch (error) {

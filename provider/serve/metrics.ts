@@ -1,91 +1,92 @@
 import type { Context } from "../kernel/context.ts";
-import type { Site, State } from "../site/site.ts";
+import type { LocalSite } from "../site/local/index.ts";
+import type { Meter } from "../site/local/meter.ts";
+import type { State } from "../site/site.ts";
 import type { AuditLine, AuditRecord } from "./audit.ts";
+import { createCounter, createHistogram, family, type Sample } from "./exposition.ts";
 
-/** What a service tells Prometheus, in its text format. Counters begin with the process. */
+/** What a service tells Prometheus. Counters begin with the process. */
 export interface Metrics {
+  /** Hears of requests. */
   readonly record: AuditRecord;
-  readonly text: (ctx: Context, site: Site) => Promise<string>;
+  /** Hears of the work. */
+  readonly meter: Meter;
+  readonly text: (ctx: Context, site: Counted) => Promise<string>;
 }
+type Counted = Pick<LocalSite, "about" | "nodes" | "instances" | "stages">;
 
-type Labels = Readonly<{ [name: string]: string }>;
+/** Seconds: from a power action to an image of hours. */
+const bounds = [1, 5, 15, 30, 60, 120, 300, 600, 1_800, 3_600];
 
 export function createMetrics(): Metrics {
-  const requests = new Map<string, number>();
-  const seconds = new Map<string, { sum: number; count: number }>();
-  const controllers = new Map<string, number>();
-  const more = (counts: Map<string, number>, labels: Labels) => {
-    const key = shown(labels);
-    counts.set(key, (counts.get(key) ?? 0) + 1);
-  };
+  const requests = createCounter();
+  const controllers = createCounter();
+  const begun = createCounter();
+  const ended = createCounter();
+  const written = createCounter();
+  const took = createHistogram([0.01, 0.1, ...bounds]);
+  const steps = createHistogram(bounds);
+  written.add({}, 0);
   return {
-    record({ what, outcome, fault, seconds: took }: AuditLine) {
-      more(requests, { what, outcome });
-      if (fault === "controller") more(controllers, { code: outcome });
-      const key = shown({ what });
-      const { sum, count } = seconds.get(key) ?? { sum: 0, count: 0 };
-      seconds.set(key, { sum: sum + took, count: count + 1 });
+    record({ what, outcome, fault, seconds }: AuditLine) {
+      requests.add({ what, outcome });
+      if (fault === "controller") controllers.add({ code: outcome });
+      took.observe({ what }, seconds);
+    },
+    meter: {
+      begun: (effect) => begun.add({ effect }),
+      ended: (effect, outcome) => ended.add({ effect, outcome }),
+      step(of, step, { result, seconds }) {
+        // What was met took no time, and what was cut off not all of its own.
+        if (result === "done" || result === "failed") steps.observe({ of, step, result }, seconds);
+      },
+      written: (bytes) => written.add({}, bytes),
     },
     async text(ctx, site) {
-      const [about, nodes, instances] = await Promise.all([
+      const [{ version }, nodes, instances] = await Promise.all([
         site.about(ctx),
         site.nodes.list(ctx),
         site.instances.list(ctx),
       ]);
-      const durations = [...seconds].flatMap(([labels, { sum, count }]) => [
-        ["_sum", labels, sum] as const,
-        ["_count", labels, count] as const,
-      ]);
+      const count = (name: string, help: string, samples: readonly Sample[]) =>
+        family(name, "counter", help, samples);
       return [
-        family("baremetal_info", "gauge", "The version that runs.", [
-          ["", shown({ version: about.version }), 1],
-        ]),
-        family("baremetal_jobs", "gauge", "Jobs under way.", [["", "", about.jobs.length]]),
+        family("baremetal_build_info", "gauge", "The version that runs.", counted([{ version }])),
         family("baremetal_nodes", "gauge", "Nodes by provision state.", byState(nodes)),
         family("baremetal_instances", "gauge", "Instances by provision state.", byState(instances)),
         family(
-          "baremetal_requests_total",
-          "counter",
-          "What was asked, and what became of it.",
-          plain(requests),
+          "baremetal_jobs",
+          "gauge",
+          "Jobs under way, by what they are at.",
+          counted(site.stages().map(ofJob)),
         ),
-        family("baremetal_request_seconds", "summary", "How long it took.", durations),
-        family(
+        count("baremetal_deployments_begun_total", "Deployments begun, or gone on with.", begun.samples()),
+        count("baremetal_deployments_ended_total", "Deployments ended, by how.", ended.samples()),
+        family("baremetal_step_seconds", "histogram", "How long the steps took that acted.", steps.samples()),
+        count("baremetal_written_bytes_total", "Bytes written to disks of servers.", written.samples()),
+        count("baremetal_requests_total", "What was asked, and what became of it.", requests.samples()),
+        family("baremetal_request_seconds", "histogram", "How long it took.", took.samples()),
+        count(
           "baremetal_controller_failures_total",
-          "counter",
-          "Failures that were a power controller's.",
-          plain(controllers),
+          "Requests that failed for a power controller.",
+          controllers.samples(),
         ),
       ].join("");
     },
   };
 }
 
-type Sample = readonly [suffix: string, labels: string, value: number];
+/** The last job's stages are words of ours; those of the search for undeclared servers name cards, of which there is no end. */
+const ofJob = ({ job, stage }: { readonly job: string; readonly stage: string }) => {
+  const of = job.split("/")[0] ?? "";
+  return { of, stage: of === "discovery" ? "" : stage };
+};
 
-const plain = (counts: ReadonlyMap<string, number>): readonly Sample[] =>
-  [...counts].map(([labels, value]) => ["", labels, value]);
+const byState = (states: readonly State[]): readonly Sample[] =>
+  counted(states.map(({ provisionState }) => ({ state: String(provisionState ?? "unknown") })));
 
-function byState(states: readonly State[]): readonly Sample[] {
-  const counts = new Map<string, number>();
-  for (const { provisionState } of states) {
-    const labels = shown({ state: String(provisionState ?? "unknown") });
-    counts.set(labels, (counts.get(labels) ?? 0) + 1);
-  }
-  return plain(counts);
-}
-
-const family = (name: string, type: string, help: string, samples: readonly Sample[]): string =>
-  [
-    `# HELP ${name} ${help}`,
-    `# TYPE ${name} ${type}`,
-    ...samples.map(([suffix, labels, value]) => `${name}${suffix}${labels} ${value}`),
-    "",
-  ].join("\n");
-
-function shown(labels: Labels): string {
-  const escaped = (text: string) => text.replace(/["\\]/g, "\\$&").replaceAll("\n", "\\n");
-  return `{${Object.entries(labels)
-    .map(([name, value]) => `${name}="${escaped(value)}"`)
-    .join(",")}}`;
+function counted(all: readonly Readonly<Record<string, string>>[]): readonly Sample[] {
+  const counter = createCounter();
+  for (const labels of all) counter.add(labels);
+  return counter.samples();
 }

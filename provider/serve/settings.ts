@@ -19,6 +19,12 @@ export const ServiceSettings = SiteSettings.safeExtend({
         .default("0.0.0.0")
         .meta({ description: "Where HTTPS is served; `0.0.0.0`: on all addresses." }),
       port: z.int().min(1).max(65535).default(10_443).meta({ description: "The port of HTTPS." }),
+      maxConnections: z.int().min(1).max(100_000).default(2_000).meta({
+        description: "Connections at once.",
+      }),
+      maxConnectionsPerAddress: z.int().min(1).max(100_000).default(500).meta({
+        description: "Connections at once from one address; of IPv6, from one /64.",
+      }),
     })
     .prefault({})
     .meta({ description: "How other hosts reach the service." }),

@@ -13,7 +13,13 @@ export interface Bearer {
   /** Whose things: `project/stack` of any organisation, or `organisation/project/stack`; `*` stands for any letters. */
   readonly owner: string;
   readonly scope: Scope;
+  /** ISO 8601; absent: it is good until it is removed. */
+  readonly expires?: string;
 }
+
+/** Whether it is worthless by now. */
+export const hasExpired = ({ expires }: Pick<Bearer, "expires">, now: number): boolean =>
+  expires !== undefined && Date.parse(expires) <= now;
 
 /** Of a token: it stands in the audit log. */
 export const tokenName = z

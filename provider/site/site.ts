@@ -125,7 +125,7 @@ export type Operation =
   | { readonly kind: "backup"; readonly folder: string }
   /** Who may ask this site from elsewhere, and for what; added, the token itself is told, only then. */
   | { readonly kind: "tokens" }
-  | ({ readonly kind: "add token" } & Bearer)
+  | ({ readonly kind: "add token"; readonly expiresAfter?: Duration } & Omit<Bearer, "expires">)
   | { readonly kind: "remove token"; readonly name: string };
 
 export type Site = Readonly<Record<CollectionName, Collection>> & {

@@ -23,9 +23,14 @@ const digest = z.string().regex(/^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/, 
 export const verbs = ["plan", "ensure", "observe", "remove"] as const;
 export type Verb = (typeof verbs)[number];
 
+const owner = z
+  .string()
+  .max(512)
+  .regex(/^[^/\s]+(\/[^/\s]+){2}$/, 'Expected ORGANISATION/PROJECT/STACK, as in "acme/shop/prod"');
+
 /** The body of `POST /v1/<collection>/<verb>`. */
 export const Request = z.strictObject({
-  ref: z.strictObject({ owner: z.string().min(1).max(512), name: z.string().min(1).max(256) }),
+  ref: z.strictObject({ owner, name: z.string().min(1).max(256) }),
   spec: plainObject.optional(),
   known: z
     .strictObject({
@@ -88,6 +93,7 @@ export const OperationRequest = z.discriminatedUnion("kind", [
     name: tokenName,
     owner: ownerPattern,
     scope: Scope,
+    expiresAfter: duration.exactOptional(),
   }),
   z.strictObject({ kind: z.literal("remove token"), name: z.string().min(1) }),
 ]);

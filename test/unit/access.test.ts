@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { anyOwner, type Bearer, owns } from "../../provider/site/access.ts";
+import { anyOwner, type Bearer, hasExpired, owns } from "../../provider/site/access.ts";
 import { guardedSite } from "../../provider/site/guarded.ts";
 import type { Operation } from "../../provider/site/site.ts";
 import { OperationRequest } from "../../provider/site/wire.ts";
@@ -257,6 +257,27 @@ describe("tokens", () => {
     expect(await run("remove", "ci")).toMatchObject({ code: "TOKEN_UNKNOWN_NAME" });
   });
 
+  it("are good for as long as is said, and the list tells until when", async () => {
+    const { out, err } = await run("add", "ci", "--owner", "shop/*", "--scope", "read", "--expires", "90d");
+    expect(err).toMatch(/\(read, shop\/\*, until 20\d\d-\d\d-\d\d \d\d:\d\d UTC\)/);
+    const { expires = "" } = (await site.store.bearerOf(out.trim())) ?? {};
+    expect((Date.parse(expires) - Date.now()) / 86_400_000).toBeCloseTo(90, 1);
+    await site.store.addToken({
+      name: "old",
+      owner: "a/b",
+      scope: "read",
+      expires: "2020-01-02T03:04:05.000Z",
+    });
+    await run("add", "for-ever", "--owner", "a/b", "--scope", "read");
+    const { out: list } = await run("list");
+    expect(list).toMatch(/^ci .* 20\d\d-\d\d-\d\d \d\d:\d\d UTC$/m);
+    expect(list).toMatch(/^old .* expired 2020-01-02$/m);
+    expect(list).toMatch(/^for-ever .* never$/m);
+    expect(hasExpired({ expires }, Date.parse(expires))).toBe(true);
+    expect(hasExpired({ expires }, Date.parse(expires) - 1)).toBe(false);
+    expect(hasExpired({}, Number.MAX_VALUE)).toBe(false);
+  });
+
   it("of an admin are for everybody's things, or none", async () => {
     const refused = await run("add", "a", "--owner", "shop/*", "--scope", "admin");
     expect(refused).toMatchObject({ code: "TOKEN_ADMIN_OWNER", out: "" });
@@ -269,6 +290,10 @@ describe("tokens", () => {
     { when: "of an unknown scope", words: ["ci", "--owner", "a/b", "--scope", "root"] },
     { when: "for a pattern of one part", words: ["ci", "--owner", "shop", "--scope", "read"] },
     { when: "for a pattern of four", words: ["ci", "--owner", "a/b/c/d", "--scope", "read"] },
+    ...["0d", "-1d", "soon", "1 month", "1.5d"].map((time) => ({
+      when: `for ${time}`,
+      words: ["ci", "--owner", "a/b", "--scope", "read", "--expires", time],
+    })),
     { when: "with a name of two lines", words: ["c\ni", "--owner", "a/b", "--scope", "read"] },
   ])("are not made $when", async ({ words }) => {
     expect((await run("add", ...words)).code).toMatch(/^commander\./);

@@ -5,7 +5,6 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { newContext, until } from "../../provider/kernel/context.ts";
 import { lineLogger, silent } from "../../provider/kernel/log.ts";
 import { type AuditLine, auditedSite, auditFile } from "../../provider/serve/audit.ts";
-import { createMetrics } from "../../provider/serve/metrics.ts";
 import { guardedSite } from "../../provider/site/guarded.ts";
 import { asSite } from "../fixtures/command-line.ts";
 import { type FakeSite, openFakeSite, ref, specs } from "../fixtures/site-parts.ts";
@@ -91,33 +90,5 @@ describe("the audit log", () => {
     );
     record({ ...asked, time: "t", what: "x", outcome: "ok", seconds: 0 });
     await vi.waitFor(() => expect(words.join()).toContain("audit log cannot be written"));
-  });
-});
-
-describe("the metrics", () => {
-  it("count requests, durations, controllers' failures, and what there is by its state", async () => {
-    const { record, text } = createMetrics();
-    const line = { ...asked, time: "t", what: "nodes ensure", outcome: "ok" };
-    record({ ...line, seconds: 1.5 });
-    record({ ...line, seconds: 0.5 });
-    record({ ...line, outcome: "POWER_DENIED", fault: "controller", seconds: 2 });
-    await site.nodes.ensure(site.ctx, ref("n1"), specs.node("10.0.0.1"));
-    await site.store.patch("nodes", "n1", { provisionState: 'odd "\\\n' });
-    const said = (await text(site.ctx, asSite(site))).split("\n");
-    expect(said).toEqual(
-      expect.arrayContaining([
-        'baremetal_info{version="1"} 1',
-        "baremetal_jobs 0",
-        'baremetal_requests_total{what="nodes ensure",outcome="ok"} 2',
-        'baremetal_requests_total{what="nodes ensure",outcome="POWER_DENIED"} 1',
-        'baremetal_request_seconds_sum{what="nodes ensure"} 4',
-        'baremetal_request_seconds_count{what="nodes ensure"} 3',
-        'baremetal_controller_failures_total{code="POWER_DENIED"} 1',
-        'baremetal_nodes{state="odd \\"\\\\\\n"} 1',
-      ]),
-    );
-    const form =
-      /^(# (HELP|TYPE) baremetal_\w+ .+|baremetal_\w+(\{\w+="(\\.|[^"\\])*"(,\w+="(\\.|[^"\\])*")*\})? [\d.]+|)$/;
-    expect(said.filter((one) => !form.test(one))).toEqual([]);
   });
 });

@@ -5,6 +5,7 @@ import { type Need, searchPath } from "../../provider/cli/programs.ts";
 import { NoLab, runInLab } from "../../test/lab/lab/enter.ts";
 import { ensureBuilt } from "./build.ts";
 import { type Count, closingLine, sum } from "./count.ts";
+import { bringFuzzer } from "./fuzzer.ts";
 import { ensurePackageLists, installNeeds, missingNeeds } from "./host.ts";
 import { modernPrograms } from "./lab-programs.ts";
 import { bringArm64Parts, bringDebian, bringExtraRamdisks, bringLabParts, bringProgram } from "./prepare.ts";
@@ -36,6 +37,7 @@ async function script(say: Teller, task: string, words: readonly string[], start
   await bringLabParts(say, host.cache);
   if (words[0] === "arm64") await bringArm64Parts(say, host.cache);
   if (modern) await bringDebian(say, host.cache);
+  if (words[0] === "fuzz") await bringFuzzer(say);
   const example = modern ? "examples/modern" : "examples/quickstart";
   const folder = task === "demo" ? ["--folder", await bringProgram(say, host.cache, example)] : [];
   say.line(`Set up (${seconds(Date.now() - started)}).`);

@@ -27,7 +27,8 @@ import { createDetaching } from "./detaching.ts";
 import { meetStranger } from "./discovery.ts";
 import { drain, underWay } from "./draining.ts";
 import { endInspection } from "./inspection.ts";
-import { createJobs } from "./jobs.ts";
+import { createJobs, type JobStage } from "./jobs.ts";
+import { type Meter, silentMeter } from "./meter.ts";
 import { openNetwork } from "./network/index.ts";
 import { perform } from "./operations.ts";
 import type { Parts } from "./parts.ts";
@@ -41,6 +42,7 @@ import { createTurns } from "./turns.ts";
 /** A site that this process owns, and how it is left. */
 export interface LocalSite extends Site {
   readonly busy: () => boolean;
+  readonly stages: () => readonly JobStage[];
   /** Who a token's bearer is; undefined for one that nobody was given, or that was removed. */
   readonly bearerOf: (token: string) => Promise<Bearer | undefined>;
   /**
@@ -59,9 +61,10 @@ export async function openLocalSite(
   own: Context,
   settings: SiteSettings,
   version: string,
+  meter = silentMeter,
 ): Promise<LocalSite> {
   const elsewhere = createElsewhere();
-  const parts = await openParts(own, settings, elsewhere);
+  const parts = await openParts(own, settings, elsewhere, meter);
   const { store, jobs, network } = parts;
   await leaveStrangers(own, parts);
   const instancesHere = instances(parts);
@@ -89,6 +92,7 @@ export async function openLocalSite(
     watch: (ctx, collection, name) => jobs.watch(ctx, `${collection}/${name}`),
     bearerOf: store.bearerOf,
     resume: (ctx) => resumeJobs(ctx, parts, { instances: instancesHere }, inspectorOf(parts)),
+    stages: jobs.stages,
     async drained(ctx) {
       drain(parts, false);
       await until(ctx, "200 ms", async () => underWay(parts).length === 0);
@@ -103,7 +107,12 @@ export async function openLocalSite(
   };
 }
 
-async function openParts(own: Context, settings: SiteSettings, elsewhere: Elsewhere): Promise<Parts> {
+async function openParts(
+  own: Context,
+  settings: SiteSettings,
+  elsewhere: Elsewhere,
+  meter: Meter,
+): Promise<Parts> {
   const store = await openStore(settings.stateDir);
   const { power: limit } = settings.limits;
   const { gap, gapAfterError, rest, poll, stagger, concurrency } = settings.manners;
@@ -120,6 +129,7 @@ async function openParts(own: Context, settings: SiteSettings, elsewhere: Elsewh
     store,
     switchboard,
     jobs: createJobs(own),
+    meter,
     runs: createRuns(),
     detaching: createDetaching(),
     turns: createTurns(settings.maxConcurrent),

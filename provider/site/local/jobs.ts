@@ -11,12 +11,19 @@ export interface Jobs {
    */
   readonly run: (ctx: Context, key: string, digest: string, body: Body) => Promise<State>;
   readonly running: () => readonly string[];
+  /** The same, each with where it stands. */
+  readonly stages: () => readonly JobStage[];
   /** End a job; false if there is none. */
   readonly abort: (key: string, reason: Error) => Promise<boolean>;
   /** Progress from now on, beginning with the last; ends with the job. */
   readonly watch: (ctx: Context, key: string) => AsyncIterable<Progress>;
   /** Cut all jobs off and wait until they have ended. */
   readonly stop: (reason: Error) => Promise<void>;
+}
+export interface JobStage {
+  readonly job: string;
+  /** Empty before it has said so. */
+  readonly stage: string;
 }
 type Body = (ctx: Context) => Promise<State>;
 
@@ -74,6 +81,7 @@ export function createJobs(own: Context): Jobs {
       }
     },
     running: () => [...jobs.keys()],
+    stages: () => [...jobs].map(([job, { last }]) => ({ job, stage: last?.stage ?? "" })),
     async abort(key, reason) {
       const job = jobs.get(key);
       job?.controller.abort(reason);

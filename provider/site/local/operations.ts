@@ -1,7 +1,8 @@
 import type { Context } from "../../kernel/context.ts";
+import { toMs } from "../../kernel/units.ts";
 import type { NodeSpec } from "../../resources/index.ts";
 import { after, type ProvisionState } from "../../resources/states.ts";
-import { anyOwner, type Bearer } from "../access.ts";
+import { anyOwner } from "../access.ts";
 import { siteErrors } from "../errors.ts";
 import type { Operation, State } from "../site.ts";
 import { askedJob } from "./asked.ts";
@@ -148,12 +149,20 @@ async function pruneImages(parts: Parts, dryRun: boolean): Promise<State> {
 
 const told = ({ entry, neededBy }: CacheUse) => ({ ...entry, neededBy });
 
-async function addToken({ store }: Parts, { name, owner, scope }: Bearer): Promise<State> {
+async function addToken(
+  { store }: Parts,
+  operation: Extract<Operation, { kind: "add token" }>,
+): Promise<State> {
+  const { name, owner, scope, expiresAfter } = operation;
   // An admin sees and changes what is the whole site's: its records, its cache, other tokens.
   if (scope === "admin" && owner !== anyOwner) throw siteErrors.make("TOKEN_ADMIN_OWNER", { name, owner });
-  const token = await store.addToken({ name, owner, scope });
+  const until = expiresAfter === undefined ? undefined : new Date(Date.now() + toMs(expiresAfter));
+  // Beyond what a date can say.
+  const never = until === undefined || Number.isNaN(until.getTime());
+  const bearer = { name, owner, scope, ...(never ? {} : { expires: until.toISOString() }) };
+  const token = await store.addToken(bearer);
   if (token === undefined) throw siteErrors.make("TOKEN_NAME_TAKEN", { name });
-  return { name, owner, scope, token };
+  return { ...bearer, token };
 }
 
 async function removeToken({ store }: Parts, name: string): Promise<State> {

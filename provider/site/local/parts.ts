@@ -13,6 +13,7 @@ import type { SiteSettings } from "../settings.ts";
 import type { Switchboard } from "./calls.ts";
 import type { Detaching } from "./detaching.ts";
 import type { Jobs } from "./jobs.ts";
+import type { Meter } from "./meter.ts";
 import type { Network } from "./network/network.ts";
 import type { Runs } from "./runs.ts";
 import type { Store } from "./store/index.ts";
@@ -23,6 +24,7 @@ export interface Parts {
   readonly settings: SiteSettings;
   readonly store: Store;
   readonly jobs: Jobs;
+  readonly meter: Meter;
   readonly runs: Runs;
   readonly detaching: Detaching;
   /** One for each deployment under way. */

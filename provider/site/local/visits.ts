@@ -53,7 +53,10 @@ export async function runVisit(
   try {
     await runSteps(ctx, machine, steps, {
       begin: (step) => store.begin(begun.id, step),
-      end: (step, outcome) => store.end(begun.id, step, outcome),
+      end: (step, outcome) => {
+        parts.meter.step("visit", step, outcome);
+        return store.end(begun.id, step, outcome);
+      },
     });
     if (machine.record().done) await store.dropVisit(node);
     return machine.record();

@@ -40,6 +40,7 @@ const migrations: readonly (readonly string[])[] = [
     `CREATE TABLE requests (key TEXT PRIMARY KEY, owner TEXT NOT NULL, request TEXT NOT NULL,
        at TEXT NOT NULL) STRICT`,
   ],
+  [`ALTER TABLE tokens ADD COLUMN expires TEXT`],
 ];
 
 /** Bring a store to the format of this version. A store of a newer version is refused, untouched. */

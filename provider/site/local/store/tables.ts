@@ -41,7 +41,14 @@ export interface Tables {
   /** What the last preview of an instance announced. */
   plans: { instance: string; owner: string; inputs: string; effect: string; token: string; at: string };
   /** Who may ask from elsewhere: the digest of each token. No secrets. */
-  tokens: { name: string; digest: string; owner: string; scope: string; created: string };
+  tokens: {
+    name: string;
+    digest: string;
+    owner: string;
+    scope: string;
+    created: string;
+    expires: string | null;
+  };
   /** Jobs that were asked for and have not ended, one a key: what they were asked for, sealed. */
   requests: { key: string; owner: string; request: string; at: string };
   /** What drivers remember of controllers; no secrets. */

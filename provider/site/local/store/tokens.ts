@@ -15,6 +15,7 @@ export interface Tokens {
   readonly addToken: (bearer: Bearer) => Promise<string | undefined>;
   /** false if there was none. */
   readonly dropToken: (name: string) => Promise<boolean>;
+  /** Of one that has expired, too. */
   readonly bearerOf: (token: string) => Promise<Bearer | undefined>;
 }
 
@@ -22,14 +23,22 @@ export interface Tokens {
 const digestOf = (token: string) => createHash("sha256").update(token).digest("hex");
 
 export function openTokens(db: Db): Tokens {
-  const rows = () => db.selectFrom("tokens").select(["name", "owner", "scope", "created"]).orderBy("name");
+  const rows = () =>
+    db.selectFrom("tokens").select(["name", "owner", "scope", "created", "expires"]).orderBy("name");
   return {
-    tokens: async () => (await rows().execute()).map((row) => ({ ...row, scope: row.scope as Scope })),
-    async addToken({ name, owner, scope }) {
+    tokens: async () => (await rows().execute()).map((row) => ({ ...bearer(row), created: row.created })),
+    async addToken({ name, owner, scope, expires }) {
       const token = `pbm_${randomBytes(32).toString("base64url")}`;
       const { numInsertedOrUpdatedRows = 0n } = await db
         .insertInto("tokens")
-        .values({ name, digest: digestOf(token), owner, scope, created: new Date().toISOString() })
+        .values({
+          name,
+          digest: digestOf(token),
+          owner,
+          scope,
+          expires: expires ?? null,
+          created: new Date().toISOString(),
+        })
         .onConflict((oc) => oc.doNothing())
         .executeTakeFirst();
       return numInsertedOrUpdatedRows > 0n ? token : undefined;
@@ -40,7 +49,14 @@ export function openTokens(db: Db): Tokens {
     },
     async bearerOf(token) {
       const row = await rows().where("digest", "=", digestOf(token)).executeTakeFirst();
-      return row && { name: row.name, owner: row.owner, scope: row.scope as Scope };
+      return row && bearer(row);
     },
   };
 }
+
+type Row = { name: string; owner: string; scope: string; expires: string | null };
+
+const bearer = ({ name, owner, scope, expires }: Row): Bearer => ({
+  ...{ name, owner, scope: scope as Scope },
+  ...(expires === null ? {} : { expires }),
+});

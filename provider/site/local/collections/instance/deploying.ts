@@ -36,12 +36,15 @@ export async function deployInTurn(
 ): Promise<State> {
   const deployed = async () => {
     refuseAfterFailures(run, ref.name, parts.settings);
+    parts.meter.begun(effect);
     try {
       const state = await deployInstance(ctx, parts, ref, spec, effect);
       run.failures = 0;
+      parts.meter.ended(effect, "active");
       return state;
     } catch (error) {
       if (!ctx.signal.aborted) run.failures += 1;
+      parts.meter.ended(effect, cutOff(ctx) ? "cut off" : ctx.signal.aborted ? "aborted" : "failed");
       throw error;
     }
   };
@@ -96,7 +99,10 @@ async function deployInstance(
     try {
       await runSteps(ctx, machine, deploy, {
         begin: (step) => store.begin(stored.record.id, step),
-        end: (step, outcome) => store.end(stored.record.id, step, outcome),
+        end: (step, outcome) => {
+          parts.meter.step("deployment", step, outcome);
+          return store.end(stored.record.id, step, outcome);
+        },
       });
       // What it replaced is gone, and what it was allowed to do is done.
       const { earlier, erased, ...made } = machine.record();

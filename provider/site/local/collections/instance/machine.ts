@@ -98,6 +98,7 @@ export async function openMachine(
     async update(change) {
       // With the bytes goes what they are of.
       record = { ...record, ...change, ...(change.written ? { image } : {}) };
+      if (change.written) parts.meter.written(change.written.bytesWritten);
       await store.keepDeployment({ ...stored, record });
     },
     keepSeen: (told) => rememberDisks(store, stored.node, told),
