@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { bundleCommand } from "./bundle.ts";
 import { completeCommand, completionCommand } from "./completion.ts";
 import { imagesCommand } from "./images.ts";
 import { instancesCommand } from "./instances.ts";
@@ -15,6 +16,7 @@ const nouns = [
   instancesCommand,
   imagesCommand,
   ramdiskCommand,
+  bundleCommand,
   storeCommand,
   ownerCommand,
   serveCommand,
