@@ -1,9 +1,11 @@
 import type { Command } from "commander";
 import { bundleCommand } from "./bundle.ts";
 import { completeCommand, completionCommand } from "./completion.ts";
+import { drainCommand } from "./drain.ts";
 import { imagesCommand } from "./images.ts";
 import { instancesCommand } from "./instances.ts";
 import { nodesCommand } from "./nodes.ts";
+import { openapiCommand } from "./openapi.ts";
 import { ownerCommand } from "./owner.ts";
 import { ramdiskCommand } from "./ramdisk.ts";
 import { serveCommand } from "./serve.ts";
@@ -20,7 +22,9 @@ const nouns = [
   storeCommand,
   ownerCommand,
   serveCommand,
+  openapiCommand,
   tokensCommand,
+  drainCommand,
 ];
 
 /** Give the program the commands that work with a site. */

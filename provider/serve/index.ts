@@ -19,6 +19,7 @@ interface ServiceOptions {
   readonly log: Logger;
   readonly version: string;
   readonly signal: AbortSignal;
+  readonly softly?: AbortSignal;
 }
 
 /**

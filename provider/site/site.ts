@@ -2,7 +2,9 @@ import type { Context, Progress } from "../kernel/context.ts";
 import type { ErrorRecord } from "../kernel/errors.ts";
 import type { Duration } from "../kernel/units.ts";
 import type { ResourcePlan } from "../resources/plan.ts";
+import type { Failure } from "../resources/reasons.ts";
 import type { CollectionName } from "../resources/resource.ts";
+import type { Uploads } from "../services/images/uploads.ts";
 import type { Bearer } from "./access.ts";
 
 /** Who declared a thing, and its name, which is unique in the site. */
@@ -30,11 +32,7 @@ export interface Plan extends ResourcePlan {
   /** The caller knows it and this site has no record: `ensure` enrols it again. */
   readonly lost?: boolean;
 }
-export interface Failure {
-  /** `power.address`; empty for the resource as a whole. */
-  readonly property: string;
-  readonly reason: string;
-}
+export type { Failure };
 
 /** What a caller knows beside the ref: Pulumi's remembered state, and the run it belongs to. */
 export interface Known {
@@ -43,12 +41,22 @@ export interface Known {
   readonly run?: string;
   /** The program's folder on this host: relative paths in a spec start there. */
   readonly folder?: string;
+  /** Files of the program's host that a client of another host has brought, or will have before it asks for more than a plan. */
+  readonly files?: readonly BroughtFile[];
   /** True while Pulumi only previews. */
   readonly dryRun?: boolean;
   /** Pulumi's own `protect`, as the resource's options have it. */
   readonly protect?: boolean;
   /** Places whose values only the update will know: `power.address`. */
   readonly unknown?: readonly string[];
+}
+
+export interface BroughtFile {
+  /** In the words of the program. */
+  readonly location: string;
+  readonly digest: string;
+  /** Absolute, on the program's host: for people. */
+  readonly path: string;
 }
 
 /** One kind of thing. All that Pulumi asks is one of these. */
@@ -81,6 +89,8 @@ export type Operation =
   /** Forget such a card: it may be discovered again. */
   | { readonly kind: "forget discovered"; readonly mac: string }
   | { readonly kind: "abort"; readonly instance: string }
+  /** Begin with no server from now on, or again (`end`); what has begun goes on. Answers what that is. */
+  | { readonly kind: "drain"; readonly end?: boolean }
   /** Nobody waits for this deployment any more: it goes on or ends, as its `onDetach` says. Answers at once. */
   | { readonly kind: "detach"; readonly owner: string; readonly instance: string }
   /** Hand everything of one owner to another: a stack that was renamed. */
@@ -99,6 +109,8 @@ export type Operation =
 export type Site = Readonly<Record<CollectionName, Collection>> & {
   /** Who this site is: its id, and the version of what answers. */
   readonly about: (ctx: Context) => Promise<About>;
+  /** Files that clients of other hosts bring here. */
+  readonly uploads: Uploads;
   /** Answers what there is to tell of it: plain JSON. */
   readonly perform: (ctx: Context, operation: Operation) => Promise<State>;
   /** Progress of the job on a resource, from now on; ends when the job does. */
@@ -108,10 +120,14 @@ export interface About {
   readonly siteId: string;
   readonly version: string;
   readonly pid: number;
+  /** The number of the language it speaks (`wire.ts`). */
+  readonly wire?: number;
   /** Digest of the settings it works with. */
   readonly settings: string;
   /** Jobs under way, as `instances/web-1`. */
   readonly jobs: readonly string[];
+  /** It begins with no server any more. */
+  readonly draining?: boolean;
   /** It runs as a service: its settings are its own, and it stays. */
   readonly service?: boolean;
 }

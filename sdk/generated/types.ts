@@ -91,11 +91,11 @@ export interface RootDeviceHintsArgs {
 
 /** A deploy ramdisk of your own. */
 export interface DeployRamdiskArgs {
-  /** Kernel: a file or an address. */
+  /** Kernel: a file or an address, as an Image's `source`. */
   readonly kernel: pulumi.Input<string>;
   /** Its checksum; required for http. */
   readonly kernelChecksum?: pulumi.Input<string | undefined>;
-  /** Initial ramdisk: a file or an address. */
+  /** Initial ramdisk: a file or an address, as an Image's `source`. */
   readonly ramdisk: pulumi.Input<string>;
   /** Its checksum; required for http. */
   readonly ramdiskChecksum?: pulumi.Input<string | undefined>;
@@ -112,7 +112,7 @@ export interface DeployRamdiskArgs {
 
 /** A file that a partition image boots with. */
 export interface BootFileArgs {
-  /** A file or an address. */
+  /** As an Image's `source`; never unpacked. */
   readonly source: pulumi.Input<string>;
   /** Its checksum; required for http. */
   readonly checksum?: pulumi.Input<string | undefined>;
@@ -430,11 +430,11 @@ export interface NeighbourState {
 
 /** A deploy ramdisk of your own. */
 export interface DeployRamdisk {
-  /** Kernel: a file or an address. */
+  /** Kernel: a file or an address, as an Image's `source`. */
   readonly kernel: string;
   /** Its checksum; required for http. */
   readonly kernelChecksum?: string;
-  /** Initial ramdisk: a file or an address. */
+  /** Initial ramdisk: a file or an address, as an Image's `source`. */
   readonly ramdisk: string;
   /** Its checksum; required for http. */
   readonly ramdiskChecksum?: string;
@@ -448,7 +448,7 @@ export interface DeployRamdisk {
 
 /** A file that a partition image boots with. */
 export interface BootFile {
-  /** A file or an address. */
+  /** As an Image's `source`; never unpacked. */
   readonly source: string;
   /** Its checksum; required for http. */
   readonly checksum?: string;

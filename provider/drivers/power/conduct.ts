@@ -4,6 +4,7 @@ import { type Duration, toMs } from "../../kernel/units.ts";
 import type { BootTarget, ControllerIdentity, PowerDriver, PowerState } from "./driver.ts";
 import { powerErrors } from "./errors.ts";
 import { compareIdentity } from "./identity.ts";
+import { insist } from "./insist.ts";
 import { type ConductOptions, manners, type Rules } from "./manners.ts";
 import { createTraffic, type Lane, sleepUntil, type Traffic } from "./traffic.ts";
 
@@ -98,21 +99,8 @@ interface Server extends PowerHandle {
 const once = <T>({ traffic, lane }: Server, ctx: Context, body: (ctx: Context) => Promise<T>) =>
   traffic.run(ctx, lane, body);
 
-/** Do it a few times, as long as it fails in a way known to pass. Never for a refused login. */
-async function insist<T>({ rules }: Server, ctx: Context, body: () => Promise<T>): Promise<T> {
-  for (let tried = 1; ; tried += 1) {
-    try {
-      return await body();
-    } catch (error) {
-      if (!(error instanceof MetalError) || !error.retry || tried >= rules.tries) throw error;
-      ctx.log.info("the power controller is asked again", { code: error.code, tried });
-      await ctx.clock.sleep(toMs(rules.backoff) * 2 ** (tried - 1), ctx.signal);
-    }
-  }
-}
-
 const stateOrThrow = (server: Server, ctx: Context) =>
-  insist(server, ctx, () => once(server, ctx, server.driver.state));
+  insist(server.rules, ctx, () => once(server, ctx, server.driver.state));
 
 const look = (server: Server, ctx: Context) => unlessUnknown(() => stateOrThrow(server, ctx));
 const lookOnce = (server: Server, ctx: Context) =>
@@ -134,7 +122,7 @@ async function identity(server: Server, ctx: Context): Promise<ControllerIdentit
   const { driver } = server;
   if (!driver.identity) return {};
   const read = driver.identity;
-  return await insist(server, ctx, () => once(server, ctx, read));
+  return await insist(server.rules, ctx, () => once(server, ctx, read));
 }
 
 async function probe(server: Server, ctx: Context) {
@@ -178,7 +166,7 @@ async function rested({ lane, traffic, rules }: Server, ctx: Context): Promise<v
 
 async function send(server: Server, ctx: Context, to: "on" | "off"): Promise<void> {
   let sent = false;
-  await insist(server, ctx, async () => {
+  await insist(server.rules, ctx, async () => {
     // One whose answer was lost may have been carried out: look before it is sent again.
     if (sent && (await lookOnce(server, ctx)).state === to) return;
     sent = true;
@@ -233,7 +221,7 @@ async function askToShutDown(server: Server, ctx: Context): Promise<void> {
   const { softOff: ask } = server.driver;
   if (!ask)
     throw powerErrors.make("POWER_CANNOT", { address: server.controller, what: "ask for a shutdown" });
-  await insist(server, ctx, () => once(server, ctx, ask));
+  await insist(server.rules, ctx, () => once(server, ctx, ask));
 }
 
 async function bootFrom(server: Server, ctx: Context, target: BootTarget): Promise<void> {
@@ -241,7 +229,7 @@ async function bootFrom(server: Server, ctx: Context, target: BootTarget): Promi
   if (!setBoot)
     throw powerErrors.make("POWER_CANNOT", { address: server.controller, what: "choose what boots" });
   await checkIdentity(server, ctx);
-  await insist(server, ctx, () => once(server, ctx, (inner) => setBoot(inner, target)));
+  await insist(server.rules, ctx, () => once(server, ctx, (inner) => setBoot(inner, target)));
 }
 
 async function boots(server: Server, ctx: Context): Promise<BootTarget | undefined | "unknown"> {

@@ -8,6 +8,7 @@ import { powerErrors } from "./errors.ts";
 import { canonicalUuid, realValue } from "./identity.ts";
 import { controllerName, ipmitool, kgBytes } from "./ipmitool.ts";
 import { guardLogin } from "./login.ts";
+import { atItsPace } from "./pace.ts";
 import { namedVia, runVia, via } from "./via.ts";
 
 const label = "[A-Za-z0-9](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?";
@@ -102,13 +103,12 @@ type Ask = (ctx: Context, words: readonly string[]) => Promise<string>;
 function session(settings: Ipmi, memory: ControllerMemory, run: Run): Ask {
   const { user, password, kg = "", address, port } = settings;
   const login = guardLogin(memory, [user, password, kg]);
+  const name = controllerName(address, port);
   return async (ctx, words) => {
-    if (await login.wasRefused()) {
-      throw powerErrors.make("POWER_LOCKED_OUT", { address: controllerName(address, port), user });
-    }
+    if (await login.wasRefused()) throw powerErrors.make("POWER_LOCKED_OUT", { address: name, user });
     try {
       const answer = await withSuite(settings, memory, (suite) =>
-        ipmitool(ctx, run, settings, { suite, words }),
+        atItsPace(ctx, memory, name, (pace) => ipmitool(ctx, run, settings, { suite, pace, words })),
       );
       await login.accepted();
       return answer;

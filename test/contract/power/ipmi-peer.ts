@@ -2,8 +2,8 @@ import type { ControllerMemory } from "../../../provider/drivers/power/driver.ts
 import { openPower, Power } from "../../../provider/drivers/power/index.ts";
 import type { RunOn } from "../../../provider/drivers/power/via.ts";
 import { startIpmiSim } from "./ipmi-sim.ts";
+import { startIpmiWire } from "./ipmi-wire.ts";
 import type { PeerFault, PowerPeer } from "./suite.ts";
-import { startUdpProxy } from "./udp-proxy.ts";
 
 export const password = "Hjq8-wrEx2.Tz";
 const wrongPassword = "7Yzn-guess";
@@ -24,12 +24,12 @@ export function memoryOf(kept = new Map<string, string>()): ControllerMemory {
 /** ipmi_sim behind a wire that can be bad, for the suite; `more` are settings, `runOn` is where ipmitool runs. */
 export async function peerOf(more: object = {}, runOn?: RunOn): Promise<PowerPeer> {
   const sim = await startIpmiSim({ users: [admin], guid: guid.replaceAll("-", ""), product });
-  const proxy = await startUdpProxy(sim.port);
+  const wire = await startIpmiWire(sim.port);
   const memory = memoryOf();
   // Port 9 (discard): nobody listens there.
   const hows = {
-    right: { port: proxy.port, password },
-    "wrong password": { port: proxy.port, password: wrongPassword },
+    right: { port: wire.port, password },
+    "wrong password": { port: wire.port, password: wrongPassword },
     absent: { port: 9, password },
   };
   return {
@@ -40,19 +40,19 @@ export async function peerOf(more: object = {}, runOn?: RunOn): Promise<PowerPee
         runOn,
       ),
     async fault(fault: PeerFault) {
-      proxy.mode = fault === "busy" ? "crowded" : "open";
+      wire.fault = fault === "busy" ? "crowded" : "none";
       const chassis = { garbles: "fails", busy: "none", slow: "slow 1" } as const;
       await sim.fault(fault in chassis ? chassis[fault as keyof typeof chassis] : (fault as "none"));
     },
     machine: sim.power,
     turn: sim.turn,
     orders: async () => (await sim.calls()).map(({ at, words }) => ({ at, order: orderOf(words) })),
-    logins: proxy.sessions,
+    logins: wire.sessions,
     identity: { serial: product.serial, guid },
     secrets: [password, wrongPassword],
-    mark: `${proxy.port}`,
+    mark: `${wire.port}`,
     async stop() {
-      proxy.stop();
+      wire.stop();
       await sim.stop();
     },
   };
