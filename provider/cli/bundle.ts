@@ -94,6 +94,7 @@ export function bundleCommand(shell: Shell): Command {
 /** The packages of `doctor`'s list that this host has, with their versions. */
 async function installedPackages({ ctx }: Shell) {
   const names = [...new Set(programs.map((need) => need.package))].sort();
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query's own
   const words = ["--show", "--showformat", "${Package} ${Version} ${db:Status-Status}\\n", ...names];
   const { stdout } = await run(ctx, "dpkg-query", words);
   return stdout.split("\n").flatMap((line) => {
