@@ -20,10 +20,10 @@ export function guardedSite(site: Site, bearer: Bearer): Site {
   const listOwn = async (ctx: Context, name: CollectionName) =>
     (await site[name].list(ctx)).filter(({ owner }) => own(String(owner)));
 
+  const all = bearer.scope === "deploy" || bearer.scope === "admin";
   const guarded = (name: CollectionName): Collection => {
     const { kind } = resources[name];
     const inner = site[name];
-    const all = bearer.scope === "deploy" || bearer.scope === "admin";
     return {
       async plan(ctx, ref, spec, known) {
         needOwn(ref.owner, `${kind} ${ref.name} of ${ref.owner}`);
@@ -85,6 +85,17 @@ export function guardedSite(site: Site, bearer: Bearer): Site {
       if (bearer.owner === anyOwner || about.jobs.length === 0) return about;
       const own = (await Promise.all(names.map((name) => keys(name, listOwn(ctx, name))))).flat();
       return { ...about, jobs: about.jobs.filter((job) => own.includes(job)) };
+    },
+    ahead: {
+      // They tell what a declaration with its secrets was: only who may have those is told.
+      async look(ctx, asker) {
+        needOwn(asker.owner, `plans of ${asker.owner}`);
+        return all ? site.ahead.look(ctx, asker) : [];
+      },
+      async used(ctx, asker, keys) {
+        needOwn(asker.owner, `plans of ${asker.owner}`);
+        if (all) await site.ahead.used(ctx, asker, keys);
+      },
     },
     uploads: {
       async look(ctx, upload) {

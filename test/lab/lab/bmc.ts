@@ -21,9 +21,9 @@ export interface BmcAddress extends BmcLogin {
 
 /**
  * `silent`: no answer, as from an unplugged controller. `exit1`: "Unspecified error". `slow`: says yes at once and does it
- * four seconds later. `lie`: says yes and does nothing.
+ * four seconds later. `lie`: says yes and does nothing. `stale`: does it, and tells the power state that it told first.
  */
-export type BmcFault = "none" | "silent" | "exit1" | "slow" | "lie";
+export type BmcFault = "none" | "silent" | "exit1" | "slow" | "lie" | "stale";
 
 export interface BmcOptions {
   /** The server's folder, with what `chassis.sh` expects in it. */
