@@ -2,11 +2,13 @@ import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import type { Launch } from "./site/embedded.ts";
 
+const require = createRequire(import.meta.url);
+
+/** Where this package says what it is. */
+export const packageFile = (): string => require.resolve("pulumi-baremetal/package.json");
+
 /** The version of this package. */
-export function version(): string {
-  const require = createRequire(import.meta.url);
-  return (require("pulumi-baremetal/package.json") as { version: string }).version;
-}
+export const version = (): string => (require(packageFile()) as { version: string }).version;
 
 /** How this very code is started as a helper: compiled it is plain JavaScript, from a checkout it goes through tsx. */
 export function launchOf(execPath: string, execArgv: readonly string[]): Launch {

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { bundleCommand } from "./bundle.ts";
 import { completeCommand, completionCommand } from "./completion.ts";
 import { drainCommand } from "./drain.ts";
 import { imagesCommand } from "./images.ts";
@@ -17,6 +18,7 @@ const nouns = [
   instancesCommand,
   imagesCommand,
   ramdiskCommand,
+  bundleCommand,
   storeCommand,
   ownerCommand,
   serveCommand,

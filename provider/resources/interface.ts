@@ -17,6 +17,15 @@ export const Interface = defineResource({
         description: "Fixed address on the provisioning network. Default: one of the site's.",
         change: "in-place",
       }),
+      physicalNetwork: z
+        .string()
+        .regex(/^[\w.-]{1,40}$/, 'Expected the name of a network of the site, as in "eth1"')
+        .optional()
+        .meta({
+          description:
+            "The provisioning network that it is in, by name, where the site has several and `address` does not tell.",
+          change: "in-place",
+        }),
       drift,
     })
     .meta({ id: "Interface", description: "A network card of a Node that boots from the network." }),

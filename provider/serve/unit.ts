@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Launch } from "../site/embedded.ts";
+import { networksOf } from "../site/networks.ts";
 import type { ServiceSettings } from "./settings.ts";
 
 /** The systemd unit of a service. `file` holds its settings; the program is the one that is asked. */
@@ -60,9 +61,11 @@ WantedBy=multi-user.target
 const user = "pulumi-baremetal";
 
 /** What its ports take, and what dnsmasq and ping do: nothing more. */
-function capabilitiesOf({ dhcp, listen, callbackPort, bootTransport, bootPort }: ServiceSettings) {
+function capabilitiesOf(settings: ServiceSettings) {
+  const { listen, callbackPort, bootTransport, bootPort } = settings;
   // As dnsmasq itself wants: ports 67 and 69, the neighbour table, raw ICMPv6.
-  if (dhcp === "managed") return ["CAP_NET_BIND_SERVICE", "CAP_NET_ADMIN", "CAP_NET_RAW"];
+  if (networksOf(settings).some(({ dhcp }) => dhcp !== "external"))
+    return ["CAP_NET_BIND_SERVICE", "CAP_NET_ADMIN", "CAP_NET_RAW"];
   const ports = [listen.port, callbackPort, ...(bootTransport === "http" ? [bootPort] : [])];
   const low = ports.some((port) => port < 1024) ? ["CAP_NET_BIND_SERVICE"] : [];
   return [...low, "CAP_NET_RAW"];

@@ -5,8 +5,7 @@ import { z } from "zod";
 import type { RamdiskArch } from "../kernel/arch.ts";
 import { duration, ipv4, size } from "../resources/fields.ts";
 import { dhcpModes } from "../services/dnsmasq/mode.ts";
-
-const cidr = z.cidrv4({ error: 'Expected a network, as in "10.99.0.0/24"' });
+import { cidr, interfaceName, networkFaults, networksOf, ProvisioningNetwork } from "./networks.ts";
 
 const folder = z
   .string()
@@ -23,13 +22,9 @@ export const SiteSettings = z
     cacheDir: z.string().min(1).meta({
       description: "Where images and ramdisks are kept. Default: `$XDG_CACHE_HOME/pulumi-baremetal`.",
     }),
-    interface: z
-      .string()
-      .regex(/^[\w.@-]{1,15}$/, 'Expected the name of a network interface, as in "eth1"')
+    interface: interfaceName
       .optional()
-      .meta({
-        description: "The provisioning network's interface on this host.",
-      }),
+      .meta({ description: "The provisioning network's interface on this host." }),
     network: cidr.optional().meta({ description: "The provisioning network. Default: the interface's own." }),
     address: ipv4
       .optional()
@@ -37,6 +32,10 @@ export const SiteSettings = z
     router: ipv4.optional().meta({
       description:
         "Told to servers as their default route: for servers behind a router that relays their DHCP requests (docs/networks.md). Default: none, as this host does not forward (managed only).",
+    }),
+    networks: z.array(ProvisioningNetwork).min(1).max(64).optional().meta({
+      description:
+        "Several provisioning networks, each on an interface of its own, instead of `interface`, `network`, `address` and `router` (docs/networks.md).",
     }),
     dhcp: z.enum(dhcpModes).default("managed").meta({
       description:
@@ -132,10 +131,12 @@ export const SiteSettings = z
       .default("5 minutes")
       .meta({ description: "The embedded helper ends after so long without work." }),
   })
-  .refine(({ discovery, dhcp }) => !discovery || dhcp !== "external", {
-    path: ["discovery"],
-    error:
-      "Only a DHCP server of ours can answer servers that nobody declared: it takes `dhcp: managed` or `dhcp: proxy`",
+  .superRefine((settings, { addIssue }) => {
+    for (const { path, message } of networkFaults(settings)) addIssue({ code: "custom", path, message });
+    if (!settings.discovery || networksOf(settings).some(({ dhcp }) => dhcp !== "external")) return;
+    const message =
+      "Only a DHCP server of ours can answer servers that nobody declared: it takes `dhcp: managed` or `dhcp: proxy`";
+    addIssue({ code: "custom", path: ["discovery"], message });
   })
   .meta({ id: "SiteSettings", description: "Settings of a site." });
 export type SiteSettings = z.output<typeof SiteSettings>;

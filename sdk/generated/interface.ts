@@ -21,6 +21,11 @@ export interface InterfaceArgs {
   readonly node: Reference<Node>;
   /** Fixed address on the provisioning network. Default: one of the site's. */
   readonly address?: pulumi.Input<string | undefined>;
+  /**
+   * The provisioning network that it is in, by name, where the site has several and `address` does not
+   * tell.
+   */
+  readonly physicalNetwork?: pulumi.Input<string | undefined>;
 }
 
 const provider = providerOf("interfaces");
@@ -42,6 +47,11 @@ export class Interface extends pulumi.dynamic.Resource {
   declare readonly node: pulumi.Output<string>;
   /** Fixed address on the provisioning network. Default: one of the site's. */
   declare readonly address: pulumi.Output<string | undefined>;
+  /**
+   * The provisioning network that it is in, by name, where the site has several and `address` does not
+   * tell.
+   */
+  declare readonly physicalNetwork: pulumi.Output<string | undefined>;
   /** What a refresh found that differs from what was made, in words; the next update mends it. */
   declare readonly drift: pulumi.Output<string[]>;
   /** The site whose records hold it. */

@@ -14,6 +14,11 @@ const line = (text: string, key: string) => text.split("\n").find((one) => one.s
 describe("the systemd unit", () => {
   it.for([
     { when: "DHCP is ours", more: {}, are: "CAP_NET_BIND_SERVICE CAP_NET_ADMIN CAP_NET_RAW" },
+    {
+      when: "ours is beside another",
+      more: { dhcp: "proxy" },
+      are: "CAP_NET_BIND_SERVICE CAP_NET_ADMIN CAP_NET_RAW",
+    },
     { when: "it is somebody else's", more: { dhcp: "external" }, are: "CAP_NET_RAW" },
     {
       when: "a port is low",

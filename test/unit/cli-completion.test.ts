@@ -24,6 +24,7 @@ describe("what can stand at the cursor", () => {
       "instances",
       "images",
       "ramdisk",
+      "bundle",
       "store",
       "owner",
       "serve",

@@ -6,6 +6,7 @@ import { newContext } from "../../provider/kernel/context.ts";
 import { listHosts, writeHost } from "../../provider/services/dnsmasq/hosts.ts";
 import { openHosts } from "../../provider/site/local/network/hosts.ts";
 import { rangeOf } from "../../provider/site/local/network/range.ts";
+import { networksOf } from "../../provider/site/networks.ts";
 import { SiteSettings } from "../../provider/site/settings.ts";
 
 const mac = "52:54:00:00:00:07";
@@ -19,14 +20,14 @@ beforeEach(async () => {
 afterEach(() => rm(dir, { recursive: true }));
 
 function hostsWith(more: Record<string, unknown>) {
-  const network = { network: "10.99.0.0/24", address: "10.99.0.1" };
-  const settings = SiteSettings.parse({ stateDir: dir, cacheDir: dir, ...network, ...more });
+  const own = { network: "10.99.0.0/24", address: "10.99.0.1" };
+  const [network] = networksOf(SiteSettings.parse({ stateDir: dir, cacheDir: dir, ...own, ...more }));
   const range = async () => {
-    const found = await rangeOf(ctx, settings);
+    const found = await rangeOf(ctx, network);
     if (!found) throw new Error("no network");
     return found;
   };
-  return openHosts({ settings, dir, leaseFile: join(dir, "leases"), range });
+  return openHosts({ network, dir, leaseFile: join(dir, "leases"), range });
 }
 
 describe("a card that may boot is, for DHCP,", () => {
@@ -50,7 +51,7 @@ describe("a card that may boot is, for DHCP,", () => {
     const hosts = hostsWith(settings);
     await hosts.admit(ctx, [{ ...card, address }]);
     expect(await listHosts(dir)).toEqual([{ ...card, ...(ip === undefined ? {} : { ip }) }]);
-    expect(await hosts.notAdmitted([{ ...card, address }])).toEqual([]);
+    expect(await hosts.notAdmitted(ctx, [{ ...card, address }])).toEqual([]);
   });
 
   it("without the address of the time when DHCP was ours alone, once it is a proxy", async () => {
@@ -66,6 +67,6 @@ describe("a card that may boot is, for DHCP,", () => {
     { dhcp: "proxy", missing: 1 },
     { dhcp: "external", missing: 0 },
   ])("missed where DHCP is ours to tell: $dhcp", async ({ dhcp, missing }) => {
-    expect(await hostsWith({ dhcp }).notAdmitted([card])).toHaveLength(missing);
+    expect(await hostsWith({ dhcp }).notAdmitted(ctx, [card])).toHaveLength(missing);
   });
 });

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import type { RamdiskArch } from "../../kernel/arch.ts";
@@ -75,6 +75,12 @@ export async function buildRamdisk(ctx: Context, options: RamdiskOptions): Promi
 /** The same, only if it was built before; nothing is done. */
 export const builtRamdisk = async (options: RamdiskOptions): Promise<BuiltRamdisk | undefined> =>
   readIndex(options.cacheDir, await indexOf(options));
+
+/** What is in the cache of a ramdisk that was built before, by name: its index and its folder. */
+export async function cacheNames(options: RamdiskOptions): Promise<readonly string[]> {
+  const built = await builtRamdisk(options);
+  return built ? [basename(await indexOf(options)), basename(dirname(built.kernel))] : [];
+}
 
 const indexOf = async (options: RamdiskOptions): Promise<string> =>
   join(options.cacheDir, `${options.flavour}-${options.arch}-${await recipeOf(options)}.json`);

@@ -44,7 +44,7 @@ export async function answerStranger(ctx: Context, parts: Parts, mac: string): P
     ctx.report({ stage: "fetching the ramdisk" });
     await parts.loaders(ctx, node.arch);
     const ramdisk = await parts.ramdisk(ctx, node.arch);
-    const server = await network.address(ctx);
+    const { address: server } = await network.serving(ctx, [{ mac, name: "discovered" }]);
     await note(parts, mac, { admitted: true });
     const boot = await parts.boot(node);
     await boot.prepare(

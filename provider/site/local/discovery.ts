@@ -1,6 +1,7 @@
 import { type Context, dateOf } from "../../kernel/context.ts";
 import { type Duration, toMs } from "../../kernel/units.ts";
 import { askedAgain, bootsFromNetwork, isToBeAnswered, type Stranger } from "../../workflows/discovery.ts";
+import { networksOf } from "../networks.ts";
 import type { State } from "../site.ts";
 import { answerStranger } from "./answering.ts";
 import { declaredMacs } from "./collections/macs.ts";
@@ -42,7 +43,8 @@ export async function discovered(ctx: Context, parts: Parts, listen?: Duration):
   const { store, settings } = parts;
   const declared = await declaredMacs(store);
   const strangers = (await store.strangers()).filter(({ mac }) => !declared.has(mac));
-  return { strangers, dhcp: settings.dhcp };
+  const hears = networksOf(settings).find(({ dhcp }) => dhcp !== "external");
+  return { strangers, dhcp: hears?.dhcp ?? "external" };
 }
 
 async function serveFor(ctx: Context, { network, store }: Parts, listen: Duration): Promise<State> {

@@ -107,7 +107,7 @@ export async function openVisit(
   const cards = await bootCardsOf(store, name, node);
   const macs = cards.map(({ mac }) => mac);
   const expected = expectedOf(node, (await store.get("nodes", name))?.state);
-  const server = await network.address(ctx);
+  const { address: server, dhcp } = await network.serving(ctx, cards);
   let record = begun;
   let ramdisk: BuiltRamdisk | undefined;
   const line = switchboard.open({
@@ -148,7 +148,7 @@ export async function openVisit(
       },
     },
     keepSeen: (told) => rememberDisks(store, name, told),
-    seen: async (phase) => describeSeen(line.sightings, { phase, dhcp: settings.dhcp }),
+    seen: async (phase) => describeSeen(line.sightings, { phase, dhcp }),
     bootFiles,
     admit: (inner) => network.admit(inner, cards),
     dismiss: (inner) => network.dismiss(inner, macs),

@@ -26,8 +26,16 @@ export interface Lab {
   readonly server: (options: ServerOptions) => Promise<LabServer>;
   /** A server that is only played: for tests of many deployments. */
   readonly paper: (options: PaperOptions) => Promise<PaperServer>;
+  /** Another network, for servers that say so: `br1`, 10.98.0.1/24. Asked twice does no harm. */
+  readonly secondBridge: () => Promise<SecondBridge>;
   /** End all servers. The bridge stays: it ends with the namespace. */
   readonly close: () => Promise<void>;
+}
+
+/** As the lab's own fields. */
+export interface SecondBridge {
+  readonly interface: "br1";
+  readonly cidr: string;
 }
 
 const bridge = "br0";
@@ -37,7 +45,7 @@ const bridgeMac = "52:54:00:ff:ff:01";
 /** Bring the lab's network up, inside the namespace that `runInLab` made, and make servers there. Opened twice does no harm. */
 export async function openLab({ dir, network = "10.99.0", accel }: LabOptions): Promise<Lab> {
   await refuseForeignNetwork();
-  await bringUp(`${network}.1`);
+  await bringUp(bridge, bridgeMac, `${network}.1`, "fd00:99::1/64");
   const folder = resolve(dir);
   await mkdir(folder, { recursive: true });
   const servers: LabServer[] = [];
@@ -59,6 +67,10 @@ export async function openLab({ dir, network = "10.99.0", accel }: LabOptions): 
     cidr: `${network}.0/24`,
     server: (options) => kept(makeServer(slotOf(options.name), options)),
     paper: (options) => kept(makePaper(slotOf(options.name), options)),
+    async secondBridge() {
+      await bringUp("br1", "52:54:00:ff:ff:02", "10.98.0.1", "fd00:98::1/64");
+      return { interface: "br1", cidr: "10.98.0.0/24" };
+    },
     async close() {
       await Promise.all(servers.splice(0).map((server) => server.stop()));
     },
@@ -71,7 +83,7 @@ async function refuseForeignNetwork(): Promise<void> {
   const links = JSON.parse(stdout) as readonly { ifname?: string }[];
   const foreign = links
     .flatMap(({ ifname }) => ifname ?? [])
-    .filter((name) => !/^(lo|br0|[tpvw][0-9a-f]{12})$/.test(name));
+    .filter((name) => !/^(lo|br0|br1|[tpvw][0-9a-f]{12})$/.test(name));
   if (foreign.length === 0 && process.env[labMark] === "1") return;
   const why =
     foreign.length > 0
@@ -82,27 +94,15 @@ async function refuseForeignNetwork(): Promise<void> {
   );
 }
 
-async function bringUp(address: string): Promise<void> {
+async function bringUp(bridge: string, mac: string, address: string, address6: string): Promise<void> {
   const ip = (...words: string[]) => execa("ip", words);
   await ip("link", "set", "lo", "up");
   const { exitCode } = await execa("ip", ["link", "show", bridge], { reject: false });
   if (exitCode === 0) return;
   // A bridge that learns for 15 seconds first would delay each boot.
-  await ip(
-    "link",
-    "add",
-    bridge,
-    "address",
-    bridgeMac,
-    "type",
-    "bridge",
-    "forward_delay",
-    "0",
-    "stp_state",
-    "0",
-  );
+  await ip("link", "add", bridge, "address", mac, "type", "bridge", "forward_delay", "0", "stp_state", "0");
   await ip("addr", "add", `${address}/24`, "dev", bridge);
   // iPXE waits 13 seconds for a router's answer; dnsmasq gives one where there is an address to advertise (facts: lab).
-  await execa("ip", ["-6", "addr", "add", "fd00:99::1/64", "dev", bridge, "nodad"], { reject: false });
+  await execa("ip", ["-6", "addr", "add", address6, "dev", bridge, "nodad"], { reject: false });
   await ip("link", "set", bridge, "up");
 }

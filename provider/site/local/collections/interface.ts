@@ -1,9 +1,17 @@
+import type { Context } from "../../../kernel/context.ts";
 import type { InterfaceSpec } from "../../../resources/index.ts";
 import { siteErrors } from "../../errors.ts";
 import type { Collection, Ref } from "../../site.ts";
 import { collectionOf } from "../collection.ts";
+import type { Card } from "../network/network.ts";
 import type { Parts } from "../parts.ts";
+import { cardOf } from "./card.ts";
 import { refuseOthersMac } from "./macs.ts";
+
+const properties: Readonly<Record<string, string>> = {
+  ...{ INTERFACE_OFF_NETWORK: "address", INTERFACE_IN_USE: "" },
+  ...{ NETWORK_NOT_CHOSEN: "physicalNetwork", NETWORK_UNKNOWN: "physicalNetwork" },
+};
 
 /** Network cards: one MAC, one Interface. A MAC moved within a stack goes to the new holder. */
 export function interfaces(parts: Parts): Collection {
@@ -11,8 +19,7 @@ export function interfaces(parts: Parts): Collection {
   const using = async (node: string) => (await store.claims()).get(node);
 
   return collectionOf<InterfaceSpec>("interfaces", parts, {
-    property: ({ code }) =>
-      code === "INTERFACE_OFF_NETWORK" ? "address" : code === "INTERFACE_IN_USE" ? "" : "mac",
+    property: ({ code }) => properties[code] ?? "mac",
     async plan(ctx, ref, spec, { record, known }) {
       await notTaken(ref, spec.mac);
       const { macs } = runs.of(known.run);
@@ -20,10 +27,7 @@ export function interfaces(parts: Parts): Collection {
       macs.set(spec.mac, twin ?? ref.name);
       if (twin !== undefined && twin !== ref.name)
         throw siteErrors.make("INTERFACE_MAC_TAKEN", { mac: spec.mac, other: twin });
-      const range = spec.address && (await network.range(ctx));
-      if (spec.address && range && !range.holds(spec.address)) {
-        throw siteErrors.make("INTERFACE_OFF_NETWORK", { address: spec.address, network: range.cidr });
-      }
+      await inNetwork(ctx, cardOf(ref, spec));
       await refuseOthersMac(store, runs.of(known.run), spec.node, spec.mac);
       await unusedIfMoved(ref, spec, record?.spec as InterfaceSpec | undefined);
       return { actions: record ? [] : [`enrol card ${spec.mac} of ${spec.node}`] };
@@ -36,8 +40,7 @@ export function interfaces(parts: Parts): Collection {
         throw siteErrors.make("SITE_UNKNOWN_REFERENCE", { kind: "Node", name: spec.node });
       }
       const holder = await using(spec.node);
-      if (holder && record)
-        await network.admit(ctx, [{ mac: spec.mac, name: ref.name, address: spec.address }]);
+      if (holder && record) await network.admit(ctx, [cardOf(ref, spec)]);
       return {};
     },
     async observe(_, { spec }) {
@@ -56,6 +59,17 @@ export function interfaces(parts: Parts): Collection {
       if (!moved) await network.dismiss(ctx, [mac]);
     },
   });
+
+  async function inNetwork(ctx: Context, card: Card): Promise<void> {
+    const { address } = card;
+    const ranges = await network.ranges(ctx);
+    if (address !== undefined && ranges.length > 0 && !ranges.some(({ holds }) => holds(address))) {
+      const networks = ranges.map(({ cidr }) => cidr).join(", ");
+      throw siteErrors.make("INTERFACE_OFF_NETWORK", { address, network: networks });
+    }
+    // Where an interface is down nothing is known yet, and the deployment tells.
+    if (ranges.length > 0) await network.serving(ctx, [card]);
+  }
 
   async function notTaken(ref: Ref, mac: string): Promise<void> {
     const holder = (await store.all("interfaces")).find(

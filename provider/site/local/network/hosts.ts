@@ -2,12 +2,15 @@ import type { Context } from "../../../kernel/context.ts";
 import { allocateAddress } from "../../../services/dnsmasq/address.ts";
 import { type Host, listHosts, removeHost, writeHost } from "../../../services/dnsmasq/hosts.ts";
 import { leasedAddresses } from "../../../services/dnsmasq/lease.ts";
-import type { SiteSettings } from "../../settings.ts";
+import type { SiteNetwork } from "../../networks.ts";
 import type { Card, Network } from "./network.ts";
 import type { Range } from "./range.ts";
 
+/** Which cards one network's DHCP answers. */
+export type Hosts = Pick<Network, "admit" | "notAdmitted" | "dismiss" | "addressOf">;
+
 interface HostsOptions {
-  readonly settings: SiteSettings;
+  readonly network: Pick<SiteNetwork, "dhcp" | "router">;
   /** One file for each card; dnsmasq reads them while it runs. */
   readonly dir: string;
   readonly leaseFile: string;
@@ -18,14 +21,9 @@ interface HostsOptions {
  * Which cards DHCP answers, and with which address. With DHCP of somebody else the files are kept for their use; beside
  * somebody else's they name cards alone: one with an address could be given it by both.
  */
-export function openHosts({
-  settings,
-  dir,
-  leaseFile,
-  range,
-}: HostsOptions): Pick<Network, "admit" | "notAdmitted" | "dismiss" | "addressOf"> {
-  const managed = settings.dhcp === "managed";
-  const routers = settings.router === undefined ? [] : [settings.router];
+export function openHosts({ network: { dhcp, router }, dir, leaseFile, range }: HostsOptions): Hosts {
+  const managed = dhcp === "managed";
+  const routers = router === undefined ? [] : [router];
   // One at a time: two cards admitted at once must not be given one address.
   let turn: Promise<unknown> = Promise.resolve();
   const inTurn = <T>(body: () => Promise<T>): Promise<T> => {
@@ -37,8 +35,8 @@ export function openHosts({
   async function admitOne(ctx: Context, { mac, name, address }: Card): Promise<void> {
     const hosts = await listHosts(dir);
     const present = hosts.find((host) => host.mac === mac);
-    const wanted = settings.dhcp === "proxy" ? undefined : address;
-    const kept = settings.dhcp === "proxy" ? undefined : present?.ip;
+    const wanted = dhcp === "proxy" ? undefined : address;
+    const kept = dhcp === "proxy" ? undefined : present?.ip;
     if (present && (wanted ?? kept) === present.ip) return;
     const network = managed ? await range(ctx) : undefined;
     const ip = network
@@ -52,8 +50,8 @@ export function openHosts({
       inTurn(async () => {
         for (const card of cards) await admitOne(ctx, card);
       }),
-    async notAdmitted(cards) {
-      if (settings.dhcp === "external") return [];
+    async notAdmitted(_, cards) {
+      if (dhcp === "external") return [];
       const hosts = await listHosts(dir);
       return cards.flatMap((card) => {
         const host = hosts.find(({ mac }) => mac === card.mac);

@@ -1,5 +1,6 @@
 import type { Context } from "../../../kernel/context.ts";
 import type { MetalError } from "../../../kernel/errors.ts";
+import type { DhcpMode } from "../../../services/dnsmasq/mode.ts";
 import type { Range } from "./range.ts";
 
 /** A card that may boot, as DHCP has to know it. */
@@ -9,14 +10,23 @@ export interface Card {
   readonly name: string;
   /** Fixed address; otherwise the site gives one. */
   readonly address?: string | undefined;
+  /** The network that it is said to be in, by name. */
+  readonly physicalNetwork?: string | undefined;
 }
 
-/** The provisioning network as the site serves it: DHCP, TFTP and port 10000. */
-export interface Network {
-  /** The provisioning network, when it is known. */
-  readonly range: (ctx: Context) => Promise<Range | undefined>;
+/** What a server is told by the network that its cards are in. */
+export interface Served {
   /** What servers call back to. */
-  readonly address: (ctx: Context) => Promise<string>;
+  readonly address: string;
+  readonly dhcp: DhcpMode;
+}
+
+/** The provisioning networks as the site serves them: DHCP, TFTP and port 10000. */
+export interface Network {
+  /** Those that are known. */
+  readonly ranges: (ctx: Context) => Promise<readonly Range[]>;
+  /** Of the network that these cards of one server are in. NETWORK_NOT_CHOSEN, NETWORK_UNKNOWN, NETWORK_CARDS_APART. */
+  readonly serving: (ctx: Context, cards: readonly Card[]) => Promise<Served>;
   /** What would keep a deployment from being served; found at preview, without starting anything. */
   readonly problems: (ctx: Context) => Promise<readonly MetalError[]>;
   /** Serve from now on: the call-back, and DHCP and TFTP where they are ours. Asked twice does no harm. */
@@ -24,6 +34,7 @@ export interface Network {
   readonly admit: (ctx: Context, cards: readonly Card[]) => Promise<void>;
   /** Cards whose DHCP entry is missing or says something else, each with what is wrong, where DHCP is ours. */
   readonly notAdmitted: (
+    ctx: Context,
     cards: readonly Card[],
   ) => Promise<readonly { readonly card: Card; readonly text: string }[]>;
   readonly dismiss: (ctx: Context, macs: readonly string[]) => Promise<void>;

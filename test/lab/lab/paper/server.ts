@@ -20,6 +20,8 @@ import type { Mishap, PaperBody } from "./body.ts";
 export interface PaperOptions extends Omit<ServerOptions, "disks" | "memory"> {
   /** Default: 4 GiB. */
   readonly disk?: Omit<DiskOptions, "kind">;
+  /** Default: the lab's first. */
+  readonly bridge?: string;
   /** Its boot ROM listens for a proxyDHCP server beside the one that gives addresses. Default: false. */
   readonly proxyDhcp?: boolean;
 }
@@ -33,7 +35,8 @@ const checkout = fileURLToPath(new URL("../../../..", import.meta.url));
 
 /** A paper server behind an IPMI controller; its process has a network namespace of its own, with one card on the bridge. */
 export async function makePaper(slot: Slot, options: PaperOptions): Promise<PaperServer> {
-  const { folder, bridge } = slot;
+  const { folder } = slot;
+  const { bridge = slot.bridge } = options;
   const frame = frameOf(options);
   const { name, mac } = frame;
   const { size = "4 GiB", serial = `${name}-0`, content }: Partial<DiskOptions> = options.disk ?? {};

@@ -18,6 +18,7 @@ import { owedTo, uncleanable } from "../../debts.ts";
 import type { Parts } from "../../parts.ts";
 import type { Run } from "../../runs.ts";
 import type { Store } from "../../store/index.ts";
+import { cardOf } from "../card.ts";
 import { maintenanceOf } from "../node-state.ts";
 
 /** The record of a thing that an instance names, or the error that says it is not there. */
@@ -165,8 +166,5 @@ export async function cardsOf(store: Store, node: string, spec: Pick<InstanceSpe
   );
   return mine
     .filter(({ spec: card }) => (card as InterfaceSpec).node === node)
-    .map(({ ref, spec: card }) => {
-      const { mac, address } = card as InterfaceSpec;
-      return { name: ref.name, mac, ...(address === undefined ? {} : { address }) };
-    });
+    .map(({ ref, spec: card }) => cardOf(ref, card as InterfaceSpec));
 }

@@ -27,7 +27,7 @@ async function look(
 ): Promise<readonly Finding[]> {
   return [
     ...(await lookAtBoot(ctx, parts, record, stored)),
-    ...(await lookAtHosts(parts, record, stored)),
+    ...(await lookAtHosts(ctx, parts, record, stored)),
     ...(reachable ? await lookAtOverride(ctx, parts, record, stored) : []),
   ];
 }
@@ -75,6 +75,7 @@ async function lookAtBoot(
 }
 
 async function lookAtHosts(
+  ctx: Context,
   { store, network }: Parts,
   { spec, state }: StoredRecord,
   stored: StoredDeployment,
@@ -84,6 +85,7 @@ async function lookAtHosts(
   const [address] = (state["addresses"] as readonly string[] | undefined) ?? [];
   const cards = await cardsOf(store, stored.node, spec as InstanceSpec);
   const wrong = await network.notAdmitted(
+    ctx,
     cards.map((card, index) => ({ ...card, address: card.address ?? (index === 0 ? address : undefined) })),
   );
   return wrong.map(({ text, card }) => ({ text, mend: (ctx) => network.admit(ctx, [card]) }));

@@ -48,7 +48,7 @@ export async function openMachine(
   const image = other ?? (await specOf<ImageSpec>(store, "images", spec.image));
   const cards = await cardsOf(store, stored.node, spec);
   const macs = cards.map(({ mac }) => mac);
-  const server = await network.address(ctx);
+  const { address: server, dhcp } = await network.serving(ctx, cards);
   const nodeState = (await store.get("nodes", stored.node))?.state;
   const expected = expectedOf(node, nodeState);
   const limits = { ...settings.limits, ...definedOnly(spec.timeouts ?? {}) };
@@ -140,11 +140,11 @@ export async function openMachine(
     probe: (inner) => probeSystem(inner, parts, { spec, cards, record, gone }),
     seen: async (phase) => {
       const ping = (await pinged())?.detail;
-      return describeSeen(line.sightings, { phase, dhcp: settings.dhcp, ping });
+      return describeSeen(line.sightings, { phase, dhcp, ping });
     },
     astray: async () =>
       astrayOf({
-        ...{ seen: line.sightings, managed: settings.dhcp === "managed", firmware: node.bootMode },
+        ...{ seen: line.sightings, managed: dhcp === "managed", firmware: node.bootMode },
         ...{ watched: scratch.rebooted === true, fromNetwork: kindOf(image) === "partition" },
         ...{ writer: record.machine?.bootId, pings: (await pinged())?.answers === true },
       }),

@@ -8,7 +8,8 @@ import type { createGone } from "./ramdisk-gone.ts";
 
 /** How a system is looked for: at its addresses, or by what it said itself. */
 
-export interface Cards extends ReadonlyArray<{ readonly mac: string; readonly address?: string }> {}
+export interface Cards
+  extends ReadonlyArray<{ readonly mac: string; readonly address?: string | undefined }> {}
 
 interface Looked {
   readonly spec: Pick<InstanceSpec, "waitFor">;

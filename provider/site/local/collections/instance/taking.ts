@@ -94,10 +94,12 @@ async function admitAsBefore(
   node: string,
   known: State,
 ): Promise<void> {
-  const range = await network.range(ctx);
+  const ranges = await network.ranges(ctx);
   const cards = await cardsOf(store, node, spec);
   const fixed = cards.map(({ address }) => address);
-  const addresses = ((known["addresses"] ?? []) as readonly string[]).filter((one) => range?.holds(one));
+  const addresses = ((known["addresses"] ?? []) as readonly string[]).filter((one) =>
+    ranges.some(({ holds }) => holds(one)),
+  );
   const free = addresses.filter((one) => !fixed.includes(one)).values();
   await network.admit(
     ctx,
