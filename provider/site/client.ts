@@ -5,9 +5,9 @@ import { type ErrorRecord, hasCode, MetalError } from "../kernel/errors.ts";
 import { resources } from "../resources/index.ts";
 import type { CollectionName } from "../resources/resource.ts";
 import type { Uploaded } from "../services/images/uploads.ts";
-import type { AheadPlan } from "./ahead/asked.ts";
 import {
   type About,
+  type AheadPlan,
   type Collection,
   type Known,
   PartlyDone,

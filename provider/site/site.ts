@@ -6,7 +6,6 @@ import type { Failure } from "../resources/reasons.ts";
 import type { CollectionName } from "../resources/resource.ts";
 import type { Uploads } from "../services/images/uploads.ts";
 import type { Bearer } from "./access.ts";
-import type { Ahead } from "./ahead/asked.ts";
 
 /** Who declared a thing, and its name, which is unique in the site. */
 export interface Ref {
@@ -71,6 +70,28 @@ export interface Collection {
   /** Gone already is success. */
   readonly remove: (ctx: Context, ref: Ref, known?: Known) => Promise<void>;
   readonly list: (ctx: Context) => Promise<readonly State[]>;
+}
+
+/** Which run of Pulumi asks, of which stack. */
+export interface Asker {
+  readonly owner: string;
+  readonly run: string;
+  readonly dryRun: boolean;
+}
+
+/** A plan that a client may give out where it is asked for this very thing. */
+export interface AheadPlan {
+  readonly key: string;
+  readonly digest: string;
+  readonly plan: Plan;
+}
+
+/** What a stack is likely to ask for, answered at once: over a slow line that is one way there and back in the place of hundreds. */
+export interface Ahead {
+  /** The plans of all that this stack asked for last, as they are now. */
+  readonly look: (ctx: Context, asker: Asker) => Promise<readonly AheadPlan[]>;
+  /** These were given out, in this order: the run is to know of them as if it had asked. */
+  readonly used: (ctx: Context, asker: Asker, keys: readonly string[]) => Promise<void>;
 }
 
 /** What is not a declaration. */

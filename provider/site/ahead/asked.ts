@@ -1,14 +1,6 @@
 import { createHmac } from "node:crypto";
-import type { Context } from "../../kernel/context.ts";
 import type { CollectionName } from "../../resources/resource.ts";
-import type { Known, Plan, Ref, Spec } from "../site.ts";
-
-/** Which run of Pulumi asks, of which stack. */
-export interface Asker {
-  readonly owner: string;
-  readonly run: string;
-  readonly dryRun: boolean;
-}
+import type { Known, Ref, Spec } from "../site.ts";
 
 /** A request for a plan, apart from the run that asked. */
 export interface Asked {
@@ -16,21 +8,6 @@ export interface Asked {
   readonly ref: Ref;
   readonly spec: Spec;
   readonly known: Known;
-}
-
-/** A plan that a client may give out where it is asked for this very thing. */
-export interface AheadPlan {
-  readonly key: string;
-  readonly digest: string;
-  readonly plan: Plan;
-}
-
-/** What a stack is likely to ask for, answered at once: over a slow line that is one way there and back in the place of hundreds. */
-export interface Ahead {
-  /** The plans of all that this stack asked for last, as they are now. */
-  readonly look: (ctx: Context, asker: Asker) => Promise<readonly AheadPlan[]>;
-  /** These were given out, in this order: the run is to know of them as if it had asked. */
-  readonly used: (ctx: Context, asker: Asker, keys: readonly string[]) => Promise<void>;
 }
 
 /** A name that a program declares twice, by mistake, is two requests. */

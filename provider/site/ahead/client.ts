@@ -1,8 +1,8 @@
 import type { Context } from "../../kernel/context.ts";
 import { resources } from "../../resources/index.ts";
 import type { CollectionName } from "../../resources/resource.ts";
-import type { Collection, Plan, Site } from "../site.ts";
-import { type Ahead, type AheadPlan, type Asked, type Asker, digestOf, keyOf } from "./asked.ts";
+import type { Ahead, AheadPlan, Asker, Collection, Plan, Site } from "../site.ts";
+import { type Asked, digestOf, keyOf } from "./asked.ts";
 
 /**
  * A site on another host, whose plans are asked for all at once. Pulumi asks for one plan after the other and waits for each:

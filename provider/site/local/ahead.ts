@@ -1,8 +1,8 @@
 import { newContext } from "../../kernel/context.ts";
 import { resources } from "../../resources/index.ts";
 import type { CollectionName } from "../../resources/resource.ts";
-import { type Ahead, type Asked, type Asker, digestOf, keyOf } from "../ahead/asked.ts";
-import type { Collection, Plan } from "../site.ts";
+import { type Asked, digestOf, keyOf } from "../ahead/asked.ts";
+import type { Ahead, Asker, Collection, Plan } from "../site.ts";
 
 type Collections = Readonly<Record<CollectionName, Collection>>;
 
