@@ -18,7 +18,8 @@ import { check } from "./lib/story.ts";
 // Many deployments by a helper of its own process, a twentieth of the packets to controllers, of DHCP and of TFTP lost: how
 // many succeed at the first attempt, and what the helper's memory does. `npm run story -- many [500] [SERVERS]`
 const count = Number(process.argv[2] ?? 500);
-const servers = Number(process.argv[3] ?? 4);
+// A deployment takes a minute in which next to nothing is done: ipmitool waits two seconds for each packet that was lost.
+const servers = Number(process.argv[3] ?? 16);
 const lose = 0.05;
 const most = 120;
 

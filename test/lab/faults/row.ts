@@ -82,6 +82,8 @@ export async function underFault(row: FaultRow, stage: Omit<Scene, "server">, na
     // What an operator does: look, and declare it again.
     if (outcome !== "active") await declare({ ...args(), wipe: true });
     await expectWhole(server.diskPath(), images.whole);
+    await site.remove("instances", nameOn(server));
+    check(!(await server.isOn()), "it is on after its release");
     const mend = outcome === "active" ? [] : [`then active in ${secondsSince(again)}`];
     return [ended, state, ...(told ? [told] : []), ...mend].join("; ");
   } finally {
