@@ -8,7 +8,7 @@ import type { Logger } from "../kernel/log.ts";
 import { resources } from "../resources/index.ts";
 import type { CollectionName } from "../resources/resource.ts";
 import { type Known, PartlyDone, type Site } from "../site/site.ts";
-import { type Line, OperationRequest, Request, type Verb, verbs } from "../site/wire.ts";
+import { ConsoleQuery, type Line, OperationRequest, Request, type Verb, verbs } from "../site/wire.ts";
 
 export interface ApiOptions {
   readonly site: Site;
@@ -102,6 +102,15 @@ export function createApi({
         for await (const progress of siteOf(request).watch(ctx, collection, name)) ctx.report(progress);
       }),
   );
+  for (const collection of Object.keys(resources) as CollectionName[]) {
+    app.get<{ Params: { name: string } }>(`/v1/console/${collection}/:name`, async (request, reply) =>
+      answer(reply, log, async (ctx, say) => {
+        const asked = ConsoleQuery.parse(request.query);
+        const lines = siteOf(request).console(ctx, collection, request.params.name, asked);
+        for await (const heard of lines) say({ heard });
+      }),
+    );
+  }
   return app;
 }
 
@@ -142,7 +151,11 @@ type Reply = {
 };
 
 /** Answer with lines of JSON while `body` works. A client that goes away ends only its own waiting. */
-function answer(reply: Reply, log: Logger, body: (ctx: Context) => Promise<unknown>): unknown {
+function answer(
+  reply: Reply,
+  log: Logger,
+  body: (ctx: Context, say: (line: Line) => void) => Promise<unknown>,
+): unknown {
   const stream = new PassThrough();
   const gone = new AbortController();
   const say = (line: Line) => {
@@ -160,7 +173,7 @@ function answer(reply: Reply, log: Logger, body: (ctx: Context) => Promise<unkno
     },
     report: (progress) => say({ progress }),
   });
-  body(ctx).then(
+  body(ctx, say).then(
     (result) => {
       say({ result: result ?? null });
       stream.end();

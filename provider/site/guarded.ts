@@ -19,6 +19,13 @@ export function guardedSite(site: Site, bearer: Bearer): Site {
   const listOwn = async (ctx: Context, name: CollectionName) =>
     (await site[name].list(ctx)).filter(({ owner }) => own(String(owner)));
 
+  const needOwnName = async (ctx: Context, collection: CollectionName, name: string) => {
+    const own = await keys(collection, listOwn(ctx, collection));
+    if (bearer.owner !== anyOwner && !own.includes(`${collection}/${name}`)) {
+      needOwn("", `${resources[collection].kind} ${name}`);
+    }
+  };
+
   const guarded = (name: CollectionName): Collection => {
     const { kind } = resources[name];
     const inner = site[name];
@@ -87,11 +94,12 @@ export function guardedSite(site: Site, bearer: Bearer): Site {
       return site.perform(ctx, operation);
     },
     async *watch(ctx, collection, name) {
-      const own = await keys(collection, listOwn(ctx, collection));
-      if (bearer.owner !== anyOwner && !own.includes(`${collection}/${name}`)) {
-        needOwn("", `${resources[collection].kind} ${name}`);
-      }
+      await needOwnName(ctx, collection, name);
       yield* site.watch(ctx, collection, name);
+    },
+    async *console(ctx, collection, name, request) {
+      await needOwnName(ctx, collection, name);
+      yield* site.console(ctx, collection, name, request);
     },
   };
 }

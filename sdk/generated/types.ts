@@ -33,6 +33,11 @@ export interface IpmiArgs {
    * `"probe"`.
    */
   readonly cipherSuite?: pulumi.Input<"probe" | number | undefined>;
+  /**
+   * `sol`: what the server says by serial-over-LAN while it is installed or visited goes into its
+   * console log. A session of somebody else is left alone. Default: `none`.
+   */
+  readonly console?: pulumi.Input<"none" | "sol" | undefined>;
 }
 
 /** Through which card a server is inspected. */
@@ -255,6 +260,11 @@ export interface Ipmi {
   readonly privilege: "CALLBACK" | "USER" | "OPERATOR" | "ADMINISTRATOR";
   /** Cipher suite of a session. `probe` tries 17, then 3, and remembers which one served. */
   readonly cipherSuite: "probe" | number;
+  /**
+   * `sol`: what the server says by serial-over-LAN while it is installed or visited goes into its
+   * console log. A session of somebody else is left alone. Default: `none`.
+   */
+  readonly console?: "none" | "sol";
 }
 
 /** Through which card a server is inspected. */

@@ -49,6 +49,7 @@ async function serve(own: Partial<Collection> = {}, more: Partial<Site> = {}): P
     about: async () => ({ siteId: "s", version: "1", pid: 1, settings: "x", jobs: [] }),
     perform: async () => ({}),
     watch: async function* () {},
+    console: async function* () {},
     ...more,
   };
   app = createApi({

@@ -20,6 +20,22 @@ export async function ipmitool(
   suite: number,
   words: readonly string[],
 ): Promise<string> {
+  const { file, args, env } = commandOf(settings, suite, ["-v", ...words]);
+  const finished = await started(run(ctx, file, args, { env }));
+  const trouble = explain(finished);
+  if (trouble) throw worded(trouble, settings, suite, words);
+  return finished.stdout;
+}
+
+/** An ipmitool command as it is started. */
+export interface Command {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** Neither password nor key stands in its arguments. */
+export function commandOf(settings: Access, suite: number, words: readonly string[]): Command {
   const { address, port, user, privilege } = settings;
   const kg = settings.kg === undefined ? undefined : kgBytes(settings.kg);
   // A resend after 2 s, given up after 2 + 3 s, twice that for a controller that never answers. Shorter ones call a slow
@@ -39,12 +55,11 @@ export async function ipmitool(
     "-C",
     `${suite}`,
   ];
-  const args = [...session, "-N", "2", "-R", "2", "-v", "-E", ...(kg ? ["-K"] : []), ...words];
+  const args = [...session, "-N", "2", "-R", "2", "-E", ...(kg ? ["-K"] : []), ...words];
   const env = { LC_ALL: "C", IPMITOOL_PASSWORD: settings.password };
-  const finished = await (kg ? runWithKg(ctx, args, env, kg) : run(ctx, "ipmitool", args, { env }));
-  const trouble = explain(finished);
-  if (trouble) throw worded(trouble, settings, suite, words);
-  return finished.stdout;
+  if (!kg) return { file: "ipmitool", args, env };
+  const octal = [...kg].map((byte) => `\\${byte.toString(8).padStart(3, "0")}`).join("");
+  return { file: "sh", args: ["-c", kgScript, "ipmitool", ...args], env: { ...env, KG_OCTAL: octal } };
 }
 
 /** A Kg as its bytes: `0x…` is hexadecimal, anything else text. */
@@ -55,15 +70,10 @@ export const kgBytes = (kg: string): Buffer =>
 const kgScript =
   // biome-ignore lint/suspicious/noTemplateCurlyInString: the shell's, which would strip a newline at the end otherwise
   'k=$(printf "$KG_OCTAL."); IPMI_KGKEY=${k%.}; export IPMI_KGKEY; unset KG_OCTAL; exec ipmitool "$@"';
-async function runWithKg(
-  ctx: Context,
-  args: readonly string[],
-  env: Record<string, string>,
-  kg: Buffer,
-): Promise<Finished> {
-  const octal = [...kg].map((byte) => `\\${byte.toString(8).padStart(3, "0")}`).join("");
+
+async function started(running: Promise<Finished>): Promise<Finished> {
   try {
-    return await run(ctx, "sh", ["-c", kgScript, "ipmitool", ...args], { env: { ...env, KG_OCTAL: octal } });
+    return await running;
   } catch (error) {
     // The shell passes on the 127 of what it could not start.
     if (!hasCode(error, "PROGRAM_MISSING")) throw error;

@@ -18,6 +18,8 @@ import { relayBoot } from "./collections/instance/boot.ts";
 import { instances } from "./collections/instance/index.ts";
 import { interfaces } from "./collections/interface.ts";
 import { nodes } from "./collections/node.ts";
+import { readConsole } from "./console-reading.ts";
+import { createConsoles } from "./consoles.ts";
 import { createDetaching } from "./detaching.ts";
 import { meetStranger } from "./discovery.ts";
 import { endInspection } from "./inspection.ts";
@@ -64,6 +66,7 @@ export async function openLocalSite(
     }),
     perform: (ctx, operation) => perform(ctx, parts, operation),
     watch: (ctx, collection, name) => jobs.watch(ctx, `${collection}/${name}`),
+    console: (ctx, collection, name, request) => readConsole(ctx, parts, collection, name, request),
     bearerOf: store.bearerOf,
     busy: () => jobs.running().length > 0,
     async close() {
@@ -92,6 +95,7 @@ async function openParts(own: Context, settings: SiteSettings): Promise<Parts> {
     jobs: createJobs(own),
     runs: createRuns(),
     detaching: createDetaching(),
+    consoles: createConsoles(own, settings.stateDir),
     turns: createTurns(settings.maxConcurrent),
     network: openNetwork(own, {
       ...{ settings, switchboard, tftpRoot, phoned: createPhones(store, switchboard) },

@@ -11,6 +11,8 @@ export interface Jobs {
    */
   readonly run: (ctx: Context, key: string, digest: string, body: Body) => Promise<State>;
   readonly running: () => readonly string[];
+  /** Resolves when the job that runs now has ended, however; undefined where none does. */
+  readonly ended: (key: string) => Promise<unknown> | undefined;
   /** End a job; false if there is none. */
   readonly abort: (key: string, reason: Error) => Promise<boolean>;
   /** Progress from now on, beginning with the last; ends with the job. */
@@ -74,6 +76,7 @@ export function createJobs(own: Context): Jobs {
       }
     },
     running: () => [...jobs.keys()],
+    ended: (key) => jobs.get(key)?.result.catch(() => {}),
     async abort(key, reason) {
       const job = jobs.get(key);
       job?.controller.abort(reason);

@@ -10,6 +10,7 @@ import type { BuiltRamdisk } from "../../services/ramdisk/build.ts";
 import type { ExtraInitrd } from "../../services/ramdisk/flavours.ts";
 import type { SiteSettings } from "../settings.ts";
 import type { Switchboard } from "./calls.ts";
+import type { Consoles } from "./consoles.ts";
 import type { Detaching } from "./detaching.ts";
 import type { Jobs } from "./jobs.ts";
 import type { Network } from "./network/network.ts";
@@ -24,6 +25,7 @@ export interface Parts {
   readonly jobs: Jobs;
   readonly runs: Runs;
   readonly detaching: Detaching;
+  readonly consoles: Consoles;
   /** One for each deployment under way. */
   readonly turns: Turns;
   readonly switchboard: Switchboard;
