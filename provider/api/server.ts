@@ -5,6 +5,7 @@ import Fastify, { type FastifyHttpOptions, type FastifyInstance, type FastifyReq
 import { type Context, newContext } from "../kernel/context.ts";
 import { toRecord } from "../kernel/errors.ts";
 import type { Logger } from "../kernel/log.ts";
+import type { Page } from "../page/page.ts";
 import { resources } from "../resources/index.ts";
 import type { CollectionName } from "../resources/resource.ts";
 import { type Known, PartlyDone, type Site } from "../site/site.ts";
@@ -21,6 +22,8 @@ export interface ApiOptions {
   readonly tls?: { readonly cert: string; readonly key: string };
   /** The site as the bearer of this token may use it; throws a MetalError where nobody knows it. Absent: who reaches us may all. */
   readonly admit?: (asker: { readonly token: string | undefined; readonly address: string }) => Promise<Site>;
+  /** What a browser may have before it shows a token. */
+  readonly page?: Page;
   /** What there is to tell Prometheus. */
   readonly metrics?: (ctx: Context) => Promise<string>;
 }
@@ -33,6 +36,7 @@ export function createApi({
   stop,
   tls,
   admit,
+  page,
   metrics,
 }: ApiOptions): FastifyInstance {
   const secure: Partial<FastifyHttpOptions<Server>> = tls
@@ -52,7 +56,7 @@ export function createApi({
   const sites = new WeakMap<FastifyRequest, Site>();
   const siteOf = (request: FastifyRequest) => sites.get(request) ?? refuse();
   app.addHook("onRequest", async (request, reply) => {
-    if (request.url === healthPath) return;
+    if (request.url === healthPath || page?.paths.includes(request.url)) return;
     try {
       const asker = { token: bearer(request.headers.authorization), address: request.ip };
       sites.set(request, admit ? await admit(asker) : whole);
@@ -61,6 +65,7 @@ export function createApi({
     }
   });
 
+  page?.addTo(app);
   app.get(healthPath, async () => ({ status: "ok" }));
   if (metrics) {
     app.get("/metrics", async (_, reply) =>

@@ -4,6 +4,7 @@ import { imagesCommand } from "./images.ts";
 import { instancesCommand } from "./instances.ts";
 import { nodesCommand } from "./nodes.ts";
 import { ownerCommand } from "./owner.ts";
+import { pageCommand } from "./page.ts";
 import { ramdiskCommand } from "./ramdisk.ts";
 import { serveCommand } from "./serve.ts";
 import type { Shell } from "./shell.ts";
@@ -18,6 +19,7 @@ const nouns = [
   storeCommand,
   ownerCommand,
   serveCommand,
+  pageCommand,
   tokensCommand,
 ];
 

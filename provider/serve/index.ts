@@ -4,6 +4,7 @@ import { type Door, runHelper } from "../helper.ts";
 import { type Context, limited, newContext, until } from "../kernel/context.ts";
 import { hasCode } from "../kernel/errors.ts";
 import type { Logger } from "../kernel/log.ts";
+import { readPage } from "../page/page.ts";
 import { takeOver } from "../site/embedded.ts";
 import { siteErrors } from "../site/errors.ts";
 import { guardedSite } from "../site/guarded.ts";
@@ -77,6 +78,7 @@ async function openDoor(
       throw serveErrors.make("TOKEN_MISSING", {});
     },
     metrics: (ctx) => metrics.text(ctx, site),
+    page: await readPage(),
   });
   try {
     await api.listen({ host: address, port });

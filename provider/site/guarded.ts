@@ -86,7 +86,12 @@ export function guardedSite(site: Site, bearer: Bearer): Site {
       const about = await site.about(ctx);
       if (bearer.owner === anyOwner || about.jobs.length === 0) return about;
       const own = (await Promise.all(names.map((name) => keys(name, listOwn(ctx, name))))).flat();
-      return { ...about, jobs: about.jobs.filter((job) => own.includes(job)) };
+      const progress = Object.entries(about.progress ?? {}).filter(([job]) => own.includes(job));
+      return {
+        ...about,
+        jobs: about.jobs.filter((job) => own.includes(job)),
+        progress: Object.fromEntries(progress),
+      };
     },
     async perform(ctx, operation) {
       need(scopeOf(operation), `for \`${operation.kind}\``);

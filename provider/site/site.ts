@@ -128,6 +128,8 @@ export interface About {
   readonly settings: string;
   /** Jobs under way, as `instances/web-1`. */
   readonly jobs: readonly string[];
+  /** What each of them told last. */
+  readonly progress?: Readonly<Record<string, Progress>>;
   /** It runs as a service: its settings are its own, and it stays. */
   readonly service?: boolean;
 }

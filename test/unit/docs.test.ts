@@ -7,7 +7,7 @@ const root = join(import.meta.dirname, "../..");
 const written = [
   ...["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md"],
   ...["docs/disks.md", "docs/hardware.md", "docs/plan.md", "docs/ramdisk.md", "docs/refusals.md"],
-  ...["docs/networks.md", "docs/resume.md", "docs/serve.md"],
+  ...["docs/networks.md", "docs/resume.md", "docs/serve.md", "docs/page.md"],
 ];
 
 describe("the documents", () => {

@@ -63,6 +63,7 @@ export async function openLocalSite(
       pid: process.pid,
       settings: settingsDigest(settings),
       jobs: jobs.running(),
+      progress: jobs.progress(),
     }),
     perform: (ctx, operation) => perform(ctx, parts, operation),
     watch: (ctx, collection, name) => jobs.watch(ctx, `${collection}/${name}`),

@@ -11,6 +11,8 @@ export interface Jobs {
    */
   readonly run: (ctx: Context, key: string, digest: string, body: Body) => Promise<State>;
   readonly running: () => readonly string[];
+  /** What each of them told last, where it has told anything. */
+  readonly progress: () => Readonly<Record<string, Progress>>;
   /** Resolves when the job that runs now has ended, however; undefined where none does. */
   readonly ended: (key: string) => Promise<unknown> | undefined;
   /** End a job; false if there is none. */
@@ -76,6 +78,8 @@ export function createJobs(own: Context): Jobs {
       }
     },
     running: () => [...jobs.keys()],
+    progress: () =>
+      Object.fromEntries([...jobs].flatMap(([key, { last }]) => (last === undefined ? [] : [[key, last]]))),
     ended: (key) => jobs.get(key)?.result.catch(() => {}),
     async abort(key, reason) {
       const job = jobs.get(key);

@@ -7,6 +7,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
 import { fruBytes, type Product } from "./fru.ts";
+import { type SerialPort, serveSerial } from "./serial.ts";
 
 export interface BmcLogin {
   readonly user: string;
@@ -32,6 +33,8 @@ export interface BmcOptions {
   readonly product: Product;
   /** Of the server: the controller answers `mc guid` with it. */
   readonly uuid: string;
+  /** The file of a serial line that it tells by serial-over-LAN. */
+  readonly serial?: string | undefined;
 }
 
 export interface Bmc {
@@ -43,9 +46,10 @@ export interface Bmc {
 }
 
 /** Start a controller (OpenIPMI's simulator, cipher suite 3) for the server in `folder`; it answers when this returns. */
-export async function startBmc({ folder, login, ...identity }: BmcOptions): Promise<Bmc> {
+export async function startBmc({ folder, login, serial, ...identity }: BmcOptions): Promise<Bmc> {
+  const line = serial === undefined ? undefined : await serveSerial(serial);
   const at: BmcAddress = { address: "127.0.0.1", port: await freePort(), ...login };
-  await writeFile(join(folder, "lan.conf"), lanConf(at, folder, identity.uuid), { mode: 0o600 });
+  await writeFile(join(folder, "lan.conf"), lanConf(at, folder, identity.uuid, line), { mode: 0o600 });
   await writeFile(join(folder, "sim.emu"), emulator(identity.product));
   let running = await startSimulator(folder, at.port);
   let hole: Hole | undefined;
@@ -64,7 +68,7 @@ export async function startBmc({ folder, login, ...identity }: BmcOptions): Prom
       hole ??= await openHole(at.port);
     },
     async change(product, uuid) {
-      await writeFile(join(folder, "lan.conf"), lanConf(at, folder, uuid), { mode: 0o600 });
+      await writeFile(join(folder, "lan.conf"), lanConf(at, folder, uuid, line), { mode: 0o600 });
       await writeFile(join(folder, "sim.emu"), emulator(product));
       if (hole) return;
       await running.stop();
@@ -72,6 +76,7 @@ export async function startBmc({ folder, login, ...identity }: BmcOptions): Prom
     },
     async stop() {
       await running.stop();
+      line?.close();
       await hole?.close();
       hole = undefined;
     },
@@ -84,7 +89,12 @@ export async function putFile(folder: string, name: string, text: string): Promi
   await rename(join(folder, `.${name}`), join(folder, name));
 }
 
-function lanConf({ port, user, password }: BmcAddress, folder: string, uuid: string): string {
+function lanConf(
+  { port, user, password }: BmcAddress,
+  folder: string,
+  uuid: string,
+  line?: SerialPort,
+): string {
   const script = fileURLToPath(new URL("chassis.sh", import.meta.url));
   const auths = "none md2 md5 straight";
   return [
@@ -96,6 +106,7 @@ function lanConf({ port, user, password }: BmcAddress, folder: string, uuid: str
     ...["callback", "user", "operator", "admin"].map((level) => `allowed_auths_${level} ${auths}`),
     `guid ${uuid.replaceAll("-", "")}`,
     "endlan",
+    ...(line ? [`sol "telnet:127.0.0.1:${line.port}" 115200`] : []),
     `chassis_control "${script} ${folder} 0x20"`,
     `user 2 true "${user}" "${password}" admin 10 ${auths}`,
     "",
