@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 // Four kinds of test, by what they need: nothing, a real emulator, the Pulumi CLI, the virtual lab.
@@ -7,8 +8,11 @@ const project = (name: string, more: object = {}) => ({
 
 export default defineConfig({
   test: {
+    // Those that talk to real programs wait for half of their time.
+    maxWorkers: 2 * availableParallelism(),
     projects: [
-      project("unit", { testTimeout: 10_000 }),
+      // No module of ours keeps state, so one process may load them once for many files.
+      project("unit", { testTimeout: 30_000, isolate: false }),
       project("contract", { testTimeout: 60_000, hookTimeout: 60_000 }),
       project("engine", { testTimeout: 180_000, hookTimeout: 180_000, fileParallelism: false }),
       project("lab", { testTimeout: 300_000, hookTimeout: 300_000, fileParallelism: false }),

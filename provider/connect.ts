@@ -2,6 +2,7 @@ import { type Context, newContext } from "./kernel/context.ts";
 import { type Launch, reachEmbedded } from "./site/embedded.ts";
 import type { SiteSettings } from "./site/settings.ts";
 import { type Ends, sayFailure, serveLink } from "./site/ssh/far.ts";
+import { wire } from "./site/wire.ts";
 
 /**
  * What a client's `ssh` starts on the boot host: bring up the helper of this user's site, as a program on this host would,
@@ -17,7 +18,7 @@ export async function connectStdio(
   const log = { ...ctx.log, warn: (text: string) => void warnings.push(text) };
   try {
     const helper = await reachEmbedded(newContext({ signal: ctx.signal, log }), settings(), launch);
-    await serveLink(ctx, ends, { version: launch.version, warnings }, helper);
+    await serveLink(ctx, ends, { version: launch.version, wire, warnings }, helper);
     return true;
   } catch (error) {
     sayFailure(ends, error);

@@ -13,7 +13,12 @@ interface HelperOptions {
   readonly log: Logger;
   readonly version: string;
   readonly signal: AbortSignal;
-  /** Another way in beside the socket. A helper that has one is a service: it stays when it is idle, and no client replaces it. */
+  /** Ends the helper when what has begun has come to its end; it begins nothing meanwhile. */
+  readonly softly?: AbortSignal;
+  /**
+   * Another way in beside the socket. A helper that has one is a service: it stays when it is idle, no client replaces it,
+   * and what was cut off with the last one it resumes by itself.
+   */
   readonly door?: (site: LocalSite) => Promise<Door>;
   /** The site as it is told on the socket. */
   readonly around?: (site: Site) => Site;
@@ -30,7 +35,7 @@ export interface Door {
  */
 export async function runHelper(
   settings: SiteSettings,
-  { log, version, signal, door, around = (site) => site }: HelperOptions,
+  { log, version, signal, softly, door, around = (site) => site }: HelperOptions,
 ): Promise<void> {
   const lock = lockStore(settings.stateDir);
   try {
@@ -54,6 +59,12 @@ export async function runHelper(
       own = inodeOf(socket);
       opened = await door?.(site);
       log.info("the deploy helper listens", { socket, version, pid: process.pid });
+      if (door) void site.resume(newContext({ log, signal })).catch(unresumed(log));
+      softly?.addEventListener("abort", () => {
+        log.info("the deploy helper is drained, and ends then");
+        const over = site.drained(newContext({ log, signal }));
+        over.then(() => ending.abort()).catch(() => {}); // who is told to end does not wait
+      });
       await ended([signal, ending.signal]);
       log.info("the deploy helper ends");
     } finally {
@@ -68,6 +79,9 @@ export async function runHelper(
     lock.release();
   }
 }
+
+const unresumed = (log: Logger) => (error: unknown) =>
+  log.error("what was cut off is not resumed", { reason: String(error) });
 
 const inodeOf = (path: string): number | undefined => statSync(path, { throwIfNoEntry: false })?.ino;
 

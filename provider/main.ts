@@ -52,6 +52,12 @@ addNouns(program, {
   print: (text) => void process.stdout.write(text),
   note,
   columns: process.stdout.isTTY ? process.stdout.columns : undefined,
+  softly() {
+    const ending = new AbortController();
+    // Not SIGUSR1, by which HAProxy does it: there Node opens its debugger.
+    process.on("SIGUSR2", () => ending.abort(new Error("SIGUSR2")));
+    return ending.signal;
+  },
   launch,
   settings,
   site: (options) => far(options) ?? connectAny(settings(options), launch),

@@ -12,6 +12,11 @@ export const cliErrors = defineErrors({
     remedy: "Correct it and run the command again; `nodes import --help` tells the columns.",
     fault: "input",
   },
+  BACKUP_ELSEWHERE: {
+    text: "the backup would be made on the host of the site, {host}, where the relative path {folder} means nothing",
+    remedy: "Nothing was copied. Give the absolute path of a folder on that host; fetch the copy from there.",
+    fault: "input",
+  },
   KEY_UNREADABLE: {
     text: "no public SSH key can be read from {files}: {reason}",
     remedy: "Name the file of yours with `--key`; `ssh-keygen -t ed25519` makes one.",

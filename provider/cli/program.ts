@@ -1,8 +1,10 @@
 import type { Command } from "commander";
 import { completeCommand, completionCommand } from "./completion.ts";
+import { drainCommand } from "./drain.ts";
 import { imagesCommand } from "./images.ts";
 import { instancesCommand } from "./instances.ts";
 import { nodesCommand } from "./nodes.ts";
+import { openapiCommand } from "./openapi.ts";
 import { ownerCommand } from "./owner.ts";
 import { pageCommand } from "./page.ts";
 import { ramdiskCommand } from "./ramdisk.ts";
@@ -20,7 +22,9 @@ const nouns = [
   ownerCommand,
   serveCommand,
   pageCommand,
+  openapiCommand,
   tokensCommand,
+  drainCommand,
 ];
 
 /** Give the program the commands that work with a site. */

@@ -35,6 +35,7 @@ export function serveCommand(shell: Shell): Command {
       const { runService } = await import("../serve/index.ts");
       const settings = await readSettings(file, { stateDir, cacheDir });
       const log = lineLogger((line) => shell.print(`${line}\n`));
-      await runService(settings, { log, version: shell.launch.version, signal: ctx.signal });
+      const { version } = shell.launch;
+      await runService(settings, { log, version, signal: ctx.signal, softly: shell.softly() });
     });
 }

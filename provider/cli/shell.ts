@@ -17,6 +17,8 @@ export interface Shell {
   readonly note: (text: string) => void;
   /** Columns of the terminal that stdout is; undefined when it is none. */
   readonly columns: number | undefined;
+  /** Aborts when this process is told to end as soon as it has done what it began; from now on it listens for that. */
+  readonly softly: () => AbortSignal;
   /** How this very program is started. */
   readonly launch: Launch;
   readonly settings: (options: SiteOptions) => SiteSettings;

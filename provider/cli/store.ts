@@ -1,6 +1,8 @@
-import { resolve } from "node:path";
+import { isAbsolute, resolve } from "node:path";
 import { Command } from "commander";
 import { showBytes } from "../kernel/units.ts";
+import { hostOf } from "../site/remote.ts";
+import { cliErrors } from "./errors.ts";
 import { type OutputOptions, type Shell, tell, withOutput } from "./shell.ts";
 
 /** `store`: the records of a site, as a whole. */
@@ -10,8 +12,12 @@ export function storeCommand(shell: Shell): Command {
 
   withOutput(store.command("backup"))
     .description("copy the store and its key into a folder, while the site works")
-    .argument("<folder>", "a folder that is empty or does not exist yet")
+    .argument("<folder>", "a folder of the site's host that is empty or does not exist yet")
     .action(async (given: string, options: OutputOptions) => {
+      const host = hostOf(options.site);
+      if (host !== undefined && !isAbsolute(given)) {
+        throw cliErrors.make("BACKUP_ELSEWHERE", { folder: given, host });
+      }
       const folder = resolve(shell.cwd, given);
       const answer = await shell.site(options).perform(ctx, { kind: "backup", folder });
       tell(
@@ -19,7 +25,7 @@ export function storeCommand(shell: Shell): Command {
         options,
         answer,
         ({ bytes }) =>
-          `The store is copied to ${folder} (${showBytes(Number(bytes))}).\nIt holds the key to its passwords: keep it as you keep those.`,
+          `The store is copied to ${folder}${host === undefined ? "" : `, a folder there, at ${host}`} (${showBytes(Number(bytes))}).\nIt holds the key to its passwords: keep it as you keep those.`,
       );
     });
 

@@ -1,15 +1,12 @@
-import { resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { ZodType } from "zod";
 import { ownerPattern, type Scope, scopes, tokenName } from "../site/access.ts";
 import type { TokenRecord } from "../site/local/store/tokens.ts";
-import { type OutputOptions, type Shell, tell, withOutput } from "./shell.ts";
+import { forService, type ServiceOptions, siteOfService } from "./service.ts";
+import { type Shell, tell } from "./shell.ts";
 import { type Column, table } from "./table.ts";
 
-interface TokenOptions extends OutputOptions {
-  readonly settings?: string;
-}
-interface NewToken extends TokenOptions {
+interface NewToken extends ServiceOptions {
   readonly owner: string;
   readonly scope: Scope;
 }
@@ -18,17 +15,7 @@ interface NewToken extends TokenOptions {
 export function tokensCommand(shell: Shell): Command {
   const { ctx } = shell;
   const tokens = new Command("tokens").description("who may ask a service from another host, and for what");
-  const command = (name: string) =>
-    withOutput(tokens.command(name)).option("--settings <file>", "the site of a service's settings file");
-
-  /** The site of the service: by its settings file, which says where the store lies. */
-  async function siteOf({ settings, ...options }: TokenOptions) {
-    if (settings === undefined) return shell.site(options);
-    const { readSettings } = await import("../serve/settings.ts");
-    const { stateDir, cacheDir } = shell.settings(options);
-    const read = await readSettings(resolve(shell.cwd, settings), { stateDir, cacheDir });
-    return shell.site({ ...options, stateDir: read.stateDir });
-  }
+  const command = (name: string) => forService(tokens.command(name));
 
   command("add")
     .description("make a token and print it: it is kept nowhere, and not shown again")
@@ -45,15 +32,20 @@ export function tokensCommand(shell: Shell): Command {
     )
     .action(async (name: string, options: NewToken) => {
       const { owner, scope } = options;
-      const answer = await (await siteOf(options)).perform(ctx, { kind: "add token", name, owner, scope });
+      const answer = await (await siteOfService(shell, options)).perform(ctx, {
+        kind: "add token",
+        name,
+        owner,
+        scope,
+      });
       if (!options.json) shell.note(`The token of ${name} (${scope}, ${owner}). It is not shown again.\n`);
       tell(shell, options, answer, ({ token }) => String(token));
     });
 
   command("list")
     .description("the tokens that there are")
-    .action(async (options: TokenOptions) => {
-      const answer = await (await siteOf(options)).perform(ctx, { kind: "tokens" });
+    .action(async (options: ServiceOptions) => {
+      const answer = await (await siteOfService(shell, options)).perform(ctx, { kind: "tokens" });
       tell(shell, options, answer["tokens"] as readonly TokenRecord[], (rows) =>
         rows.length === 0 ? "There are no tokens." : table(columns, rows, shell.columns),
       );
@@ -62,8 +54,8 @@ export function tokensCommand(shell: Shell): Command {
   command("remove")
     .description("make a token worthless at once")
     .argument("<name>")
-    .action(async (name: string, options: TokenOptions) => {
-      const answer = await (await siteOf(options)).perform(ctx, { kind: "remove token", name });
+    .action(async (name: string, options: ServiceOptions) => {
+      const answer = await (await siteOfService(shell, options)).perform(ctx, { kind: "remove token", name });
       tell(shell, options, answer, () => `The token of ${name} is worthless now.`);
     });
   return tokens;

@@ -33,6 +33,14 @@ const tether = ["--pdeathsig", "KILL", "--"];
 const tethered = (file: string, args: readonly string[]): [string, string[]] =>
   process.platform === "linux" ? ["setpriv", [...tether, file, ...args]] : [file, [...args]];
 
+/** Where a program runs is the caller's affair: on this host (`run`), or on another one (`services/ssh`). */
+export type Run = (
+  ctx: Context,
+  file: string,
+  args: readonly string[],
+  options?: Pick<RunOptions, "env">,
+) => Promise<Finished>;
+
 /**
  * Run a program to its end. It dies with us, and with the context's signal. A non-zero exit is an answer, not an error;
  * a program that is not there throws PROGRAM_MISSING.
@@ -105,7 +113,7 @@ export function serve(
 export interface Conversation {
   readonly reads: Writable;
   readonly says: Readable;
-  /** Ends when the program does; `stderr` is the last of what it said there. */
+  /** Ends when the program does; `stderr` is the last of what it said there, 4 KiB unless told otherwise. */
   readonly ended: Promise<Finished>;
   /** Whether it keeps our own process alive. At first it does. */
   readonly hold: (on: boolean) => void;
@@ -119,7 +127,7 @@ export interface Conversation {
 export function converse(
   file: string,
   args: readonly string[],
-  { env = {} }: Pick<RunOptions, "env"> = {},
+  { env = {}, lastWords = 4_096 }: Pick<RunOptions, "env"> & { readonly lastWords?: number } = {},
 ): Conversation {
   const [command, words] = tethered(file, args);
   const child = execa(command, words, {
@@ -128,7 +136,7 @@ export function converse(
   });
   let stderr = "";
   child.stderr.setEncoding("utf8").on("data", (piece: string) => {
-    stderr = (stderr + piece).slice(-4_096);
+    stderr = (stderr + piece).slice(-lastWords);
   });
   const pipes = [child.stdin, child.stdout, child.stderr] as unknown as readonly Pipe[];
   const ended = child.then(({ exitCode, originalMessage = "" }) => {

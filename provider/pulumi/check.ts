@@ -1,17 +1,8 @@
-import { z } from "zod";
+import { accept, sorted } from "../resources/accept.ts";
 import type { ResourceDefinition } from "../resources/resource.ts";
-import { shapeOf } from "../resources/shape.ts";
-import {
-  isObject,
-  type Path,
-  putUnknown,
-  toProperty,
-  unknownPaths,
-  withoutAbsent,
-} from "../resources/unknown.ts";
+import { isObject, toProperty, unknownPaths, withoutAbsent } from "../resources/unknown.ts";
 import type { Failure } from "../site/site.ts";
 import { splitHidden } from "./hidden.ts";
-import { toFailures, wording } from "./reasons.ts";
 
 export type Properties = Readonly<Record<string, unknown>>;
 
@@ -38,34 +29,14 @@ export function checkInputs(
   const { visible, hidden, dryRun } = splitHidden(news);
   const given = withoutAbsent({ ...visible, name: visible["name"] ?? olds["name"] ?? hidden.__logicalName });
   const unknownAt = unknownPaths(given);
-  const { value, issues } = parse(definition.inputs, given);
+  const { value, failures: faults } = accept(definition.inputs, given, unknownAt);
   const failures = [
-    ...(issues.length > 0 ? toFailures(issues, shapeOf(definition.inputs), unknownAt) : []),
+    ...faults,
     ...(isObject(given) && given["name"] === undefined
       ? [{ property: "name", reason: "Required: a string" }]
       : []),
   ];
   const unknown = unknownAt.map(toProperty);
   if (failures.length > 0) return { failures: sorted(failures), unknown, dryRun };
-  return { inputs: { ...restored(value, unknownAt), ...hidden }, failures, unknown, dryRun };
+  return { inputs: { ...value, ...hidden }, failures, unknown, dryRun };
 }
-
-/** zod's own run, because `safeParse` gives no value beside issues: with unknowns some issues are no faults. */
-function parse(
-  schema: z.core.$ZodType,
-  given: unknown,
-): { value: unknown; issues: readonly z.core.$ZodIssue[] } {
-  const context = { async: false, error: wording };
-  const payload = schema._zod.run({ value: given, issues: [] }, context);
-  if (payload instanceof Promise) throw new TypeError("schemas of resources are synchronous");
-  const { value, issues } = payload;
-  return { value, issues: issues.map((issue) => z.core.util.finalizeIssue(issue, context, z.config())) };
-}
-
-function restored(value: unknown, unknownAt: readonly Path[]): Properties {
-  const inputs = withoutAbsent(putUnknown(value, unknownAt));
-  return isObject(inputs) ? inputs : {};
-}
-
-const sorted = (failures: readonly Failure[]) =>
-  [...failures].sort((a, b) => a.property.localeCompare(b.property) || a.reason.localeCompare(b.reason));

@@ -16,16 +16,28 @@ export function showProgress({ stage, percent, rate, left, note }: Progress): st
 /** Where lines go: onto the resource's own row, kept in the log of the run or passing by. */
 export type Say = (line: string, ephemeral: boolean) => void;
 
-/**
- * Progress for a terminal (each change, at most four a second, passing by) or for a log file (kept: each new stage, the
- * same stage every ten seconds; what is over within three seconds is not worth a line).
- */
-export function createReporter(say: Say, clock: Clock, interactive: boolean): (progress: Progress) => void {
-  const changing = interactive ? passing(say, clock) : thinned(say, clock);
-  return (progress) => (progress.kept ? say(showProgress(progress), false) : changing(progress));
+/** A row that progress is said on, until `over`: what is said of it, and how. */
+export interface Row {
+  readonly say: Say;
+  readonly clock: Clock;
+  readonly interactive: boolean;
+  readonly over: AbortSignal;
 }
 
-function passing(say: Say, clock: Clock): (progress: Progress) => void {
+/** What is over within so long is not worth a line in a log file. */
+const brief = 3_000;
+const often = 10_000;
+
+/**
+ * Progress for a terminal (each change, at most four a second, passing by) or for a log file (kept: each new stage that is
+ * not over within three seconds of the beginning, the same stage every ten seconds).
+ */
+export function createReporter(row: Row): (progress: Progress) => void {
+  const changing = row.interactive ? passing(row) : thinned(row);
+  return (progress) => (progress.kept ? row.say(showProgress(progress), false) : changing(progress));
+}
+
+function passing({ say, clock }: Row): (progress: Progress) => void {
   let [stage, last] = ["", 0];
   return (progress) => {
     if (progress.stage === stage && clock.now() - last < 250) return;
@@ -34,14 +46,20 @@ function passing(say: Say, clock: Clock): (progress: Progress) => void {
   };
 }
 
-function thinned(say: Say, clock: Clock): (progress: Progress) => void {
+function thinned({ say, clock, over }: Row): (progress: Progress) => void {
   let [stage, last, first] = ["", 0, 0];
+  let early: Progress | undefined;
+  const tell = (progress: Progress) => {
+    [stage, last, early] = [progress.stage, clock.now(), undefined];
+    say(showProgress(progress), false);
+  };
+  // The stage that lasts may have no more to report for half an hour.
+  const atLast = () => early && !over.aborted && tell(early);
   return (progress) => {
     const now = clock.now();
+    if (first === 0) clock.sleep(brief, over).then(atLast, () => {});
     first ||= now;
-    const worth = progress.stage === stage ? now - last >= 10_000 : now - first >= 3_000;
-    if (!worth) return;
-    [stage, last] = [progress.stage, now];
-    say(showProgress(progress), false);
+    if (now - first < brief) early = progress;
+    else if (progress.stage !== stage || now - last >= often) tell(progress);
   };
 }

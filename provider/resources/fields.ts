@@ -66,9 +66,17 @@ export const checksum = z
 export const location = z
   .string()
   .min(1)
-  .refine((text) => !/^[a-z][a-z0-9+.-]*:\/\//i.test(text) || /^https?:\/\//i.test(text), {
-    error: "Expected a path of this host, or an http or https address",
+  .refine((text) => !/^[a-z][a-z0-9+.-]+:/i.test(text) || /^(https?:\/\/|file:\/\/\/|site:\/)/i.test(text), {
+    error:
+      "Expected a path of the host where the program runs, `site:` and an absolute path of the site's own host, or an http or https address",
   });
+
+/** The path of a location that is on the site's own host, wherever the program runs: `site:/srv/images/x.qcow2`. */
+export const siteFile = (location: string): string | undefined => /^site:(.*)$/is.exec(location)?.[1];
+
+/** Whether a location is a file of the host where the program runs. */
+export const isOfProgram = (location: string): boolean =>
+  !/^https?:/i.test(location) && siteFile(location) === undefined;
 
 const compact = /^[0-9a-f]{12}$/;
 

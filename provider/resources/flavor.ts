@@ -6,9 +6,9 @@ import { defineResource } from "./resource.ts";
 
 const DeployRamdisk = z
   .strictObject({
-    kernel: location.meta({ description: "Kernel: a file or an address." }),
+    kernel: location.meta({ description: "Kernel: a file or an address, as an Image's `source`." }),
     kernelChecksum: checksum.optional().meta({ description: "Its checksum; required for http." }),
-    ramdisk: location.meta({ description: "Initial ramdisk: a file or an address." }),
+    ramdisk: location.meta({ description: "Initial ramdisk: a file or an address, as an Image's `source`." }),
     ramdiskChecksum: checksum.optional().meta({ description: "Its checksum; required for http." }),
     arch: z
       .enum(architectures)

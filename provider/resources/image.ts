@@ -5,7 +5,7 @@ import { defineResource } from "./resource.ts";
 
 const BootFile = z
   .strictObject({
-    source: location.meta({ description: "A file or an address." }),
+    source: location.meta({ description: "As an Image's `source`; never unpacked." }),
     checksum: checksum.optional().meta({ description: "Its checksum; required for http." }),
   })
   .refine((given) => !/^http:/i.test(given.source) || given.checksum !== undefined, {
@@ -22,7 +22,8 @@ export const Image = defineResource({
     .strictObject({
       name,
       source: location.meta({
-        description: "A local file, or an http(s) address. May be packed with gzip, xz or zstd.",
+        description:
+          "A file of the host where the program runs (relative: to its folder), which is uploaded where the site's helper is on another one; `site:/PATH` of the helper's own host; or an http(s) address. May be packed with gzip, xz or zstd.",
         change: "reinstall",
       }),
       checksum: checksum.optional().meta({

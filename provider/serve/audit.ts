@@ -81,6 +81,15 @@ export function auditedSite(site: Site, asker: Asker, record: AuditRecord): Site
     ...(Object.fromEntries(names.map((name) => [name, audited(name)])) as {
       [K in CollectionName]: Collection;
     }),
+    uploads: {
+      look: site.uploads.look,
+      // A line for the whole of it, not for each piece.
+      add(ctx, upload, offset, bytes) {
+        const add = () => site.uploads.add(ctx, upload, offset, bytes);
+        const { owner, digest: name } = upload;
+        return offset + bytes.length < upload.size ? add() : noted(ctx, "upload", { owner, name }, add);
+      },
+    },
     perform(ctx, operation) {
       const { node, instance, name } = operation as { node?: string; instance?: string; name?: string };
       const target = node ?? instance ?? name;

@@ -20,6 +20,7 @@ interface ServiceOptions {
   readonly log: Logger;
   readonly version: string;
   readonly signal: AbortSignal;
+  readonly softly?: AbortSignal;
 }
 
 /**

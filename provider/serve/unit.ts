@@ -25,7 +25,7 @@ Group=${user}
 ExecStart=${start}
 Restart=always
 RestartSec=5
-# Deployments under way are cut off at a safe point and taken up again.
+# Deployments under way are cut off at a safe point, and resumed by the next start. SIGUSR2 lets them end first.
 TimeoutStopSec=90
 KillMode=mixed
 UMask=0077

@@ -4,7 +4,7 @@ import type { Context, Progress } from "../kernel/context.ts";
 import { type ErrorRecord, hasCode, MetalError } from "../kernel/errors.ts";
 import { resources } from "../resources/index.ts";
 import type { CollectionName } from "../resources/resource.ts";
-import { siteErrors } from "./errors.ts";
+import type { Uploaded } from "../services/images/uploads.ts";
 import {
   type About,
   type Collection,
@@ -18,6 +18,7 @@ import {
 } from "./site.ts";
 import type { Answer, Transport } from "./transport.ts";
 import type { Line } from "./wire.ts";
+import { wireErrors } from "./wire-errors.ts";
 
 /** A helper as a Site, however it is reached. Generic: it knows the five collections only by name. */
 export function clientOf(transport: Transport): Site {
@@ -50,6 +51,11 @@ export function clientOf(transport: Transport): Site {
   return {
     ...(collections as Record<CollectionName, Collection>),
     about: async (ctx) => (await whole(await transport.send(ctx, "/v1/about"))) as About,
+    uploads: {
+      look: async (ctx, upload) => (await call(ctx, `/v1/uploads?${query(upload)}`)) as Uploaded,
+      add: async (ctx, upload, offset, bytes) =>
+        (await call(ctx, `/v1/uploads?${query({ ...upload, offset })}`, bytes)) as Uploaded,
+    },
     perform: async (ctx, operation) => (await once(ctx, "/v1/perform", operation)) as State, // twice may be once too often
     async *watch(ctx, where, name) {
       const { body } = await reach(ctx, `/v1/watch/${where}/${encodeURIComponent(name)}`);
@@ -76,6 +82,9 @@ export function clientOf(transport: Transport): Site {
   };
 }
 
+const query = (fields: object) =>
+  new URLSearchParams(Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, `${value}`])));
+
 /** What is worth telling a helper of another host. */
 const abroad = (known: Known | undefined): Known | undefined => {
   const { folder: _, ...rest } = known ?? {};
@@ -101,7 +110,7 @@ async function connected(ctx: Context, connect: () => Promise<Answer>): Promise<
 function lost(ctx: Context, error: unknown): unknown {
   ctx.signal.throwIfAborted();
   if (error instanceof MetalError || error instanceof PartlyDone) return error;
-  return siteErrors.make("HELPER_GONE", { reason: (error as Error).message }, { cause: error });
+  return wireErrors.make("HELPER_GONE", { reason: (error as Error).message }, { cause: error });
 }
 
 async function ask(ctx: Context, answer: Answer): Promise<unknown> {
@@ -146,7 +155,7 @@ async function whole({ status, body }: Answer): Promise<unknown> {
 async function refusal(body: Readable): Promise<MetalError> {
   const said = (await read(body).catch(() => ({}))) as { message?: string; failure?: ErrorRecord };
   if (said.failure) return new MetalError(said.failure);
-  return siteErrors.make("HELPER_REFUSED", { reason: said.message ?? "unknown" });
+  return wireErrors.make("HELPER_REFUSED", { reason: said.message ?? "unknown" });
 }
 
 async function* linesOf(body: Readable): AsyncIterable<Line> {

@@ -1,17 +1,6 @@
 import { defineErrors } from "../kernel/errors.ts";
 
 export const siteErrors = defineErrors({
-  HELPER_GONE: {
-    text: "the connection to the deploy helper was lost: {reason}",
-    remedy: "Run `pulumi up` again: it goes on from where the work stands.",
-    fault: "site",
-    retry: true,
-  },
-  HELPER_REFUSED: {
-    text: "the deploy helper did not take the request: {reason}",
-    remedy: "Its version is another one, or the request is too large: see the helper's log.",
-    fault: "site",
-  },
   HELPER_NOT_STARTED: {
     text: "the deploy helper did not start: {reason} (its log is {log})",
     remedy: "Mend what it names and run `pulumi up` again.",
@@ -86,6 +75,13 @@ export const siteErrors = defineErrors({
     text: "the site is busy with {jobs}",
     remedy:
       "Nothing was changed. Wait until that is done, or end it with `npx pulumi-baremetal instances abort NAME`; then run the command again.",
+    fault: "site",
+    retry: true,
+  },
+  SITE_DRAINING: {
+    text: "the deploy helper is being drained, and does not begin with {name}",
+    remedy:
+      "Nothing was touched. Run the command again when its successor serves; `npx pulumi-baremetal drain --end` has this one begin again.",
     fault: "site",
     retry: true,
   },

@@ -2,6 +2,7 @@ import type { Context } from "../kernel/context.ts";
 import { resources } from "../resources/index.ts";
 import type { CollectionName } from "../resources/resource.ts";
 import { mapSecrets, secretPaths } from "../resources/secrets.ts";
+import type { Upload } from "../services/images/uploads.ts";
 import { anyOwner, type Bearer, includes, owns, type Scope } from "./access.ts";
 import { siteErrors } from "./errors.ts";
 import type { Collection, Operation, Site, State } from "./site.ts";
@@ -79,6 +80,10 @@ export function guardedSite(site: Site, bearer: Bearer): Site {
     for (const { name, owner } of touched) needOwn(String(owner), `${name} of ${owner}`);
   }
 
+  const mayUpload = ({ owner, path }: Upload) => {
+    needOwn(owner, `${path} for ${owner}`);
+    need("deploy", `to upload ${path}`);
+  };
   const names = Object.keys(resources) as CollectionName[];
   return {
     ...(Object.fromEntries(names.map((name) => [name, guarded(name)])) as Record<CollectionName, Collection>),
@@ -92,6 +97,16 @@ export function guardedSite(site: Site, bearer: Bearer): Site {
         jobs: about.jobs.filter((job) => own.includes(job)),
         progress: Object.fromEntries(progress),
       };
+    },
+    uploads: {
+      async look(ctx, upload) {
+        mayUpload(upload);
+        return site.uploads.look(ctx, upload);
+      },
+      async add(ctx, upload, ...piece) {
+        mayUpload(upload);
+        return site.uploads.add(ctx, upload, ...piece);
+      },
     },
     async perform(ctx, operation) {
       need(scopeOf(operation), `for \`${operation.kind}\``);
@@ -145,6 +160,7 @@ function scopeOf(operation: Operation): Scope {
     case "move owner":
     case "forget discovered":
       return "deploy";
+    case "drain":
     case "cached images":
     case "prune images":
     case "backup":

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { z } from "zod";
 import type { RamdiskArch } from "../kernel/arch.ts";
-import { duration, ipv4 } from "../resources/fields.ts";
+import { duration, ipv4, size } from "../resources/fields.ts";
 import { dhcpModes } from "../services/dnsmasq/mode.ts";
 
 const cidr = z.cidrv4({ error: 'Expected a network, as in "10.99.0.0/24"' });
@@ -123,6 +123,10 @@ export const SiteSettings = z
     }),
     maxFailures: z.int().min(1).default(3).meta({
       description: "After so many failed deployments in a row no further server is touched in this run.",
+    }),
+    maxUpload: size.default("64 GiB").meta({
+      description:
+        "How much one stack may have uploaded from another host that no Image uses yet: image files on their way.",
     }),
     idle: duration
       .default("5 minutes")

@@ -2,8 +2,10 @@ import type { Context, Progress } from "../kernel/context.ts";
 import { type ErrorRecord, wordsOf } from "../kernel/errors.ts";
 import type { Duration } from "../kernel/units.ts";
 import type { ResourcePlan } from "../resources/plan.ts";
+import type { Failure } from "../resources/reasons.ts";
 import type { CollectionName } from "../resources/resource.ts";
 import type { ConsoleLine } from "../services/console/line.ts";
+import type { Uploads } from "../services/images/uploads.ts";
 import type { Bearer } from "./access.ts";
 
 /** Who declared a thing, and its name, which is unique in the site. */
@@ -31,11 +33,7 @@ export interface Plan extends ResourcePlan {
   /** The caller knows it and this site has no record: `ensure` enrols it again. */
   readonly lost?: boolean;
 }
-export interface Failure {
-  /** `power.address`; empty for the resource as a whole. */
-  readonly property: string;
-  readonly reason: string;
-}
+export type { Failure };
 
 /** What a caller knows beside the ref: Pulumi's remembered state, and the run it belongs to. */
 export interface Known {
@@ -44,12 +42,22 @@ export interface Known {
   readonly run?: string;
   /** The program's folder on this host: relative paths in a spec start there. */
   readonly folder?: string;
+  /** Files of the program's host that a client of another host has brought, or will have before it asks for more than a plan. */
+  readonly files?: readonly BroughtFile[];
   /** True while Pulumi only previews. */
   readonly dryRun?: boolean;
   /** Pulumi's own `protect`, as the resource's options have it. */
   readonly protect?: boolean;
   /** Places whose values only the update will know: `power.address`. */
   readonly unknown?: readonly string[];
+}
+
+export interface BroughtFile {
+  /** In the words of the program. */
+  readonly location: string;
+  readonly digest: string;
+  /** Absolute, on the program's host: for people. */
+  readonly path: string;
 }
 
 /** One kind of thing. All that Pulumi asks is one of these. */
@@ -82,6 +90,8 @@ export type Operation =
   /** Forget such a card: it may be discovered again. */
   | { readonly kind: "forget discovered"; readonly mac: string }
   | { readonly kind: "abort"; readonly instance: string }
+  /** Begin with no server from now on, or again (`end`); what has begun goes on. Answers what that is. */
+  | { readonly kind: "drain"; readonly end?: boolean }
   /** Nobody waits for this deployment any more: it goes on or ends, as its `onDetach` says. Answers at once. */
   | { readonly kind: "detach"; readonly owner: string; readonly instance: string }
   /** Hand everything of one owner to another: a stack that was renamed. */
@@ -100,6 +110,8 @@ export type Operation =
 export type Site = Readonly<Record<CollectionName, Collection>> & {
   /** Who this site is: its id, and the version of what answers. */
   readonly about: (ctx: Context) => Promise<About>;
+  /** Files that clients of other hosts bring here. */
+  readonly uploads: Uploads;
   /** Answers what there is to tell of it: plain JSON. */
   readonly perform: (ctx: Context, operation: Operation) => Promise<State>;
   /** Progress of the job on a resource, from now on; ends when the job does. */
@@ -114,22 +126,26 @@ export type Site = Readonly<Record<CollectionName, Collection>> & {
 };
 export interface ConsoleRequest {
   /** How many of the last lines; default 1000. */
-  readonly lines?: number;
+  readonly lines?: number | undefined;
   /** Only what comes behind the line of this number. */
-  readonly after?: number;
+  readonly after?: number | undefined;
   /** Go on with what comes until the job on it ends. */
-  readonly follow?: boolean;
+  readonly follow?: boolean | undefined;
 }
 export interface About {
   readonly siteId: string;
   readonly version: string;
   readonly pid: number;
+  /** The number of the language it speaks (`wire.ts`). */
+  readonly wire?: number;
   /** Digest of the settings it works with. */
   readonly settings: string;
   /** Jobs under way, as `instances/web-1`. */
   readonly jobs: readonly string[];
   /** What each of them told last. */
   readonly progress?: Readonly<Record<string, Progress>>;
+  /** It begins with no server any more. */
+  readonly draining?: boolean;
   /** It runs as a service: its settings are its own, and it stays. */
   readonly service?: boolean;
 }

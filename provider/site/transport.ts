@@ -1,6 +1,7 @@
 import { request as httpRequest, type RequestOptions } from "node:http";
 import type { Readable } from "node:stream";
 import type { Context } from "../kernel/context.ts";
+import { wire, wireHeader } from "./wire.ts";
 
 /** What a helper answers to one request. The body arrives while it works; whoever destroys it has heard enough. */
 export interface Answer {
@@ -13,7 +14,7 @@ export interface Answer {
  * signal, and its failures are its own: a MetalError is told as it is, anything else is a lost connection.
  */
 export interface Transport {
-  /** Ask one thing: a POST with a body, a GET without. */
+  /** Ask one thing: a POST with a body, which is JSON or bytes as they are; a GET without. */
   readonly send: (ctx: Context, path: string, body?: object) => Promise<Answer>;
   /**
    * After a request that was cut off: true once there is a connection again, so that what does no harm when it is asked
@@ -24,6 +25,17 @@ export interface Transport {
   readonly elsewhere?: true;
 }
 
+/** What travels before a request's body. */
+export const headOf = (body?: object): Readonly<Record<string, string>> => ({
+  [wireHeader]: String(wire),
+  ...(body ? { "content-type": body instanceof Uint8Array ? octets : "application/json" } : {}),
+});
+export const octets = "application/octet-stream";
+
+/** A request's body as it travels. */
+export const asSent = (body?: object): string | Uint8Array | undefined =>
+  body instanceof Uint8Array ? body : body && JSON.stringify(body);
+
 /** A helper on this host. Each request has a connection of its own. */
 export const overSocket = (socketPath: string): Transport => ({
   // No agent: a connection that is kept may have been closed by the helper meanwhile.
@@ -31,8 +43,9 @@ export const overSocket = (socketPath: string): Transport => ({
 });
 
 /**
- * The same, and a helper that ended, idle, between two calls is brought back. A connection that was refused has asked
- * nothing yet, so it can be tried again.
+ * The same, and a helper that ended between two calls is brought back. A connection that was refused has asked nothing yet, so
+ * it can be tried again. One that was taken by a helper in the middle of its death is reset before a word of an answer:
+ * then what may be asked twice is.
  */
 export const reviving = (transport: Transport, revive: (ctx: Context) => Promise<void>): Transport => ({
   ...transport,
@@ -41,7 +54,9 @@ export const reviving = (transport: Transport, revive: (ctx: Context) => Promise
       return await transport.send(ctx, path, body);
     } catch (error) {
       ctx.signal.throwIfAborted();
-      if (!absent.includes(String((error as NodeJS.ErrnoException).code))) throw error;
+      const { code } = error as NodeJS.ErrnoException;
+      const dying = code === "ECONNRESET" && path !== "/v1/perform";
+      if (!dying && !absent.includes(String(code))) throw error;
       await revive(ctx);
       return transport.send(ctx, path, body);
     }
@@ -58,7 +73,7 @@ function ask(ctx: Context, options: RequestOptions, body?: object): Promise<Answ
       ...options,
       method: body ? "POST" : "GET",
       signal: ctx.signal,
-      ...(body ? { headers: { "content-type": "application/json" } } : {}),
+      headers: headOf(body),
     });
     request.on("response", (response) => {
       // Whoever reads hears of a lost connection; one that is lost after the answer is nobody's, and no crash.
@@ -66,6 +81,6 @@ function ask(ctx: Context, options: RequestOptions, body?: object): Promise<Answ
       resolve({ status: response.statusCode ?? 0, body: response });
     });
     request.on("error", reject);
-    request.end(body ? JSON.stringify(body) : undefined);
+    request.end(asSent(body));
   });
 }

@@ -8,20 +8,32 @@ import type { State } from "./site.ts";
 
 /** What client and helper say to each other: JSON requests, answers as lines of JSON, the last one the outcome. */
 
+/**
+ * Counted up when a request or an answer begins to mean something else. Where the numbers differ nothing is done: what one
+ * of them does not know (a path that has become the client's own, say) it would take for something else.
+ */
+export const wire = 2;
+
+/** The header in which a client says its number. Who says none reads the documents, and is taken at its word. */
+export const wireHeader = "baremetal-wire";
+
 const plainObject = z.record(z.string(), z.unknown());
+
+const digest = z.string().regex(/^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/, "Expected a digest");
 
 export const verbs = ["plan", "ensure", "observe", "remove"] as const;
 export type Verb = (typeof verbs)[number];
 
 /** The body of `POST /v1/<collection>/<verb>`. */
 export const Request = z.strictObject({
-  ref: z.strictObject({ owner: z.string().min(1), name: z.string().min(1) }),
+  ref: z.strictObject({ owner: z.string().min(1).max(512), name: z.string().min(1).max(256) }),
   spec: plainObject.optional(),
   known: z
     .strictObject({
       state: plainObject.optional(),
       run: z.string().optional(),
       folder: z.string().optional(),
+      files: z.array(z.strictObject({ location: z.string(), digest, path: z.string() })).optional(),
       dryRun: z.boolean().optional(),
       protect: z.boolean().optional(),
       unknown: z.array(z.string()).optional(),
@@ -29,6 +41,17 @@ export const Request = z.strictObject({
     .optional(),
 });
 export type Request = z.output<typeof Request>;
+
+const upload = {
+  owner: z.string().min(1).max(512),
+  digest,
+  size: z.coerce.number().int().min(1),
+  plainFile: z.stringbool(),
+  path: z.string().min(1).max(4096),
+};
+/** The query of `GET /v1/uploads`, and of `POST`, whose body is the piece that begins at `offset`. */
+export const UploadRequest = z.strictObject(upload);
+export const PieceRequest = z.strictObject({ ...upload, offset: z.coerce.number().int().min(0) });
 
 /** The body of `POST /v1/perform`. */
 export const OperationRequest = z.discriminatedUnion("kind", [
@@ -49,6 +72,7 @@ export const OperationRequest = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("discovered"), listen: duration.exactOptional() }),
   z.strictObject({ kind: z.literal("forget discovered"), mac }),
   z.strictObject({ kind: z.literal("abort"), instance: z.string().min(1) }),
+  z.strictObject({ kind: z.literal("drain"), end: z.boolean().exactOptional() }),
   z.strictObject({ kind: z.literal("detach"), owner: z.string().min(1), instance: z.string().min(1) }),
   z.strictObject({ kind: z.literal("move owner"), from: z.string().min(1), to: z.string().min(1) }),
   z.strictObject({ kind: z.literal("prune images"), dryRun: z.boolean().exactOptional() }),
@@ -66,9 +90,9 @@ export const OperationRequest = z.discriminatedUnion("kind", [
 
 /** The query of `GET /v1/console/<collection>/<name>`. */
 export const ConsoleQuery = z.strictObject({
-  lines: z.coerce.number().int().min(0).max(100_000).exactOptional(),
-  after: z.coerce.number().int().min(0).exactOptional(),
-  follow: z.stringbool().exactOptional(),
+  lines: z.coerce.number().int().min(0).max(100_000).optional(),
+  after: z.coerce.number().int().min(0).optional(),
+  follow: z.stringbool().optional(),
 });
 
 /** One line of an answer. */

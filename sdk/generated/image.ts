@@ -13,8 +13,9 @@ export interface ImageArgs {
    */
   readonly name?: pulumi.Input<string | undefined>;
   /**
-   * A local file, or an http(s) address. May be packed with gzip, xz or zstd. A change installs the
-   * server again.
+   * A file of the host where the program runs (relative: to its folder), which is uploaded where the
+   * site's helper is on another one; `site:/PATH` of the helper's own host; or an http(s) address. May
+   * be packed with gzip, xz or zstd. A change installs the server again.
    */
   readonly source: pulumi.Input<string>;
   /**
@@ -47,7 +48,11 @@ const declaration: Declaration = {
 export class Image extends pulumi.dynamic.Resource {
   /** Name, unique in the site; it is also the resource's id. Default: the logical name. */
   declare readonly name: pulumi.Output<string>;
-  /** A local file, or an http(s) address. May be packed with gzip, xz or zstd. */
+  /**
+   * A file of the host where the program runs (relative: to its folder), which is uploaded where the
+   * site's helper is on another one; `site:/PATH` of the helper's own host; or an http(s) address. May
+   * be packed with gzip, xz or zstd.
+   */
   declare readonly source: pulumi.Output<string>;
   /** `sha256:…` or `sha512:…` of the file as it is fetched; required for plain http. */
   declare readonly checksum: pulumi.Output<string | undefined>;

@@ -38,6 +38,11 @@ export interface IpmiArgs {
    * console log. A session of somebody else is left alone. Default: `none`.
    */
   readonly console?: pulumi.Input<"none" | "sol" | undefined>;
+  /**
+   * The host that reaches the controller, where the deploy helper's does not: `ssh://user@jump:port`.
+   * The driver's program runs there, by the `ssh` of the helper's user (docs/ssh.md).
+   */
+  readonly via?: pulumi.Input<string | undefined>;
 }
 
 /** Through which card a server is inspected. */
@@ -91,11 +96,11 @@ export interface RootDeviceHintsArgs {
 
 /** A deploy ramdisk of your own. */
 export interface DeployRamdiskArgs {
-  /** Kernel: a file or an address. */
+  /** Kernel: a file or an address, as an Image's `source`. */
   readonly kernel: pulumi.Input<string>;
   /** Its checksum; required for http. */
   readonly kernelChecksum?: pulumi.Input<string | undefined>;
-  /** Initial ramdisk: a file or an address. */
+  /** Initial ramdisk: a file or an address, as an Image's `source`. */
   readonly ramdisk: pulumi.Input<string>;
   /** Its checksum; required for http. */
   readonly ramdiskChecksum?: pulumi.Input<string | undefined>;
@@ -112,7 +117,7 @@ export interface DeployRamdiskArgs {
 
 /** A file that a partition image boots with. */
 export interface BootFileArgs {
-  /** A file or an address. */
+  /** As an Image's `source`; never unpacked. */
   readonly source: pulumi.Input<string>;
   /** Its checksum; required for http. */
   readonly checksum?: pulumi.Input<string | undefined>;
@@ -265,6 +270,11 @@ export interface Ipmi {
    * console log. A session of somebody else is left alone. Default: `none`.
    */
   readonly console?: "none" | "sol";
+  /**
+   * The host that reaches the controller, where the deploy helper's does not: `ssh://user@jump:port`.
+   * The driver's program runs there, by the `ssh` of the helper's user (docs/ssh.md).
+   */
+  readonly via?: string;
 }
 
 /** Through which card a server is inspected. */
@@ -430,11 +440,11 @@ export interface NeighbourState {
 
 /** A deploy ramdisk of your own. */
 export interface DeployRamdisk {
-  /** Kernel: a file or an address. */
+  /** Kernel: a file or an address, as an Image's `source`. */
   readonly kernel: string;
   /** Its checksum; required for http. */
   readonly kernelChecksum?: string;
-  /** Initial ramdisk: a file or an address. */
+  /** Initial ramdisk: a file or an address, as an Image's `source`. */
   readonly ramdisk: string;
   /** Its checksum; required for http. */
   readonly ramdiskChecksum?: string;
@@ -448,7 +458,7 @@ export interface DeployRamdisk {
 
 /** A file that a partition image boots with. */
 export interface BootFile {
-  /** A file or an address. */
+  /** As an Image's `source`; never unpacked. */
   readonly source: string;
   /** Its checksum; required for http. */
   readonly checksum?: string;

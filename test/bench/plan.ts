@@ -7,7 +7,7 @@ import { parseArgs } from "node:util";
 import { pulumiEnvironment } from "../../tools/program/environment.ts";
 import { preparePackage } from "../../tools/program/package.ts";
 import { startIpmiSim } from "../contract/power/ipmi-sim.ts";
-import { startUdpProxy } from "../contract/power/udp-proxy.ts";
+import { startUdpWire } from "../lab/faults/udp.ts";
 import { asRatio, cpuOfChildren, inSeconds, Samples, table, timed, turned, verdict } from "./lib/figures.ts";
 import { layProgram, type Program } from "./lib/program.ts";
 
@@ -89,11 +89,11 @@ async function shapeOf(program: Program): Promise<Shape> {
 async function startControllers() {
   const users = [{ name: login.user, password: login.password, privilege: "admin" as const }];
   const controller = await startIpmiSim({ users });
-  const proxies = await Promise.all(Array.from({ length: nodes }, () => startUdpProxy(controller.port)));
+  const wires = await Promise.all(Array.from({ length: nodes }, () => startUdpWire(controller.port)));
   return {
-    ports: proxies.map(({ port }) => port),
+    ports: wires.map(({ port }) => port),
     async stop() {
-      for (const proxy of proxies) proxy.stop();
+      for (const wire of wires) wire.stop();
       await controller.stop();
     },
   };

@@ -20,6 +20,7 @@ import { overHttps } from "../../provider/site/https/transport.ts";
 import { connectRemote } from "../../provider/site/remote.ts";
 import { SiteSettings } from "../../provider/site/settings.ts";
 import type { Site } from "../../provider/site/site.ts";
+import { wire } from "../../provider/site/wire.ts";
 import { specs } from "../fixtures/site-parts.ts";
 
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
@@ -209,7 +210,11 @@ async function tokenOf(name: string, owner: string, scope: string): Promise<stri
 }
 const clientFor = async (port: number, more: object, token?: string): Promise<Site> => {
   const site = JSON.stringify({ url: `https://127.0.0.1:${port}`, ...more });
-  const client = await connectRemote(ctx, site, { version: "0.1.0", token });
+  const client = await connectRemote(ctx, site, {
+    version: "0.1.0",
+    token,
+    cacheDir: join(folder, "client"),
+  });
   if (client === undefined) throw new Error("it is no address");
   return client;
 };
@@ -291,7 +296,7 @@ describe("a client of a service", () => {
     const heard: string[] = [];
     const impostor = createHttpsServer({ cert, key }, ({ headers }, response) => {
       heard.push(String(headers.authorization));
-      response.end("{}");
+      response.end(JSON.stringify({ version: "0.1.0", wire }));
     }).listen(0, "127.0.0.1");
     await once(impostor, "listening");
     const { port } = impostor.address() as { port: number };

@@ -39,10 +39,10 @@ export interface Rack extends Omit<Workspace, "program"> {
   readonly menus: () => Promise<readonly string[]>;
 }
 
-type SomeSettings = Partial<z.input<typeof SiteSettings>>;
+export type SomeSettings = Partial<z.input<typeof SiteSettings>>;
 
 /** Emulated controllers need no manners, and an emulated rack no half an hour. */
-function settingsOf({ limits, manners, ...more }: SomeSettings): SomeSettings {
+export function settingsOf({ limits, manners, ...more }: SomeSettings): SomeSettings {
   const short = {
     power: "10 seconds",
     callback: "60 seconds",

@@ -86,8 +86,14 @@ const config = new pulumi.Config();
 export interface WorkspaceOptions {
   /** The configuration `password` of its stacks. */
   readonly secret?: string;
-  /** Settings of the site that differ from ours. */
-  readonly site?: Readonly<Record<string, unknown>>;
+  /** Settings of the site that differ from ours, or the address of one on another host. */
+  readonly site?: Readonly<Record<string, unknown>> | string;
+  /** What the CLI is started through: a namespace of its own. */
+  readonly through?: readonly string[];
+  /** The folder that its own is made in. Default: that of temporary files. */
+  readonly parent?: string;
+  /** Beside what every CLI gets; `PATH` goes before the usual one. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Lay a program named `project` with these stacks. */
@@ -96,15 +102,16 @@ export async function openWorkspace(
   stacks: readonly string[],
   given: string | WorkspaceOptions = {},
 ): Promise<Workspace> {
-  const { secret, site }: WorkspaceOptions = typeof given === "string" ? { secret: given } : given;
-  const folder = await mkdtemp(join(tmpdir(), "baremetal-engine-"));
+  const options: WorkspaceOptions = typeof given === "string" ? { secret: given } : given;
+  const { secret, site, through = [], parent = tmpdir() } = options;
+  const folder = await mkdtemp(join(parent, "baremetal-engine-"));
   const program = join(folder, "program");
   await layProgram(program, project);
-  const env = await environment(folder);
+  const env = await environment(folder, options.env);
   const [sayings, seen] = [[] as string[], new Set<string>()];
 
   const begin = (...words: readonly string[]): Begun => {
-    const options = {
+    const how = {
       cwd: program,
       env,
       all: true,
@@ -113,7 +120,8 @@ export async function openWorkspace(
       timeout: 120_000,
     } as const;
     const watch = watchWords();
-    const call = execa("pulumi", [...words, "--non-interactive"], options);
+    const [file = "", ...args] = [...through, "pulumi", ...words, "--non-interactive"];
+    const call = execa(file, args, how);
     let sofar = "";
     call.all.on("data", (piece) => {
       sofar += piece;
@@ -129,8 +137,7 @@ export async function openWorkspace(
   };
   const pulumi = (...words: readonly string[]): Promise<Said> => begin(...words).ended;
   for (const stack of stacks) {
-    const text = `config:\n  baremetal:site: ${JSON.stringify({ ...settings, ...site })}\n`;
-    await writeFile(join(program, `Pulumi.${stack}.yaml`), text);
+    await configureSite(program, stack, site);
     await pulumi("stack", "init", stack);
     if (secret === undefined) continue;
     const words = ["config", "set", "--secret", "password", "--stack", stack];
@@ -161,6 +168,17 @@ export async function openWorkspace(
   };
 }
 
+/** Write a stack's configuration: the settings of a site that differ from ours, or where it is. */
+export async function configureSite(
+  program: string,
+  stack: string,
+  site: WorkspaceOptions["site"],
+): Promise<void> {
+  const value = typeof site === "string" ? site : { ...settings, ...site };
+  const text = `config:\n  baremetal:site: ${JSON.stringify(value)}\n`;
+  await writeFile(join(program, `Pulumi.${stack}.yaml`), text);
+}
+
 async function layProgram(folder: string, project: string): Promise<void> {
   const cache = join(repo, "node_modules", ".cache", "pulumi-baremetal");
   const source = join(repo, "examples", "quickstart");
@@ -169,10 +187,14 @@ async function layProgram(folder: string, project: string): Promise<void> {
   await writeFile(join(folder, "Pulumi.yaml"), `name: ${project}\nruntime: nodejs\n`);
 }
 
-async function environment(folder: string): Promise<Readonly<Record<string, string>>> {
-  const path = [await spyOnIpmitool(folder), process.env["PATH"]].join(delimiter);
+async function environment(
+  folder: string,
+  { PATH: before, ...own }: Readonly<Record<string, string>> = {},
+): Promise<Readonly<Record<string, string>>> {
+  const folders = [before, await spyOnIpmitool(folder), process.env["PATH"]];
+  const path = folders.filter((one) => one !== undefined).join(delimiter);
   // Types are checked by one test, by tsc, for all.
-  const more = { PATH: path, NO_COLOR: "1", PULUMI_NODEJS_TRANSPILE_ONLY: "true", CI: "" };
+  const more = { PATH: path, NO_COLOR: "1", PULUMI_NODEJS_TRANSPILE_ONLY: "true", CI: "", ...own };
   return { ...(await pulumiEnvironment({ folder })), ...more };
 }
 

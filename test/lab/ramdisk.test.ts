@@ -216,31 +216,6 @@ describe("the deploy ramdisk", () => {
     }
   });
 
-  it("looks at the server for a rehearsal, and exports nothing", async () => {
-    const machine = await boot({
-      args: ["mode=inspect", "root_device=serial=BLANK-1"],
-      disks: fourDisks,
-      answer: () => ({ status: 200, line: "ok" }),
-    });
-    const told = parsed(await machine.wait("an announcement", 90, () => machine.announced[0]));
-    expect(told).toMatchObject({ mode: "inspect", iqn: "", machine: { disks: { length: 4 } } });
-    const chosen = told.machine?.disks.find(({ name }) => name === told.machine?.chosen);
-    expect(chosen?.serial).toBe("BLANK-1");
-    expect(told.hardware).toEqual({
-      ...{ cpus: 1, memory: 512 * MiB, vendor: "QEMU", product: expect.stringContaining("Q35") },
-      ...{ version: expect.any(String), tpm: false, secureBoot: false },
-      nics: [
-        {
-          ...{ nic: "eth0", mac: "52:54:00:00:00:07", driver: "e1000" },
-          ...{ link: true, speed: 1000, boot: true },
-        },
-      ],
-    });
-    expect(await machine.serial()).not.toContain("BAREMETAL target");
-    await machine.say("done");
-    await machine.wait("the power-off", 20, () => (machine.running() ? undefined : true));
-  });
-
   it("exports nothing when two disks meet the hints, says which, and opens a shell to whoever is to look", async () => {
     const machine = await boot({
       args: ["disk=sda,hda", "root_device=model=%3Cin%3E%20harddisk;size=%3E%3D%205", "troubleshoot=1"],

@@ -7,7 +7,7 @@ import { resources } from "../../provider/resources/index.ts";
 import type { CollectionName } from "../../provider/resources/resource.ts";
 import { type LocalSite, openLocalSite } from "../../provider/site/local/index.ts";
 import { SiteSettings } from "../../provider/site/settings.ts";
-import { type Known, PartlyDone, type Plan, type State } from "../../provider/site/site.ts";
+import { type Known, PartlyDone, type Plan, type Site, type State } from "../../provider/site/site.ts";
 import { imageCache, type TestImages } from "../../tools/images/index.ts";
 import type { Lab, LabServer } from "./lab/index.ts";
 
@@ -25,13 +25,8 @@ export interface DeclareOptions {
   readonly known?: Known;
 }
 
-/** A site in this process, spoken to as Pulumi does: it remembers the states that it was given. */
-export interface TestSite {
-  readonly local: LocalSite;
-  readonly stateDir: string;
-  readonly tftpRoot: string;
-  /** What the site has logged, one line of JSON each. */
-  readonly log: readonly string[];
+/** A site that is spoken to as Pulumi does: it remembers the states that it was given. */
+export interface Spoken {
   /** What was reported of a resource since it was first declared, or removed. */
   readonly progress: (name: string) => readonly Progress[];
   readonly plan: (collection: CollectionName, name: string, args: Args, known?: Known) => Promise<Plan>;
@@ -46,6 +41,15 @@ export interface TestSite {
   readonly remove: (collection: CollectionName, name: string) => Promise<void>;
   /** What Pulumi's state would hold. */
   readonly remembered: (collection: CollectionName, name: string) => State | undefined;
+}
+
+/** One in this process. */
+export interface TestSite extends Spoken {
+  readonly local: LocalSite;
+  readonly stateDir: string;
+  readonly tftpRoot: string;
+  /** What the site has logged, one line of JSON each. */
+  readonly log: readonly string[];
   /** Close this site and open it again on the same store: a helper that died and its successor. `between`: what happens meanwhile. */
   readonly reopen: (between?: () => Promise<void>) => Promise<TestSite>;
   readonly close: () => Promise<void>;
@@ -59,7 +63,7 @@ export class Refused extends Error {
 const owner = "organization/lab/test";
 
 /** Emulated controllers need no manners, and an emulated rack no half an hour. */
-function settingsOf(lab: Lab, stateDir: string, more: Partial<SiteSettingsInput>): SiteSettings {
+export function settingsOf(lab: Lab, stateDir: string, more: Partial<SiteSettingsInput>): SiteSettings {
   return SiteSettings.parse({
     ...{ stateDir, cacheDir: dirname(imageCache()), interface: lab.interface, ramdisk: "lab" },
     // An emulated timer comes late on a loaded host, and a kernel that checks it panics.
@@ -79,13 +83,30 @@ export async function openSite(
   return openWith(settingsOf(lab, stateDir, more), new Map());
 }
 
-type Memory = Map<string, State>;
+export type Memory = Map<string, State>;
 
 async function openWith(settings: SiteSettings, memory: Memory): Promise<TestSite> {
   const log: string[] = [];
-  const heard = new Map<string, Progress[]>();
   const own = newContext({ log: lineLogger((line) => log.push(line)) });
   const local = await openLocalSite(own, settings, "0.0.0-test");
+  return {
+    ...speak(local, memory, own),
+    local,
+    stateDir: settings.stateDir,
+    tftpRoot: join(settings.stateDir, "tftp"),
+    log,
+    async reopen(between = async () => {}) {
+      await local.close();
+      await between();
+      return openWith(settings, memory);
+    },
+    close: () => local.close(),
+  };
+}
+
+/** Speak to a site as Pulumi does, wherever it is. */
+export function speak(local: Site, memory: Memory = new Map(), own: Context = newContext()): Spoken {
+  const heard = new Map<string, Progress[]>();
   const key = (collection: CollectionName, name: string) => `${collection}/${name}`;
   const known = (collection: CollectionName, name: string) => {
     const state = memory.get(key(collection, name));
@@ -105,11 +126,7 @@ async function openWith(settings: SiteSettings, memory: Memory): Promise<TestSit
   const planned = (collection: CollectionName, name: string, spec: Args, more: Known = {}) =>
     local[collection].plan(newContext(), { owner, name }, spec, { ...known(collection, name), ...more });
 
-  const site: TestSite = {
-    local,
-    stateDir: settings.stateDir,
-    tftpRoot: join(settings.stateDir, "tftp"),
-    log,
+  return {
     progress: (name) => heard.get(name) ?? [],
     plan: (collection, name, args, more) => planned(collection, name, specOf(collection, name, args), more),
     async declare(collection, name, args, options = {}) {
@@ -144,18 +161,11 @@ async function openWith(settings: SiteSettings, memory: Memory): Promise<TestSit
       heard.delete(name);
     },
     remembered: (collection, name) => memory.get(key(collection, name)),
-    async reopen(between = async () => {}) {
-      await local.close();
-      await between();
-      return openWith(settings, memory);
-    },
-    close: () => local.close(),
   };
-  return site;
 }
 
 /** Declare what the tests install: a flavor and both kinds of image. */
-export async function declareSystems(site: TestSite, { whole, partition }: TestImages): Promise<void> {
+export async function declareSystems(site: Spoken, { whole, partition }: TestImages): Promise<void> {
   const sizes = { rootDisk: "1 GiB", swap: "128 MiB" };
   await site.declare("flavors", "small", { cpus: 1, memory: "256 MiB", ...sizes });
   await site.declare("images", "whole", { source: whole.disk.path, checksum: whole.disk.checksum });
@@ -169,7 +179,7 @@ export async function declareSystems(site: TestSite, { whole, partition }: TestI
 
 /** Declare a server of the lab as Node and, unless told otherwise, with its card. */
 export async function enrol(
-  site: TestSite,
+  site: Spoken,
   { name, mac, bmc }: LabServer,
   { card = true, ...more }: Args & { readonly card?: boolean } = {},
 ): Promise<void> {
@@ -180,7 +190,7 @@ export async function enrol(
 
 /** Declare an instance on a server, of the whole-disk image unless told otherwise. It has the server's name with `on-` before it. */
 export function install(
-  site: TestSite,
+  site: Spoken,
   { name }: Pick<LabServer, "name">,
   args: Args = {},
   options: DeclareOptions = {},
@@ -191,7 +201,7 @@ export function install(
 export const nameOn = ({ name }: Pick<LabServer, "name">): string => `on-${name}`;
 
 /** The inputs of `install`, with the digests that the SDK passes on. */
-export function instanceArgs(site: TestSite, { name }: Pick<LabServer, "name">, args: Args = {}): Args {
+export function instanceArgs(site: Spoken, { name }: Pick<LabServer, "name">, args: Args = {}): Args {
   const { flavor = "small", image = "whole" } = args as { flavor?: string; image?: string };
   const flavorDigest = site.remembered("flavors", flavor)?.["digest"];
   const imageDigest = site.remembered("images", image)?.["digest"];
@@ -204,7 +214,7 @@ export function stagesOf(progress: readonly Progress[]): readonly string[] {
 }
 
 /** What a server can fetch, apart from the boot loader and the menu of those who have none: paths below the root. */
-export async function bootFilesOf({ tftpRoot }: TestSite): Promise<readonly string[]> {
+export async function bootFilesOf({ tftpRoot }: Pick<TestSite, "tftpRoot">): Promise<readonly string[]> {
   const common = [
     ...["pxelinux.0", "ldlinux.c32", "pxelinux.cfg/default"],
     ...["shimx64.efi", "grubx64.efi", "shimaa64.efi", "grubaa64.efi", "grub/grub.cfg"],

@@ -1,73 +1,43 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { newContext } from "../../provider/kernel/context.ts";
 import type { Rehearsal } from "../../provider/workflows/inspect.ts";
 import { arm64Folder, buildArm64Image } from "../../tools/images/arm64.ts";
 import { imageCache } from "../../tools/images/index.ts";
-import { type LabServer, openLab, readBanner } from "../lab/lab/index.ts";
-import { programsRunning } from "../lab/programs.ts";
-import { bootFilesOf, enrol, install, nameOn, openSite } from "../lab/site.ts";
+import { type LabServer, readBanner } from "../lab/lab/index.ts";
+import { bootFilesOf, enrol, install, nameOn, type TestSite } from "../lab/site.ts";
+import { part, play, type Scene, say } from "./lib/scene.ts";
 import { check, failureOf } from "./lib/story.ts";
 
 // An arm64 server of QEMU's, on a host of any other kind: declared wrongly, and noticed; then rehearsed with the ramdisk of
 // its own architecture, and installed. `npm run story -- arm64`; some minutes, as it is emulated.
 
-const say = (text: string) => console.log(`   ${text.replaceAll("\n", "\n   ")}`);
-
-async function part<T>(title: string, body: () => Promise<T>): Promise<T> {
-  console.log(`\n${title}`);
-  const start = Date.now();
-  const result = await body();
-  say(`(${((Date.now() - start) / 1000).toFixed(1)} s)`);
-  return result;
-}
-
-const folder = await mkdtemp(join(tmpdir(), "story-arm64-"));
-const lab = await openLab({ dir: join(folder, "lab") });
 const limits = { power: "10 seconds", callback: "15 minutes", answer: "15 minutes" } as const;
-const site = await openSite(lab, join(folder, "state"), { limits, pxeAppendParams: "console=ttyAMA0" });
 const arm = { arch: "aarch64", bootMode: "uefi" };
-try {
-  await tell();
-} catch (error) {
-  console.error(`\nFAILED: ${error instanceof Error ? error.stack : String(error)}`);
-  process.exitCode = 1;
-} finally {
-  await site.close();
-  await lab.close();
-  await rm(folder, { recursive: true, force: true });
-}
-const left = await programsRunning();
-if (left.length > 0) {
-  console.log(`Left running: ${left.join("; ")}`);
-  process.exitCode = 1;
-}
+await play({ limits, pxeAppendParams: "console=ttyAMA0" }, tell);
 
-async function tell(): Promise<void> {
+async function tell({ lab, site }: Scene): Promise<void> {
   const server = await lab.server({
     ...{ name: "ampere-1", memory: "1 GiB", arm64: arm64Folder(imageCache()) },
     disks: [{ size: "4 GiB", serial: "SYSTEM-1", kind: "virtio" }],
   });
-  await part("declared as x86_64", () => mistaken(server));
-  await part("nodes rehearse", () => rehearsed(server));
-  await part("pulumi up: with an image for x86_64, then with one of its own", () => installed(server));
-  await part("pulumi destroy, with onDelete: clean", () => handedBack(server));
+  await part("declared as x86_64", () => mistaken(site, server));
+  await part("nodes rehearse", () => rehearsed(site, server));
+  await part("pulumi up: with an image for x86_64, then with one of its own", () => installed(site, server));
+  await part("pulumi destroy, with onDelete: clean", () => handedBack(site, server));
 }
 
-function rehearse({ name }: LabServer) {
+function rehearse(site: TestSite, { name }: LabServer) {
   return site.local.perform(newContext(), { kind: "rehearse", node: name });
 }
 
-async function mistaken(server: LabServer): Promise<void> {
+async function mistaken(site: TestSite, server: LabServer): Promise<void> {
   await enrol(site, server, { bootMode: "uefi" });
-  say(await failureOf(rehearse(server), "DEPLOY_OTHER_ARCH"));
+  say(await failureOf(rehearse(site, server), "DEPLOY_OTHER_ARCH"));
   check(!(await server.isOn()), "it was left on");
 }
 
-async function rehearsed(server: LabServer): Promise<void> {
+async function rehearsed(site: TestSite, server: LabServer): Promise<void> {
   await enrol(site, server, { ...arm, card: false });
-  const told = (await rehearse(server)) as unknown as Rehearsal;
+  const told = (await rehearse(site, server)) as unknown as Rehearsal;
   const { machine, hardware, findings, steps } = told;
   say(steps.map(({ step, seconds }) => `${step} ${seconds} s`).join(", "));
   say(
@@ -85,7 +55,7 @@ async function rehearsed(server: LabServer): Promise<void> {
   check((await bootFilesOf(site)).length === 0, "boot files are left");
 }
 
-async function installed(server: LabServer): Promise<void> {
+async function installed(site: TestSite, server: LabServer): Promise<void> {
   const source = await buildArm64Image(imageCache());
   await site.declare("flavors", "small", { cpus: 1, memory: "256 MiB", rootDisk: "1 GiB" });
   await site.declare("images", "whole", { source });
@@ -106,7 +76,7 @@ async function refusedAtPreview(outcome: Promise<unknown>): Promise<string> {
   return text;
 }
 
-async function handedBack(server: LabServer): Promise<void> {
+async function handedBack(site: TestSite, server: LabServer): Promise<void> {
   await site.remove("instances", nameOn(server));
   const node = await site.observe("nodes", server.name);
   say(`${server.name} is ${node?.["provisionState"]}; ${JSON.stringify(node?.["lastClean"])}`);

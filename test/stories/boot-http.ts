@@ -1,21 +1,16 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { newContext } from "../../provider/kernel/context.ts";
 import { buildTestImages, imageCache } from "../../tools/images/index.ts";
-import { openLab, readBanner } from "../lab/lab/index.ts";
-import { declareSystems, enrol, install, openSite } from "../lab/site.ts";
+import { readBanner } from "../lab/lab/index.ts";
+import { declareSystems, enrol, install } from "../lab/site.ts";
+import { play } from "./lib/scene.ts";
 import { check } from "./lib/story.ts";
 
 // A BIOS server whose kernels and ramdisks come by HTTP: a rehearsal, then a partition image, which boots its own kernel from
 // the network too. `npm run story -- boot-http`; two minutes.
 
 const images = await buildTestImages(imageCache());
-const folder = await mkdtemp(join(tmpdir(), "story-http-"));
-const lab = await openLab({ dir: join(folder, "lab") });
 const limits = { power: "10 seconds", callback: "5 minutes", answer: "5 minutes" } as const;
-const site = await openSite(lab, join(folder, "state"), { limits, bootTransport: "http" });
-try {
+await play({ limits, bootTransport: "http" }, async ({ lab, site }) => {
   await declareSystems(site, images);
   const server = await lab.server({ name: "swift" });
   await enrol(site, server);
@@ -29,11 +24,4 @@ try {
   const byTftp = site.log.filter((line) => /dnsmasq: sent/.test(line) && /kernel|ramdisk/.test(line));
   check(byTftp.length === 0, `these came by TFTP: ${byTftp.join("; ")}`);
   console.log(banner);
-} catch (error) {
-  console.error(`FAILED: ${error instanceof Error ? error.stack : String(error)}`);
-  process.exitCode = 1;
-} finally {
-  await site.close();
-  await lab.close();
-  await rm(folder, { recursive: true, force: true });
-}
+});

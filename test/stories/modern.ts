@@ -1,79 +1,33 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { execa } from "execa";
 import type { State } from "../../provider/site/site.ts";
 import { buildDebianImage } from "../../tools/images/debian.ts";
 import { imageCache } from "../../tools/images/index.ts";
-import { type LabServer, openLab } from "../lab/lab/index.ts";
-import { programsRunning } from "../lab/programs.ts";
-import { bootFilesOf, enrol, install, nameOn, openSite, stagesOf } from "../lab/site.ts";
+import type { LabServer } from "../lab/lab/index.ts";
+import { againstBlank, enter, makeKey, modernServer } from "../lab/modern.ts";
+import { bootFilesOf, enrol, install, nameOn, stagesOf, type TestSite } from "../lab/site.ts";
+import { part, play, type Scene, say } from "./lib/scene.ts";
 import { check } from "./lib/story.ts";
 
 // A stock Debian with cloud-init on a server of today: UEFI with Secure Boot, the NVMe among three disks, two cards as one
 // bond with a VLAN on it. It phones home, is reached by the host key that it told, and is handed back clean.
 // `npm run story -- modern`; about five minutes without KVM, after the image was made once.
 
-const say = (text: string) => console.log(`   ${text.replaceAll("\n", "\n   ")}`);
-
-async function part<T>(title: string, body: () => Promise<T>): Promise<T> {
-  console.log(`\n${title}`);
-  const start = Date.now();
-  const result = await body();
-  say(`(${((Date.now() - start) / 1000).toFixed(1)} s)`);
-  return result;
-}
-
-const image = await buildDebianImage(imageCache());
-const folder = await mkdtemp(join(tmpdir(), "story-modern-"));
-const lab = await openLab({ dir: join(folder, "lab") });
 const limits = { power: "10 seconds", callback: "4 minutes", answer: "15 minutes" } as const;
-const site = await openSite(lab, join(folder, "state"), { limits });
-try {
-  await tell();
-} catch (error) {
-  console.error(`\nFAILED: ${error instanceof Error ? error.stack : String(error)}`);
-  process.exitCode = 1;
-} finally {
-  await site.close();
-  await lab.close();
-  await rm(folder, { recursive: true, force: true });
-}
-const left = await programsRunning();
-if (left.length > 0) {
-  console.log(`Left running: ${left.join("; ")}`);
-  process.exitCode = 1;
-}
+const image = await buildDebianImage(imageCache());
+await play({ limits }, tell);
 
-async function tell(): Promise<void> {
-  const server = await part("A server: UEFI, Secure Boot, three disks, two cards", makeServer);
-  const key = await makeKey();
+async function tell({ folder, lab, site }: Scene): Promise<void> {
+  const server = await part("A server: UEFI, Secure Boot, three disks, two cards", async () => {
+    const made = await lab.server(modernServer);
+    say(`${made.name}  ${[made.mac, ...made.moreMacs].join(" ")}  off`);
+    return made;
+  });
+  const key = await makeKey(folder);
   const state = await part("pulumi up: a stock Debian, told by cloud-init, that phones home", () =>
-    deploy(server, key.text),
+    deploy(site, server, key.text),
   );
   await part("ssh, with the host key that the system told", () => lookInside(state, key.path));
-  await part("pulumi up again", () => again(server, key.text));
-  await part("pulumi destroy, with onDelete: clean", () => handBack(server));
-}
-
-async function makeServer(): Promise<LabServer> {
-  const server = await lab.server({
-    ...{ name: "rack1-u7", firmware: "uefi", secureBoot: true, memory: "1 GiB", cards: 2 },
-    disks: [
-      { size: "6 GiB", serial: "DATA-1" },
-      { size: "6 GiB", serial: "SYSTEM-1", kind: "nvme" },
-      { size: "8 GiB", serial: "DATA-2", kind: "virtio" },
-    ],
-  });
-  say(`${server.name}  ${[server.mac, ...server.moreMacs].join(" ")}  off`);
-  return server;
-}
-
-/** One key for this story: its public half is given to the system, its private half opens it. */
-async function makeKey(): Promise<{ readonly path: string; readonly text: string }> {
-  const path = join(folder, "key");
-  await execa("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "story", "-f", path]);
-  return { path, text: (await readFile(`${path}.pub`, "utf8")).trim() };
+  await part("pulumi up again", () => again(site, server, key.text));
+  await part("pulumi destroy, with onDelete: clean", () => handBack(site, server));
 }
 
 /** What a program would say of its instance. */
@@ -94,7 +48,7 @@ function argsOf({ name, moreMacs: [second = ""] }: LabServer, key: string) {
   };
 }
 
-async function deploy(server: LabServer, key: string): Promise<State> {
+async function deploy(site: TestSite, server: LabServer, key: string): Promise<State> {
   await site.declare("flavors", "modern", { cpus: 1, memory: "512 MiB", rootDisk: "4 GiB" });
   await site.declare("images", "debian", { source: image });
   const rootDeviceHints = { model: "<in> NVMe", size: ">= 5" };
@@ -110,16 +64,10 @@ async function deploy(server: LabServer, key: string): Promise<State> {
   return state;
 }
 
-/** Without a doubt about the host key: another one would end the connection. */
-async function lookInside(state: State, key: string): Promise<void> {
-  const address = String(state["address"]);
-  const known = join(folder, "known_hosts");
-  await writeFile(known, (state["hostKeys"] as string[]).map((line) => `${address} ${line}\n`).join(""));
-  const trust = ["-o", "StrictHostKeyChecking=yes", "-o", `UserKnownHostsFile=${known}`];
-  const { stdout: seen } = await execa("ssh", [
-    ...["-i", key, ...trust, `debian@${address}`],
-    "uname -n; df -h --output=source,size / | tail -n 1; ip -br addr show up; cloud-init status --wait",
-  ]);
+async function lookInside({ address, hostKeys }: State, key: string): Promise<void> {
+  const look =
+    "uname -n; df -h --output=source,size / | tail -n 1; ip -br addr show up; cloud-init status --wait";
+  const seen = await enter({ address: String(address), hostKeys: hostKeys as string[], key }, look);
   say(seen);
   for (const wanted of [
     /^web-1/,
@@ -131,7 +79,7 @@ async function lookInside(state: State, key: string): Promise<void> {
     check(wanted.test(seen), `${wanted} is not in it`);
 }
 
-async function again(server: LabServer, key: string): Promise<void> {
+async function again(site: TestSite, server: LabServer, key: string): Promise<void> {
   const { changed, actions } = await site.plan("instances", nameOn(server), {
     ...argsOf(server, key),
     ...{ node: server.name, hardReboot: true },
@@ -143,15 +91,12 @@ async function again(server: LabServer, key: string): Promise<void> {
 }
 
 /** The disk reads as one that was never written. */
-async function handBack(server: LabServer): Promise<void> {
+async function handBack(site: TestSite, server: LabServer): Promise<void> {
   await site.remove("instances", nameOn(server));
   const node = await site.observe("nodes", server.name);
   say(`${server.name} is ${node?.["provisionState"]}; ${JSON.stringify(node?.["lastClean"])}`);
   check(!(await server.isOn()), "it is still on");
   const files = await bootFilesOf(site);
   check(files.length === 0, `boot files are left: ${files.join(", ")}`);
-  const blank = join(folder, "blank.qcow2");
-  await execa("qemu-img", ["create", "-q", "-f", "qcow2", blank, "6G"]);
-  const { stdout } = await execa("qemu-img", ["compare", blank, server.diskPath(1)]);
-  say(`its disk against a blank one: ${stdout}`);
+  say(`its disk against a blank one: ${await againstBlank(server.diskPath(1))}`);
 }

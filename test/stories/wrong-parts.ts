@@ -1,3 +1,5 @@
+import { rm } from "node:fs/promises";
+import { execa } from "execa";
 import type { DiskOptions, LabServer } from "../lab/lab/index.ts";
 import { readBanner } from "../lab/lab/index.ts";
 import { bootFilesOf, enrol, install, nameOn } from "../lab/site.ts";
@@ -44,6 +46,7 @@ await tell(process.argv.slice(2), function* (stage) {
     "two blank disks and a hint that one meets, an NVMe one",
     () => installed(stage, "hinted", [disk("ONE"), disk("TWO", { kind: "nvme" })], { serial: "ONE" }),
   ];
+  yield ["a UEFI server that finds nothing to start on its disk", () => withoutLoader(stage)];
   yield ["a controller that falls silent in the middle, and comes back", () => silent(stage)];
 });
 
@@ -78,6 +81,27 @@ async function installed(stage: Stage, name: string, disks: readonly DiskOptions
     return `${banner} from ${state["rootDevice"]}`;
   } finally {
     await server.stop();
+  }
+}
+
+/** The whole-disk image, with nothing in its EFI system partition that a firmware would start (tools/images/whole.ts). */
+async function withoutLoader({ lab, site, images }: Stage) {
+  const raw = `${images.whole.disk.path}.bare`;
+  const server = await lab.server({ name: "bare", firmware: "uefi" });
+  try {
+    await execa("qemu-img", ["convert", "-O", "raw", images.whole.disk.path, raw]);
+    const env = { MTOOLS_SKIP_CHECK: "1" };
+    await execa("mdeltree", ["-i", `${raw}@@${2 ** 20}`, "::/EFI/BOOT"], { env });
+    await enrol(site, server, { bootMode: "uefi" });
+    await site.declare("images", "bare", { source: raw });
+    const words = await failureOf(install(site, server, { image: "bare" }), "DEPLOY_NETWORK_AGAIN");
+    check(/it fetched grub\/.*EFI\/BOOT\/BOOTX64\.EFI/s.test(words), `it does not say what lacks: ${words}`);
+    check(await server.isOn(), "it was switched off");
+    await site.remove("instances", nameOn(server));
+    return words;
+  } finally {
+    await server.stop();
+    await rm(raw, { force: true });
   }
 }
 

@@ -144,6 +144,7 @@ describe("the scope of a token", () => {
     { kind: "prune images" },
     { kind: "cached images" },
     { kind: "backup", folder: "/nowhere" },
+    { kind: "drain" },
     { kind: "tokens" },
     { kind: "add token", name: "x", owner: anyOwner, scope: "admin" },
     { kind: "remove token", name: "x" },

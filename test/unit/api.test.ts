@@ -11,6 +11,8 @@ import { clientOf, stopHelper } from "../../provider/site/client.ts";
 import { siteErrors } from "../../provider/site/errors.ts";
 import { type Collection, PartlyDone, type Ref, type Site } from "../../provider/site/site.ts";
 import { overSocket } from "../../provider/site/transport.ts";
+import { wireHeader } from "../../provider/site/wire.ts";
+import { specs } from "../fixtures/site-parts.ts";
 
 let folder = "";
 let socket = "";
@@ -30,6 +32,7 @@ afterEach(async () => {
 });
 
 const ref: Ref = { owner: "org/shop/prod", name: "web-1" };
+const spec = specs.instance();
 
 /** A site in which one verb of one collection does what a test wants. */
 async function serve(own: Partial<Collection> = {}, more: Partial<Site> = {}): Promise<Site> {
@@ -47,6 +50,7 @@ async function serve(own: Partial<Collection> = {}, more: Partial<Site> = {}): P
     ...{ nodes: nothing, interfaces: nothing, flavors: nothing, images: nothing },
     instances: { ...nothing, ...own },
     about: async () => ({ siteId: "s", version: "1", pid: 1, settings: "x", jobs: [] }),
+    uploads: { look: async () => ({ have: 0, whole: false }), add: async () => ({ have: 0, whole: false }) },
     perform: async () => ({}),
     watch: async function* () {},
     console: async function* () {},
@@ -80,16 +84,28 @@ describe("client and helper", () => {
     const site = await serve({ ensure });
     const known = { state: { a: 1 }, run: "r", folder: "/p", dryRun: true };
     const { ctx } = caller();
-    expect(await site.instances.ensure(ctx, ref, { flavor: "f" }, known)).toEqual({
+    expect(await site.instances.ensure(ctx, ref, spec, known)).toEqual({
       address: "10.0.0.7",
       port: 22,
     });
-    expect(ensure.mock.calls[0]?.slice(1)).toEqual([ref, { flavor: "f" }, known]);
+    expect(ensure.mock.calls[0]?.slice(1)).toEqual([ref, spec, known]);
     expect(await site.instances.observe(ctx, ref)).toBeUndefined();
     expect(await site.instances.remove(ctx, ref)).toBeUndefined();
     expect(await site.instances.list(ctx)).toEqual([]);
-    expect(await site.nodes.plan(ctx, ref, {})).toMatchObject({ failures: [] });
+    expect(await site.nodes.plan(ctx, ref, specs.node("10.0.0.7"))).toMatchObject({ failures: [] });
     expect(await site.about(ctx)).toMatchObject({ version: "1" });
+  });
+
+  it.each([
+    ["of another language is refused before anything is done", "1", "/v1/instances", 409],
+    ["of another language hears who the helper is", "1", "/v1/about", 200],
+    ["that tells no number is taken at its word", undefined, "/v1/instances", 200],
+  ])("a client %s", async (_, theirs, path, status) => {
+    await serve();
+    const headers = theirs === undefined ? {} : { [wireHeader]: theirs };
+    const answer = await app?.inject({ method: "GET", url: path, headers });
+    expect(answer?.statusCode).toBe(status);
+    if (status === 409) expect(answer?.json().failure.code).toBe("HELPER_OTHER_WIRE");
   });
 
   it("carry progress and warnings while the work goes on, in order", async () => {
@@ -102,7 +118,7 @@ describe("client and helper", () => {
       },
     });
     const { ctx, progress, words } = caller();
-    await site.instances.ensure(ctx, ref, {});
+    await site.instances.ensure(ctx, ref, spec);
     expect(progress).toEqual([
       { stage: "writing", percent: 42, rate: 118e6, left: 31 },
       { stage: "verifying", note: "ü\n" },
@@ -113,7 +129,7 @@ describe("client and helper", () => {
   it("carry an answer of many megabytes", async () => {
     const big = "x".repeat(20e6);
     const site = await serve({ ensure: async () => ({ big }) });
-    expect((await site.instances.ensure(caller().ctx, ref, {}))["big"]).toHaveLength(20e6);
+    expect((await site.instances.ensure(caller().ctx, ref, spec))["big"]).toHaveLength(20e6);
   });
 
   it("carry failures with code, remedy and fault, and what there is of a half-made one", async () => {
@@ -130,27 +146,27 @@ describe("client and helper", () => {
       },
     });
     const { ctx } = caller();
-    const partly = await site.instances.ensure(ctx, ref, {}).catch((e) => e);
+    const partly = await site.instances.ensure(ctx, ref, spec).catch((e) => e);
     expect(partly).toBeInstanceOf(PartlyDone);
     expect(partly).toMatchObject({
       record: failure.record,
       state: { assignedNode: "n1" },
       message: failure.message,
     });
-    await expect(site.instances.plan(ctx, ref, {})).rejects.toMatchObject({ record: failure.record });
+    await expect(site.instances.plan(ctx, ref, spec)).rejects.toMatchObject({ record: failure.record });
     await expect(site.instances.remove(ctx, ref)).rejects.toMatchObject({ code: "UNFORESEEN" });
   });
 
   it("say in words when they do not understand each other", async () => {
     const site = await serve();
     const { ctx } = caller();
-    const nameless = site.instances.ensure(ctx, { owner: "o", name: "" }, {});
+    const nameless = site.instances.ensure(ctx, { owner: "o", name: "" }, spec);
     await expect(nameless).rejects.toMatchObject({ message: expect.stringContaining("name") });
     const odd = { kind: "dance", node: "n1" } as unknown as Parameters<Site["perform"]>[1];
     await expect(site.perform(ctx, odd)).rejects.toMatchObject({ code: expect.any(String) });
     const unheard = clientOf(overSocket(socket)) as unknown as Record<string, Collection>;
     expect(unheard["volumes"]).toBeUndefined();
-    const big = site.instances.ensure(ctx, ref, { big: "x".repeat(9e6) });
+    const big = site.instances.ensure(ctx, ref, { ...spec, userData: "x".repeat(9e6) });
     await expect(big).rejects.toMatchObject({ code: expect.any(String) });
   });
 
@@ -186,7 +202,7 @@ describe("a client that goes away", () => {
     });
     const controller = new AbortController();
     const { ctx, progress } = caller(controller.signal);
-    const asking = site.instances.ensure(ctx, ref, {});
+    const asking = site.instances.ensure(ctx, ref, spec);
     asking.catch(() => {});
     await vi.waitFor(() => expect(progress).toHaveLength(1));
     expect(open).toBe(1);
@@ -209,7 +225,7 @@ describe("a client that goes away", () => {
       },
     });
     const controller = new AbortController();
-    const asking = site.instances.ensure(caller(controller.signal).ctx, ref, {});
+    const asking = site.instances.ensure(caller(controller.signal).ctx, ref, spec);
     asking.catch(() => {});
     await vi.waitFor(() => expect(begun).toBe(true));
     controller.abort(new Error("gone"));
@@ -227,14 +243,14 @@ describe("a helper", () => {
         throw new Error("x");
       },
     });
-    await site.instances.ensure(caller().ctx, ref, {}).catch(() => {});
+    await site.instances.ensure(caller().ctx, ref, spec).catch(() => {});
     await vi.waitFor(() => expect([counts, open]).toEqual([[1], 0]));
   });
 
   it("keeps no connection open for a client that has its answer", async () => {
     const site = await serve();
     const { ctx } = caller();
-    for (let n = 0; n < 50; n++) await site.instances.ensure(ctx, ref, {});
+    for (let n = 0; n < 50; n++) await site.instances.ensure(ctx, ref, spec);
     const connections = () =>
       new Promise<number>((resolve) => app?.server.getConnections((_, count) => resolve(count)));
     await vi.waitFor(async () => expect(await connections()).toBeLessThan(3));
@@ -283,7 +299,7 @@ describe("a connection that is lost", () => {
   ])("$when is HELPER_GONE, and may be tried again", async ({ said, heard }) => {
     const { site, close } = await dying(said);
     const { ctx, progress } = caller();
-    const asking = site.instances.ensure(ctx, ref, {});
+    const asking = site.instances.ensure(ctx, ref, spec);
     await expect(asking).rejects.toMatchObject({ code: "HELPER_GONE", retry: true });
     expect(progress).toHaveLength(heard);
     await close();
@@ -292,12 +308,12 @@ describe("a connection that is lost", () => {
   it("after the outcome is no failure, and no crash", async () => {
     const outcome = `${JSON.stringify({ result: { ok: 1 } })}\n`;
     const { site, close } = await dying(`${head}${outcome.length.toString(16)}\r\n${outcome}\r\n`);
-    expect(await site.instances.ensure(caller().ctx, ref, {})).toEqual({ ok: 1 });
+    expect(await site.instances.ensure(caller().ctx, ref, spec)).toEqual({ ok: 1 });
     await close(); // an error that nobody hears would fail the whole file
   });
 
   it("because nobody listens is HELPER_GONE too", async () => {
-    const asking = clientOf(overSocket(socket)).instances.ensure(caller().ctx, ref, {});
+    const asking = clientOf(overSocket(socket)).instances.ensure(caller().ctx, ref, spec);
     await expect(asking).rejects.toMatchObject({ code: "HELPER_GONE" });
   });
 });

@@ -27,7 +27,9 @@ describe("what can stand at the cursor", () => {
       "store",
       "owner",
       "serve",
+      "openapi",
       "tokens",
+      "drain",
       "completion",
       "help",
     ]);

@@ -1,38 +1,8 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { columns } from "../../provider/cli/import/columns.ts";
-import { commandLine } from "../fixtures/command-line.ts";
+import { good, head, serverLists } from "../fixtures/server-lists.ts";
 
-let folder = "";
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), "cli-import-"));
-});
-afterEach(async () => {
-  await rm(folder, { recursive: true });
-});
-async function run(file: string, text: string, ...words: readonly string[]) {
-  await writeFile(join(folder, file), text);
-  return commandLine({ cwd: folder }).run("nodes", "import", file, ...words);
-}
-/** What is told of a list that is refused: `3: mac: Expected …`. */
-async function faults(file: string, text: string, ...words: readonly string[]): Promise<readonly string[]> {
-  const { out, err, code } = await run(file, text, ...words);
-  expect({ out, code }).toEqual({ out: "", code: "IMPORT_FAULTY" });
-  const lines = err.split("\n");
-  expect(lines.pop()).toContain(`(${lines.length} fault${lines.length === 1 ? "" : "s"})`);
-  return lines.map((line) => line.replace(/^servers\.\w+:\s?/, ""));
-}
-
-const head = "name,address,user,mac,cpus,memory,disk";
-const good = `${head},port,serial,uuid,capabilities,image,flavor
-# the first rack
-rack1-u7,10.0.0.17,admin,52-54-00-00-00-07;5254.0000.0008,16,64 GiB,480 GB,,0012345,,rack=r1;cpu:model=x y,debian-12,storage
-rack1-u8,bmc8.example.org,"ad,min",52:54:00:00:00:09,8,32 GiB,240 GB,6230,,4c4c4544-0042-4a10-8056-b3c04f4a3132,,,
-
-class,10.0.0.18,admin,525400000011 525400000012,8,2048 MiB,240 GB,,,,,,storage
-`;
+const { run, faults } = serverLists();
 
 describe("a list of servers", () => {
   it("becomes one Node and its Interfaces for each server, without a password", async () => {
@@ -203,11 +173,10 @@ describe("a list that is not right", () => {
   });
 
   it.for([
-    { file: "servers.txt", says: "its name does not say what it is" },
-    { file: "missing.csv", says: "no such file" },
-  ])("may not be one: $file", async ({ file, says }) => {
-    await writeFile(join(folder, "servers.txt"), good);
-    const { err, code } = await commandLine({ cwd: folder }).run("nodes", "import", file);
+    { file: "servers.txt", text: good, says: "its name does not say what it is" },
+    { file: "missing.csv", text: undefined, says: "no such file" },
+  ])("may not be one: $file", async ({ file, text, says }) => {
+    const { err, code } = await run(file, text);
     expect(code).toBe("IMPORT_UNREADABLE");
     expect(err).toContain(says);
   });

@@ -58,6 +58,14 @@ describe("store backup", () => {
     const json = JSON.parse((await run("backup", "second", "--json")).out);
     expect(json).toEqual({ folder: join(folder, "second"), bytes: expect.any(Number) });
   });
+
+  it("of a site on another host fills a folder there, and refuses a path from where one stands here", async () => {
+    const far = ["--site", "ssh://me@boothost"];
+    const { code, err } = await run("backup", "backup", ...far);
+    expect({ code, err }).toMatchObject({ code: "BACKUP_ELSEWHERE" });
+    const { out } = await run("backup", join(folder, "there"), ...far);
+    expect(out).toContain(`${join(folder, "there")}, a folder there, at ssh://me@boothost (`);
+  });
 });
 
 describe("store restore", () => {
@@ -89,6 +97,20 @@ describe("store restore", () => {
     expect(await names()).toEqual(["n1"]);
     expect(await names(aside)).toEqual(["other"]);
     expect((await stat(aside)).mode & 0o777).toBe(0o700);
+  });
+
+  it("leaves out what the site was busy with then: no service may go on with it now", async () => {
+    const request = { verb: "ensure", ref: ref("web-1"), spec: {}, known: {} } as const;
+    await site.store.keepRequest("instances/web-1", request);
+    await run("backup", "later");
+    await run("restore", "later", "--state-dir", join(folder, "state"));
+    expect(await names()).toEqual(["n1"]);
+    const restored = await openStore(join(folder, "state"));
+    expect([await site.store.requests(), await restored.requests()]).toEqual([
+      [{ key: "instances/web-1", request }],
+      [],
+    ]);
+    await restored.close();
   });
 
   it("is refused while a helper is at work on the store", async () => {

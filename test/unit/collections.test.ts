@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { defineErrors } from "../../provider/kernel/errors.ts";
 import type { Collection } from "../../provider/site/site.ts";
 import { type FakeSite, openFakeSite, owner, ref, specs } from "../fixtures/site-parts.ts";
 import * as world from "../fixtures/site-world.ts";
+import { faults } from "../fixtures/site-world.ts";
 
 let site: FakeSite;
 beforeEach(async () => {
@@ -10,12 +10,6 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await site.close();
-});
-const faults = defineErrors({
-  NODE_BROKEN: { text: "the node is broken", remedy: "Mend it.", fault: "node" },
-  BMC_BROKEN: { text: "the controller is broken", remedy: "Mend it.", fault: "controller" },
-  IMAGE_BROKEN: { text: "the image is broken", remedy: "Mend it.", fault: "image" },
-  HOST_BROKEN: { text: "the host is broken", remedy: "Mend it.", fault: "host" },
 });
 const copy = "org/shop/copy";
 const failuresOf = async (plan: ReturnType<Collection["plan"]>) => (await plan).failures;

@@ -1,22 +1,9 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { StepFailed } from "../../provider/workflows/run.ts";
 import { blankDisk, createWorld, type Scenario } from "../fixtures/deploy-world.ts";
-import { codeOf, settle } from "../fixtures/settle.ts";
+import { codeOf, expectInstalled, limitsPassAtOnce, settle } from "../fixtures/settle.ts";
 
-// Limits are real timers, and hours long: here they pass at once.
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
-});
-afterEach(() => {
-  vi.useRealTimers();
-});
-
-function expectInstalled(world: ReturnType<typeof createWorld>, why: string): void {
-  expect(world.server, why).toMatchObject({ power: "on", running: "system", disk: "written" });
-  expect(world.record(), why).toMatchObject({ touched: true, powered: true, switched: true, done: true });
-  expect(world.disks.get("S-1"), why).toEqual({ instance: "web-1", state: "installed" });
-  expect(world.network.label, why).toBe("boot");
-}
+limitsPassAtOnce();
 
 describe("never", () => {
   const never = async (scenario: Scenario, code: string) => {

@@ -1,21 +1,8 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { createWorld, type Scenario } from "../fixtures/deploy-world.ts";
-import { codeOf, count, settle } from "../fixtures/settle.ts";
+import { codeOf, count, expectInstalled, limitsPassAtOnce, settle } from "../fixtures/settle.ts";
 
-// Limits are real timers, and hours long: here they pass at once.
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
-});
-afterEach(() => {
-  vi.useRealTimers();
-});
-
-function expectInstalled(world: ReturnType<typeof createWorld>, why: string): void {
-  expect(world.server, why).toMatchObject({ power: "on", running: "system", disk: "written" });
-  expect(world.record(), why).toMatchObject({ touched: true, powered: true, switched: true, done: true });
-  expect(world.disks.get("S-1"), why).toEqual({ instance: "web-1", state: "installed" });
-  expect(world.network.label, why).toBe("boot");
-}
+limitsPassAtOnce();
 
 describe("the deploy story", () => {
   it("brings a whole-disk image up, in this order", async () => {

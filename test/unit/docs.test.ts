@@ -4,11 +4,8 @@ import { describe, expect, it } from "vitest";
 import { allErrors } from "../../tools/generate/errors.ts";
 
 const root = join(import.meta.dirname, "../..");
-const written = [
-  ...["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md"],
-  ...["docs/disks.md", "docs/hardware.md", "docs/plan.md", "docs/ramdisk.md", "docs/refusals.md"],
-  ...["docs/networks.md", "docs/resume.md", "docs/serve.md", "docs/page.md"],
-];
+const pages = (await readdir(join(root, "docs"))).filter((name) => name.endsWith(".md"));
+const written = ["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", ...pages.map((name) => `docs/${name}`)];
 
 describe("the documents", () => {
   it("name no code that the catalogue does not have", async () => {
@@ -18,6 +15,18 @@ describe("the documents", () => {
       .map((word) => word.slice(1, -1));
     expect(named.length).toBeGreaterThan(20);
     expect(named.filter((code) => !known.has(code))).toEqual([]);
+  });
+
+  it("are all reached from the README", async () => {
+    const queue = ["README.md"];
+    for (const file of queue) {
+      const text = await readFile(join(root, file), "utf8");
+      for (const [, target = ""] of text.matchAll(/\]\((?!https?:)([^)#]+\.md)/g)) {
+        const page = join(file, "..", target);
+        if (!queue.includes(page)) queue.push(page);
+      }
+    }
+    expect(written.filter((file) => !queue.includes(file))).toEqual([]);
   });
 
   it("link to nothing that is not there", async () => {

@@ -1,10 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { newContext } from "../../provider/kernel/context.ts";
-import { defineErrors } from "../../provider/kernel/errors.ts";
 import { openLocalSite } from "../../provider/site/local/index.ts";
 import { type FakeSite, openFakeSite, ref, specs } from "../fixtures/site-parts.ts";
 import * as world from "../fixtures/site-world.ts";
-import { partly } from "../fixtures/site-world.ts";
+import { faults, partly } from "../fixtures/site-world.ts";
 
 let site: FakeSite;
 beforeEach(async () => {
@@ -12,12 +11,6 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await site.close();
-});
-const faults = defineErrors({
-  NODE_BROKEN: { text: "the node is broken", remedy: "Mend it.", fault: "node" },
-  BMC_BROKEN: { text: "the controller is broken", remedy: "Mend it.", fault: "controller" },
-  IMAGE_BROKEN: { text: "the image is broken", remedy: "Mend it.", fault: "image" },
-  HOST_BROKEN: { text: "the host is broken", remedy: "Mend it.", fault: "host" },
 });
 const stateOf = async (node: string) => (await site.store.get("nodes", node))?.state ?? {};
 

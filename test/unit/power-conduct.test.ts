@@ -302,6 +302,25 @@ describe("the traffic of a site", () => {
     expect(most).toEqual({ site: 3, lane: 1 });
   });
 
+  it("sends no more at once through one host than its sshd takes", async () => {
+    const most: Record<string, number> = {};
+    const inside: Record<string, number> = {};
+    const driverOf = (host: string) =>
+      idle(async () => {
+        inside[host] = (inside[host] ?? 0) + 1;
+        most[host] = Math.max(most[host] ?? 0, inside[host]);
+        await pause(5);
+        inside[host] -= 1;
+      });
+    const conduct = createConduct({ ...quick, perHost: 2 });
+    const looks = [..."abcdefgh"].map((controller, index) => {
+      const via = index < 5 ? "ssh://one" : "ssh://two";
+      return conduct.around({ controller, via, driver: driverOf(via) }).state(newContext());
+    });
+    await Promise.all(looks);
+    expect(most).toEqual({ "ssh://one": 2, "ssh://two": 2 });
+  });
+
   it("ends a command that takes too long and serves the next", async () => {
     let hang = true;
     const driver: PowerDriver = {

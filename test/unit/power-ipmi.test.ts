@@ -81,6 +81,11 @@ describe("the name of a controller", () => {
     const of = (address: string) => controllerOf(Power.parse({ ...good, address }));
     expect(of("BMC.example")).toBe(of("bmc.example"));
   });
+  it("says what it is behind: two networks may have the same addresses", () => {
+    const of = (via?: string) => controllerOf(Power.parse({ ...good, address: "10.0.0.5", via }));
+    expect(of()).toBe("10.0.0.5:623");
+    expect(of("ssh://me@jump/")).toBe("10.0.0.5:623 via ssh://me@jump");
+  });
 });
 
 it.for([
@@ -183,7 +188,23 @@ describe("what ipmitool's words mean", () => {
       said: `Set Session Privilege Level to ADMINISTRATOR failed: Unknown (0x81)\n${end}`,
       code: "POWER_NOT_ALLOWED",
     },
-    { said: `This BMC does not support IPMI v2 / RMCP+\n${end}`, code: "POWER_ODD_REPLY" },
+    { said: `This BMC does not support IPMI v2 / RMCP+\n${end}`, code: "POWER_LATE" },
+    {
+      said: `> Error: no response from RAKP 1 message\n> RAKP 2 HMAC is invalid\n${end}`,
+      code: "POWER_LATE",
+    },
+    {
+      said: `Error: Received an Unexpected RAKP 2 message\nRAKP 4 message indicates an error : invalid integrity check value\n${end}`,
+      code: "POWER_LATE",
+    },
+    {
+      said: `> Error: no response from RAKP 3 message\nError: Received an Unexpected RAKP 4 message\n${end}`,
+      code: "POWER_UNREACHABLE",
+    },
+    {
+      said: `> Error: no response from RAKP 1 message\nSet Session Privilege Level to OPERATOR failed\n${end}`,
+      code: "POWER_NO_SESSION",
+    },
     { said: `${probing}Get Chassis Power Status failed: Unspecified error\n`, code: "POWER_ODD_REPLY" },
     { said: `${probing}Set Chassis Power Control to Up/On failed: Node busy\n`, code: "POWER_BUSY" },
     {

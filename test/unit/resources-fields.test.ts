@@ -85,9 +85,12 @@ describe("a place to fetch from", () => {
   it.for(["./a.qcow2", "/srv/a.img", "https://x/a", "HTTP://x/a", "C:\\a"])("can be %s", (text) => {
     expect(location.safeParse(text).success).toBe(true);
   });
-  it.for(["ftp://x/a", "file:///a", ""])("cannot be %j", (text) => {
-    expect(location.safeParse(text).success).toBe(false);
-  });
+  it.for(["ftp://x/a", "file://host/a", "site:a", "upload:sha256:0:/a", "s3:a", ""])(
+    "cannot be %j",
+    (text) => {
+      expect(location.safeParse(text).success).toBe(false);
+    },
+  );
   it("has a checksum that is kept lower-case", () => {
     expect(checksum.parse(`sha256:${"AB".repeat(32)}`)).toBe(`sha256:${"ab".repeat(32)}`);
     expect(checksum.safeParse(`sha256:${"ab".repeat(31)}`).success).toBe(false);

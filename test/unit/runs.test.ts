@@ -72,7 +72,7 @@ function bodies(most: number) {
   const said: Progress[] = [];
   const take = (name: string, signal = new AbortController().signal) => {
     const ctx = newContext({ signal, report: (progress) => said.push(progress) });
-    return turns.take(ctx, () => {
+    return turns.take(ctx, `instances/${name}`, () => {
       begun.push(name);
       return new Promise<string>((resolve, reject) => {
         enders.set(name, (error) => (error ? reject(error) : resolve(name)));
@@ -83,7 +83,7 @@ function bodies(most: number) {
     enders.get(name)?.(error);
     await turn();
   };
-  return { take, end, begun, said };
+  return { take, end, begun, said, turns };
 }
 
 describe("turns", () => {
@@ -110,6 +110,22 @@ describe("turns", () => {
     expect(begun).toEqual(["a", "b"]);
     await end("b");
     await end("late");
+    await Promise.all(all);
+  });
+
+  it("are given to nobody while they are held, and then to those who waited", async () => {
+    const { take, end, begun, said, turns } = bodies(2);
+    const all = [take("a")];
+    turns.hold(true);
+    all.push(take("b"), take("c"));
+    await end("a");
+    expect([begun, turns.waiting(), turns.held()]).toEqual([["a"], ["instances/b", "instances/c"], true]);
+    expect(said.at(-1)).toMatchObject({ note: "the helper is being drained" });
+    turns.hold(false);
+    await turn();
+    expect([begun, turns.waiting(), turns.held()]).toEqual([["a", "b", "c"], [], false]);
+    await end("b");
+    await end("c");
     await Promise.all(all);
   });
 

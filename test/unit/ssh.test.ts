@@ -7,7 +7,8 @@ import { assert, asyncProperty, integer } from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { settingsFor } from "../../provider/cli/settings.ts";
 import { siteFile, siteSettings } from "../../provider/environment.ts";
-import { isSshAddress, sshAddress } from "../../provider/site/ssh/address.ts";
+import { isSshAddress } from "../../provider/services/ssh/address.ts";
+import { sshAddress } from "../../provider/site/ssh/address.ts";
 import { helloLine, readHello } from "../../provider/site/ssh/hello.ts";
 import { sshWords, whyNot } from "../../provider/site/ssh/login.ts";
 

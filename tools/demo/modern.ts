@@ -1,7 +1,5 @@
-import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { execa } from "execa";
 import type { Lab, LabServer } from "../../test/lab/lab/index.ts";
+import { againstBlank, enter, makeKey, modernServer } from "../../test/lab/modern.ts";
 import { buildDebianImage } from "../images/debian.ts";
 import { counts, type Pulumi, planned, working } from "./pulumi.ts";
 import { folder, imagesFolder, part, play, say, siteOf } from "./stage.ts";
@@ -28,18 +26,10 @@ async function configure(pulumi: Pulumi, server: LabServer, sshKey: string): Pro
 }
 
 async function story(lab: Lab, pulumi: Pulumi): Promise<void> {
-  const key = join(folder, "key");
+  const key = await makeKey(folder);
   const server = await part("A server in a rack: UEFI, Secure Boot, three disks, two cards", async () => {
-    await execa("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "demo", "-f", key]);
-    const made = await lab.server({
-      ...{ name: "rack1-u7", firmware: "uefi", secureBoot: true, memory: "1 GiB", cards: 2 },
-      disks: [
-        { size: "6 GiB", serial: "DATA-1" },
-        { size: "6 GiB", serial: "SYSTEM-1", kind: "nvme" },
-        { size: "8 GiB", serial: "DATA-2", kind: "virtio" },
-      ],
-    });
-    await configure(pulumi, made, (await readFile(`${key}.pub`, "utf8")).trim());
+    const made = await lab.server(modernServer);
+    await configure(pulumi, made, key.text);
     say(`${made.name}  ${[made.mac, ...made.moreMacs].join("  ")}  off`);
     return made;
   });
@@ -47,17 +37,16 @@ async function story(lab: Lab, pulumi: Pulumi): Promise<void> {
   await part("pulumi up: a stock Debian, told by cloud-init, that phones home when it is done", () =>
     pulumi.run(["up", "--yes", "--skip-preview"], working),
   );
-  const outputs = JSON.parse(await pulumi.run(["stack", "output", "--json"], () => undefined));
-  await part("ssh, trusting the host keys that the system told, and no others", () => enter(key, outputs));
+  const outputs = JSON.parse(await pulumi.run(["stack", "output", "--json"], () => undefined)) as Outputs;
+  await part("ssh, trusting the host keys that the system told, and no others", () =>
+    lookInside(key.path, outputs),
+  );
   await part("pulumi up again", async () =>
     say(counts(await pulumi.run(["up", "--yes", "--skip-preview", "--expect-no-changes"], () => undefined))),
   );
   await part("pulumi destroy: the disk is handed back clean", async () => {
     await pulumi.run(["destroy", "--yes", "--skip-preview"], working);
-    const blank = join(folder, "blank.qcow2");
-    await execa("qemu-img", ["create", "-q", "-f", "qcow2", blank, "6G"]);
-    const { stdout } = await execa("qemu-img", ["compare", blank, server.diskPath(1)]);
-    say(`its disk, against one that was never written: ${stdout}`);
+    say(`its disk, against one that was never written: ${await againstBlank(server.diskPath(1))}`);
   });
 }
 
@@ -66,13 +55,9 @@ interface Outputs {
   readonly hostKeys: readonly string[];
 }
 
-async function enter(key: string, { address, hostKeys }: Outputs): Promise<void> {
-  const known = join(folder, "known_hosts");
-  await writeFile(known, hostKeys.map((line) => `${address} ${line}\n`).join(""));
-  const trust = ["-o", "StrictHostKeyChecking=yes", "-o", `UserKnownHostsFile=${known}`];
+async function lookInside(key: string, outputs: Outputs): Promise<void> {
   const look = "uname -n; df -h --output=source,size / | tail -n 1; ip -br -4 addr show up";
-  const { stdout } = await execa("ssh", ["-i", key, ...trust, `debian@${address}`, look]);
-  for (const line of stdout.split("\n")) say(line);
+  for (const line of (await enter({ ...outputs, key }, look)).split("\n")) say(line);
 }
 
 await play("examples/modern", story);

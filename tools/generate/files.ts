@@ -2,6 +2,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
+import { apiPage } from "./api.ts";
 import { changesPage } from "./changes.ts";
 import { allErrors, errorsPage } from "./errors.ts";
 import { resourcePages, sitePage } from "./reference.ts";
@@ -20,6 +21,7 @@ export async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
     ...(await Promise.all(classes)),
     ...resourcePages(),
     ["docs/reference/changes.md", changesPage()],
+    ["docs/reference/api.md", apiPage()],
     ["docs/reference/site.md", sitePage()],
     ["docs/reference/errors.md", errorsPage(await allErrors(root))],
     ["docs/reference/states.md", statesPage()],

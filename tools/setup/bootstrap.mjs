@@ -1,7 +1,7 @@
 // The first thing that `npm run demo` and `npm test` start on a bare clone: it needs nothing but Node, brings the npm
 // packages and hands on to main.ts. Plain JavaScript, because nothing that could read TypeScript need be there yet.
 import { spawnSync } from "node:child_process";
-import { statSync } from "node:fs";
+import { lstatSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const started = Date.now();
@@ -28,6 +28,9 @@ function installed() {
 }
 
 function install() {
+  // npm ci empties the folder first: through a link that is another checkout's.
+  if (lstatSync("node_modules", { throwIfNoEntry: false })?.isSymbolicLink())
+    stop("node_modules is a symbolic link, and package-lock.json asks for other packages. Remove the link.");
   const begun = Date.now();
   process.stdout.write("Installing npm packages ... ");
   const words = ["ci", "--no-audit", "--no-fund", "--loglevel=error"];

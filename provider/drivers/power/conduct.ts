@@ -4,6 +4,7 @@ import { type Duration, toMs } from "../../kernel/units.ts";
 import type { BootTarget, ControllerIdentity, PowerDriver, PowerState } from "./driver.ts";
 import { powerErrors } from "./errors.ts";
 import { compareIdentity } from "./identity.ts";
+import { insist } from "./insist.ts";
 import { isControllers, type PowerLook, unlessUnknown } from "./look.ts";
 import { type ConductOptions, manners, type Rules } from "./manners.ts";
 import { createTraffic, type Lane, sleepUntil, type Traffic } from "./traffic.ts";
@@ -11,6 +12,8 @@ import { createTraffic, type Lane, sleepUntil, type Traffic } from "./traffic.ts
 /** A driver that is open, and the name of the controller that it talks to. */
 export interface PowerHandle {
   readonly controller: string;
+  /** The host that all commands to it go through; not named where there is none. */
+  readonly via?: string | undefined;
   readonly driver: PowerDriver;
 }
 
@@ -60,8 +63,9 @@ export function createConduct(options: ConductOptions = {}): Conduct {
   const rules: Rules = { ...manners, ...options };
   const traffic = createTraffic(rules);
   return {
-    around({ controller, driver }, { expected } = {}) {
-      const server: Server = { controller, driver, expected, rules, traffic, lane: traffic.lane(controller) };
+    around({ controller, driver, via }, { expected } = {}) {
+      const lane = traffic.lane(controller, via);
+      const server: Server = { controller, driver, expected, rules, traffic, lane };
       return {
         state: async (ctx) => (await look(server, ctx)).state,
         look: (ctx) => look(server, ctx),
@@ -93,21 +97,8 @@ interface Server extends PowerHandle {
 const once = <T>({ traffic, lane }: Server, ctx: Context, body: (ctx: Context) => Promise<T>) =>
   traffic.run(ctx, lane, body);
 
-/** Do it a few times, as long as it fails in a way known to pass. Never for a refused login. */
-async function insist<T>({ rules }: Server, ctx: Context, body: () => Promise<T>): Promise<T> {
-  for (let tried = 1; ; tried += 1) {
-    try {
-      return await body();
-    } catch (error) {
-      if (!(error instanceof MetalError) || !error.retry || tried >= rules.tries) throw error;
-      ctx.log.info("the power controller is asked again", { code: error.code, tried });
-      await ctx.clock.sleep(toMs(rules.backoff) * 2 ** (tried - 1), ctx.signal);
-    }
-  }
-}
-
 const stateOrThrow = (server: Server, ctx: Context) =>
-  insist(server, ctx, () => once(server, ctx, server.driver.state));
+  insist(server.rules, ctx, () => once(server, ctx, server.driver.state));
 
 const look = (server: Server, ctx: Context) => unlessUnknown(() => stateOrThrow(server, ctx));
 const lookOnce = (server: Server, ctx: Context) =>
@@ -117,7 +108,7 @@ async function identity(server: Server, ctx: Context): Promise<ControllerIdentit
   const { driver } = server;
   if (!driver.identity) return {};
   const read = driver.identity;
-  return await insist(server, ctx, () => once(server, ctx, read));
+  return await insist(server.rules, ctx, () => once(server, ctx, read));
 }
 
 async function probe(server: Server, ctx: Context) {
@@ -161,7 +152,7 @@ async function rested({ lane, traffic, rules }: Server, ctx: Context): Promise<v
 
 async function send(server: Server, ctx: Context, to: "on" | "off"): Promise<void> {
   let sent = false;
-  await insist(server, ctx, async () => {
+  await insist(server.rules, ctx, async () => {
     // One whose answer was lost may have been carried out: look before it is sent again.
     if (sent && (await lookOnce(server, ctx)).state === to) return;
     sent = true;
@@ -170,7 +161,10 @@ async function send(server: Server, ctx: Context, to: "on" | "off"): Promise<voi
 }
 
 /** What no waiting mends. */
-const hopeless = ["POWER_DENIED", "POWER_LOCKED_OUT", "POWER_KG", "POWER_NOT_ALLOWED", "POWER_CIPHER"];
+const hopeless = [
+  ...["POWER_DENIED", "POWER_LOCKED_OUT", "POWER_KG", "POWER_NOT_ALLOWED", "POWER_CIPHER"],
+  ...["SSH_DENIED", "SSH_HOST_KEY_UNKNOWN", "SSH_HOST_KEY_CHANGED", "SSH_PROGRAM_MISSING"],
+];
 
 /** Look until it is so. A controller that falls silent meanwhile is waited for; a refused login is not. */
 async function reach(server: Server, ctx: Context, to: "on" | "off", limit: Duration): Promise<void> {
@@ -213,7 +207,7 @@ async function askToShutDown(server: Server, ctx: Context): Promise<void> {
   const { softOff: ask } = server.driver;
   if (!ask)
     throw powerErrors.make("POWER_CANNOT", { address: server.controller, what: "ask for a shutdown" });
-  await insist(server, ctx, () => once(server, ctx, ask));
+  await insist(server.rules, ctx, () => once(server, ctx, ask));
 }
 
 async function bootFrom(server: Server, ctx: Context, target: BootTarget): Promise<void> {
@@ -221,7 +215,7 @@ async function bootFrom(server: Server, ctx: Context, target: BootTarget): Promi
   if (!setBoot)
     throw powerErrors.make("POWER_CANNOT", { address: server.controller, what: "choose what boots" });
   await checkIdentity(server, ctx);
-  await insist(server, ctx, () => once(server, ctx, (inner) => setBoot(inner, target)));
+  await insist(server.rules, ctx, () => once(server, ctx, (inner) => setBoot(inner, target)));
 }
 
 async function boots(server: Server, ctx: Context): Promise<BootTarget | undefined | "unknown"> {

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { Context } from "../../kernel/context.ts";
+import type { RunOn } from "./via.ts";
 
 /** "unknown" is what a controller that does not answer, or answers nonsense, leaves us with. It is never taken for off. */
 export type PowerState = "on" | "off" | "unknown";
@@ -58,9 +59,10 @@ type Named = z.ZodObject<{ driver: z.ZodLiteral<string> }>;
 
 export interface PowerDefinition<S extends Named> {
   readonly schema: S;
-  /** Names the controller, so that all nodes behind one share its queue: host and port. */
+  /** Names the controller, so that all nodes behind one share its queue: host and port, and what they are behind. */
   readonly controller: (settings: z.output<S>) => string;
-  readonly open: (settings: z.output<S>, memory: ControllerMemory) => PowerDriver;
+  /** A driver that runs a program has it run where its settings say. */
+  readonly open: (settings: z.output<S>, memory: ControllerMemory, runOn: RunOn) => PowerDriver;
 }
 
 /** Ties the settings of a driver to its constructor. Opening does no I/O. */

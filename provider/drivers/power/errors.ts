@@ -42,6 +42,14 @@ export const powerErrors = defineErrors({
     remedy:
       "Some controllers are silent to suites they do not know: set `power.cipherSuite` to 3. If that changes nothing the controller hangs: reset it.",
     fault: "controller",
+    retry: true,
+  },
+  POWER_LATE: {
+    text: "the power controller at {address} answers later than it was waited for, or not each time: {reason}",
+    remedy:
+      "Packets are delayed or lost on the way to it: look at the controllers' network (a full link, a duplex that differs, a loop), and reset a controller that is slow by itself. It is waited for longer from now on.",
+    fault: "controller",
+    retry: true,
   },
   POWER_BUSY: {
     text: "the power controller at {address} is busy: {reason}",

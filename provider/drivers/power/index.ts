@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { PowerHandle } from "./conduct.ts";
 import type { ControllerMemory } from "./driver.ts";
 import { ipmi } from "./ipmi.ts";
+import { onlyHere, type RunOn } from "./via.ts";
 
 const schemas = [ipmi.schema] as const;
 const known = schemas.map(({ shape }) => shape.driver.value);
@@ -15,11 +16,12 @@ export const Power = z
   .meta({ id: "Power", description: "How the server is switched on and off." });
 export type Power = z.output<typeof Power>;
 
-/** Open a driver on its controller. Does no I/O; `conduct.around` gives it manners. */
-export function openPower(settings: Power, memory: ControllerMemory): PowerHandle {
+/** Open a driver on its controller. Does no I/O; `conduct.around` gives it manners, `runOn` the host that runs its program. */
+export function openPower(settings: Power, memory: ControllerMemory, runOn: RunOn = onlyHere): PowerHandle {
+  const [controller, { via }] = [controllerOf(settings), settings];
   switch (settings.driver) {
     case "ipmi":
-      return { controller: controllerOf(settings), driver: ipmi.open(settings, memory) };
+      return { controller, via, driver: ipmi.open(settings, memory, runOn) };
     default:
       throw new TypeError(`no such power driver: ${settings.driver satisfies never}`);
   }

@@ -2,6 +2,7 @@ import { isIP } from "node:net";
 import { z } from "zod";
 import type { Context } from "../../kernel/context.ts";
 import { hasCode } from "../../kernel/errors.ts";
+import type { Run } from "../../kernel/process.ts";
 import {
   type BootTarget,
   type ControllerIdentity,
@@ -14,7 +15,9 @@ import { canonicalUuid, realValue } from "./identity.ts";
 import { bootBytes, keepBootFlags, parseBoot, readBootFlags } from "./ipmi-boot.ts";
 import { controllerName, ipmitool, kgBytes } from "./ipmitool.ts";
 import { guardLogin } from "./login.ts";
+import { atItsPace } from "./pace.ts";
 import { listenSol } from "./sol.ts";
+import { namedVia, runVia, via } from "./via.ts";
 
 const label = "[A-Za-z0-9](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?";
 const hostname = new RegExp(`^(?=.{1,253}$)(?:${label}\\.)*(?!\\d+$)${label}\\.?$`);
@@ -78,6 +81,11 @@ export const Ipmi = z
         "`sol`: what the server says by serial-over-LAN while it is installed or visited goes into its console log. A session of somebody else is left alone. Default: `none`.",
       change: inPlace,
     }),
+    via,
+  })
+  .refine(({ console, via }) => console !== "sol" || via === undefined, {
+    path: ["console"],
+    error: "Serial-over-LAN is not heard through another host: leave `via` or `console` out",
   })
   .meta({ id: "Ipmi", description: "A power controller that speaks IPMI 2.0 over the network." });
 export type Ipmi = z.output<typeof Ipmi>;
@@ -87,9 +95,9 @@ const suiteKey = "ipmi-cipher-suite";
 /** IPMI 2.0 by the program ipmitool: a session for each command, the password by the environment. */
 export const ipmi = definePower<typeof Ipmi>({
   schema: Ipmi,
-  controller: ({ address, port }) => controllerName(address.toLowerCase(), port),
-  open(settings, memory) {
-    const ask = session(settings, memory);
+  controller: (settings) => namedVia(controllerName(settings.address.toLowerCase(), settings.port), settings),
+  open(settings, memory, runOn) {
+    const ask = session(settings, memory, runVia(settings, runOn));
     const { address, port } = settings;
     return {
       state: async (ctx) => parseState(settings, await ask(ctx, ["chassis", "power", "status"])),
@@ -110,15 +118,16 @@ export const ipmi = definePower<typeof Ipmi>({
 type Ask = (ctx: Context, words: readonly string[]) => Promise<string>;
 
 /** One command with the right cipher suite, and never with credentials that were refused before. */
-function session(settings: Ipmi, memory: ControllerMemory): Ask {
+function session(settings: Ipmi, memory: ControllerMemory, run: Run): Ask {
   const { user, password, kg = "", address, port } = settings;
   const login = guardLogin(memory, [user, password, kg]);
+  const name = controllerName(address, port);
   return async (ctx, words) => {
-    if (await login.wasRefused()) {
-      throw powerErrors.make("POWER_LOCKED_OUT", { address: controllerName(address, port), user });
-    }
+    if (await login.wasRefused()) throw powerErrors.make("POWER_LOCKED_OUT", { address: name, user });
     try {
-      const answer = await withSuite(settings, memory, (suite) => ipmitool(ctx, settings, suite, words));
+      const answer = await withSuite(settings, memory, (suite) =>
+        atItsPace(ctx, memory, name, (pace) => ipmitool(ctx, run, settings, { suite, pace, words })),
+      );
       await login.accepted();
       return answer;
     } catch (error) {

@@ -1,7 +1,8 @@
 import type { Context } from "../../kernel/context.ts";
 import { hasCode, type MetalError } from "../../kernel/errors.ts";
-import { type Finished, processErrors, run } from "../../kernel/process.ts";
+import { type Finished, processErrors, type Run } from "../../kernel/process.ts";
 import { powerErrors } from "./errors.ts";
+import { type Pace, paceWords } from "./pace.ts";
 
 /** Where a controller is and how one logs in. */
 export interface Access {
@@ -16,31 +17,36 @@ export interface Access {
 /** Run one ipmitool command in a session of its own and answer its stdout; what went wrong is thrown in our words. */
 export async function ipmitool(
   ctx: Context,
+  run: Run,
   settings: Access,
-  suite: number,
-  words: readonly string[],
+  { suite, pace, words }: Command,
 ): Promise<string> {
-  const { file, args, env } = commandOf(settings, suite, ["-v", ...words]);
+  const { file, args, env } = commandOf(settings, { suite, pace, words: ["-v", ...words] });
   const finished = await started(run(ctx, file, args, { env }));
   const trouble = explain(finished);
   if (trouble) throw worded(trouble, settings, suite, words);
   return finished.stdout;
 }
 
-/** An ipmitool command as it is started. */
+/** What is asked, and how. */
 export interface Command {
+  readonly suite: number;
+  readonly pace: Pace;
+  readonly words: readonly string[];
+}
+
+/** The same as it is started. */
+export interface Started {
   readonly file: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
 }
 
 /** Neither password nor key stands in its arguments. */
-export function commandOf(settings: Access, suite: number, words: readonly string[]): Command {
+export function commandOf(settings: Access, { suite, pace, words }: Command): Started {
   const { address, port, user, privilege } = settings;
   const kg = settings.kg === undefined ? undefined : kgBytes(settings.kg);
-  // A resend after 2 s, given up after 2 + 3 s, twice that for a controller that never answers. Shorter ones call a slow
-  // controller dead; `-R 0` means the default of 4 (20 s). -E: the password comes by the environment, and an empty one
-  // does not make ipmitool ask the terminal.
+  // -E: the password comes by the environment, and an empty one does not make ipmitool ask the terminal.
   const session = [
     "-I",
     "lanplus",
@@ -55,7 +61,7 @@ export function commandOf(settings: Access, suite: number, words: readonly strin
     "-C",
     `${suite}`,
   ];
-  const args = [...session, "-N", "2", "-R", "2", "-E", ...(kg ? ["-K"] : []), ...words];
+  const args = [...session, ...paceWords[pace], "-E", ...(kg ? ["-K"] : []), ...words];
   const env = { LC_ALL: "C", IPMITOOL_PASSWORD: settings.password };
   if (!kg) return { file: "ipmitool", args, env };
   const octal = [...kg].map((byte) => `\\${byte.toString(8).padStart(3, "0")}`).join("");
@@ -88,6 +94,7 @@ type Code =
   | "POWER_NOT_ALLOWED"
   | "POWER_CIPHER"
   | "POWER_NO_SESSION"
+  | "POWER_LATE"
   | "POWER_BUSY"
   | "POWER_ODD_REPLY";
 /** Why an ipmitool command failed. */
@@ -112,6 +119,8 @@ const noise = [
 ];
 const noSession = /^Error: Unable to establish (IPMI|LAN)/;
 
+const crossing = "an answer belonged to an earlier question";
+
 // The words of ipmitool 1.8.19, most of them by way of ipmi_sim and pyghmi; other servers choose other codes for the same.
 const rules: readonly (readonly [RegExp, Code, string])[] = [
   [/RAKP 2 HMAC is invalid/, "POWER_DENIED", "the password is wrong"],
@@ -135,7 +144,8 @@ const rules: readonly (readonly [RegExp, Code, string])[] = [
     "it refused the suite",
   ],
   [/is not what we requested|Unsupported cipher suite/, "POWER_CIPHER", "it chose another algorithm"],
-  [/does not support IPMI v2/, "POWER_ODD_REPLY", "no IPMI 2.0 here"],
+  // Asked without the word "2.0", after two questions with it were not answered.
+  [/does not support IPMI v2/, "POWER_LATE", "it was not heard to speak IPMI 2.0"],
   // Four unanswered handshakes, after which it goes on as if it had a session.
   [/Set Session Privilege Level to .* failed$/, "POWER_NO_SESSION", "it opens no session"],
   [/Address lookup for .* failed/, "POWER_UNREACHABLE", "its name has no address"],
@@ -143,11 +153,16 @@ const rules: readonly (readonly [RegExp, Code, string])[] = [
   [/Get Auth Capabilities error/, "POWER_UNREACHABLE", "nothing came back from its address and port"],
   [/no response from RAKP 1/, "POWER_UNREACHABLE", "it is silent to this user's login"],
   [/no response from RAKP 3/, "POWER_UNREACHABLE", "it fell silent in the middle of the login"],
+  [/Received an Unexpected/, "POWER_LATE", crossing],
 ];
 
 // What follows the last colon when the controller answered with a completion code.
 const completion = /(?:failed|rsp=0x[0-9a-f]+\)): (.+)$/;
 const busy = /^(Node busy|Timeout|Out of space|.* in update mode|BMC initialization in progress)$/;
+
+// What ipmitool says of answers that it no longer waited for. What follows them may be about another question than its last.
+const crossed = /^(> )?Error: (Received an Unexpected|no response from RAKP)/;
+const crossable: readonly Code[] = ["POWER_DENIED", "POWER_KG", "POWER_NOT_ALLOWED", "POWER_CIPHER"];
 
 /** What ipmitool's exit code and words mean; undefined when it did what it was asked. */
 export function explain({ code, stderr }: Finished): Trouble | undefined {
@@ -156,8 +171,10 @@ export function explain({ code, stderr }: Finished): Trouble | undefined {
   // Some verbs (`fru`) and options end with 0 although no session was opened.
   if (code === 0 && !refused) return undefined;
   const words = lines.filter((line) => !noise.some((pattern) => pattern.test(line)) && !noSession.test(line));
+  const late = words.some((line) => crossed.test(line));
   for (const [pattern, code, reason] of rules) {
-    if (words.some((line) => pattern.test(line))) return { code, reason };
+    if (!words.some((line) => pattern.test(line))) continue;
+    return late && crossable.includes(code) ? { code: "POWER_LATE", reason: crossing } : { code, reason };
   }
   const last = words.at(-1);
   if (refused && last === undefined) return { code: "POWER_UNREACHABLE", reason: "it opens no session" };
@@ -182,6 +199,7 @@ function worded(
   const said = password === "" ? reason : reason.replaceAll(password, "***");
   switch (code) {
     case "POWER_UNREACHABLE":
+    case "POWER_LATE":
     case "POWER_BUSY":
       return powerErrors.make(code, { address, reason: said });
     case "POWER_DENIED":

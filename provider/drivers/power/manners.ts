@@ -16,6 +16,8 @@ export interface ConductOptions {
   readonly command?: Duration;
   /** Commands in flight in the whole site. */
   readonly concurrency?: number;
+  /** The same through one host that controllers are behind (`via`): sshd's own limit is ten (MaxSessions). */
+  readonly perHost?: number;
   /** Between two power-ons in the whole site: a rack's fuse, and the boot server behind it. */
   readonly stagger?: Duration;
   /** How often a command is sent that failed in a way known to pass. */
@@ -33,6 +35,7 @@ export const manners = {
   limit: "180 seconds",
   command: "30 seconds",
   concurrency: 16,
+  perHost: 8,
   stagger: "250 ms",
   tries: 3,
   backoff: "2 seconds",

@@ -19,7 +19,7 @@ export async function listenSol(
   hear: (piece: string) => void,
 ): Promise<ConsoleEnd> {
   signal.throwIfAborted();
-  const { file, args, env } = commandOf(settings, suite, ["sol", "activate"]);
+  const { file, args, env } = commandOf(settings, { suite, pace: "quick", words: ["sol", "activate"] });
   const session = converse(file, args, { env });
   const text = new TextDecoder(); // what is no UTF-8 is shown as such
   session.says.on("data", (piece: Buffer) => hear(text.decode(piece, { stream: true }).replace(own, "")));

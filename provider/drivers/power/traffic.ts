@@ -47,6 +47,8 @@ function takePlace(row: (() => void)[], signal: AbortSignal): Promise<void> {
 export interface Lane {
   readonly controller: string;
   readonly gate: Gate;
+  /** Of the host that its commands go through, with all other controllers behind it. */
+  readonly via: Gate | undefined;
   /** No command before. */
   quietUntil: number;
   /** No power-on before: the supplies of a server that was just switched off are to run empty. */
@@ -55,7 +57,7 @@ export interface Lane {
 
 /** The queues of a site: one for each controller, and one that all of them share. */
 export interface Traffic {
-  readonly lane: (controller: string) => Lane;
+  readonly lane: (controller: string, via?: string) => Lane;
   /** Run a command when it is its turn, no longer than one may take. */
   readonly run: <T>(ctx: Context, lane: Lane, body: (ctx: Context) => Promise<T>) => Promise<T>;
   /** Wait so long that two servers of the site are not switched on at once. */
@@ -65,12 +67,17 @@ export interface Traffic {
 /** Empty queues. */
 export function createTraffic(rules: Rules): Traffic {
   const lanes = new Map<string, Lane>();
+  const hosts = new Map<string, Gate>();
   const site = createGate(rules.concurrency);
   const longestGap = Math.max(toMs(rules.gap), toMs(rules.gapAfterError));
   let switchOnAt = 0;
   return {
-    lane(controller) {
-      const lane = lanes.get(controller) ?? { controller, gate: createGate(1), quietUntil: 0, restUntil: 0 };
+    lane(controller, via) {
+      const known = lanes.get(controller);
+      if (known) return known;
+      const host = via === undefined ? undefined : (hosts.get(via) ?? createGate(rules.perHost));
+      if (via !== undefined && host) hosts.set(via, host);
+      const lane = { controller, gate: createGate(1), via: host, quietUntil: 0, restUntil: 0 };
       lanes.set(controller, lane);
       return lane;
     },
@@ -78,11 +85,11 @@ export function createTraffic(rules: Rules): Traffic {
       const leave = await lane.gate.enter(ctx.signal);
       try {
         await sleepUntil(ctx, lane.quietUntil, longestGap);
-        const leaveSite = await site.enter(ctx.signal);
+        const leaveHost = await lane.via?.enter(ctx.signal);
         try {
-          return await spaced(ctx, lane, rules, body);
+          return await inside(site, ctx, () => spaced(ctx, lane, rules, body));
         } finally {
-          leaveSite();
+          leaveHost?.();
         }
       } finally {
         leave();
@@ -96,6 +103,15 @@ export function createTraffic(rules: Rules): Traffic {
       if (at > now) await ctx.clock.sleep(at - now, ctx.signal);
     },
   };
+}
+
+async function inside<T>(gate: Gate, { signal }: Context, body: () => Promise<T>): Promise<T> {
+  const leave = await gate.enter(signal);
+  try {
+    return await body();
+  } finally {
+    leave();
+  }
 }
 
 async function spaced<T>(

@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { homedir } from "node:os";
+import { join } from "node:path";
 import type { dynamic } from "@pulumi/pulumi";
-import { siteSettings } from "../../environment.ts";
+import { cacheHome, siteSettings } from "../../environment.ts";
 import { type Context, newContext, realClock } from "../../kernel/context.ts";
 import { silent } from "../../kernel/log.ts";
 import { launchOf, version } from "../../launch.ts";
@@ -77,25 +78,35 @@ function open(): Process {
   };
 }
 
-async function connect(configured: string | undefined) {
-  // No resource in particular: what is said appears on the stack's row.
-  const ctx = await contextFor({});
-  const caller = { version: version(), token: process.env["BAREMETAL_TOKEN"] };
+// No resource in particular: what is said appears on the stack's row.
+const connect = (configured: string | undefined) => onRow({}, (ctx) => connectTo(ctx, configured));
+
+async function connectTo(ctx: Context, configured: string | undefined) {
+  const cacheDir = join(cacheHome(process.env, homedir()), "images");
+  const caller = { version: version(), token: process.env["BAREMETAL_TOKEN"], cacheDir };
   const remote = await connectRemote(ctx, configured, caller);
   if (remote !== undefined) return remote;
   const settings = siteSettings(configured, process.env, homedir());
   return connectEmbedded(ctx, settings, launchOf(process.execPath, process.execArgv));
 }
 
-/** A context whose progress and warnings appear on the row of the resource. */
-async function contextFor(properties: Properties): Promise<Context> {
+/** Do something in a context whose progress and warnings appear on the row of the resource. */
+async function onRow<T>(properties: Properties, body: (ctx: Context) => Promise<T>): Promise<T> {
   const { status, interactive } = session();
   const urn = String(properties["__urn"] ?? "");
   const said = await status;
-  return newContext({
-    report: createReporter(said.on(urn), realClock, interactive),
-    log: { ...silent, warn: (text) => said.warn(urn, text), info: (text) => said.info(urn, text) },
-  });
+  const over = new AbortController();
+  const row = { say: said.on(urn), clock: realClock, interactive, over: over.signal };
+  const log = {
+    ...silent,
+    warn: (text: string) => said.warn(urn, text),
+    info: (text: string) => said.info(urn, text),
+  };
+  try {
+    return await body(newContext({ report: createReporter(row), log }));
+  } finally {
+    over.abort();
+  }
 }
 
 export async function configure({ config }: dynamic.ConfigureRequest): Promise<void> {
@@ -103,8 +114,9 @@ export async function configure({ config }: dynamic.ConfigureRequest): Promise<v
 }
 
 export async function check(collection: CollectionName, olds: Properties, news: Properties) {
-  const ctx = await contextFor(news);
-  const { inputs, failures } = await checkResource(ctx, session(), collection, olds, news);
+  const { inputs, failures } = await onRow(news, (ctx) =>
+    checkResource(ctx, session(), collection, olds, news),
+  );
   return { inputs, failures: failures.map((failure) => asShown(failure, news)) };
 }
 
@@ -140,11 +152,10 @@ export async function update(
 async function ensure(collection: CollectionName, inputs: Properties, olds: Properties | undefined) {
   const { __provider, __lost, __protected, ...spec } = inputs;
   try {
-    const ctx = await contextFor(inputs);
     const { site, run, folder, leaving } = session();
     const known = { run, folder, protect: __protected === true, ...(olds ? { state: olds } : {}) };
     const ref = refOf(inputs);
-    const made = async () => (await site())[collection].ensure(ctx, ref, spec, known);
+    const made = () => onRow(inputs, async (ctx) => (await site())[collection].ensure(ctx, ref, spec, known));
     const state = await (collection === "instances" ? leaving.waiting(ref, made) : made());
     return { ...state, __provider };
   } catch (error) {
@@ -157,14 +168,12 @@ export async function read(
   id: string,
   properties: Properties,
 ): Promise<dynamic.ReadResult> {
-  const ctx = await contextFor(properties);
   const { site } = session();
   const { __provider, ...state } = properties;
+  const ref = { ...askerOf(properties), name: id };
   try {
-    const seen = await (await site())[collection].observe(
-      ctx,
-      { ...askerOf(properties), name: id },
-      { state },
+    const seen = await onRow(properties, async (ctx) =>
+      (await site())[collection].observe(ctx, ref, { state }),
     );
     if (seen === undefined) return {};
     const props = { ...state, ...seen, __provider };
@@ -175,11 +184,11 @@ export async function read(
 }
 
 export async function remove(collection: CollectionName, id: string, properties: Properties): Promise<void> {
-  const ctx = await contextFor(properties);
   const { __provider, ...state } = properties;
+  const ref = { ...askerOf(properties), name: id };
   try {
     const { site, run } = session();
-    await (await site())[collection].remove(ctx, { ...askerOf(properties), name: id }, { state, run });
+    await onRow(properties, async (ctx) => (await site())[collection].remove(ctx, ref, { state, run }));
   } catch (error) {
     throw toPulumiError(error, properties);
   }

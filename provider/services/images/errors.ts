@@ -3,8 +3,9 @@ import { defineErrors } from "../../kernel/errors.ts";
 /** What can be wrong with an image, its source, or the place it is kept. `{source}` never shows credentials or queries. */
 export const imageErrors = defineErrors({
   IMAGE_BAD_LOCATION: {
-    text: "the image source {source} is neither an absolute path nor an http(s) address",
-    remedy: "Give the absolute path of a file on the host of the deploy helper, or an https:// address.",
+    text: "the image source {source} is neither a file nor an http(s) address that can be understood here",
+    remedy:
+      "Give the path of a file of the program's host, `site:` and the absolute path of one on the deploy helper's host, or an https:// address.",
     fault: "input",
   },
   IMAGE_BAD_CHECKSUM: {
@@ -19,12 +20,14 @@ export const imageErrors = defineErrors({
   },
   IMAGE_MISSING: {
     text: "there is no image at {source} ({reason})",
-    remedy: "Correct the image's source; a path is looked up on the host of the deploy helper.",
+    remedy:
+      "Correct the source: a path is one of the host where the program runs, relative to the program's folder; a file of the deploy helper's own host is written `site:/srv/images/x.qcow2`.",
     fault: "image",
   },
   IMAGE_UNREADABLE: {
     text: "the image {source} cannot be read ({reason})",
-    remedy: "It must be a regular file that the user of the deploy helper may read.",
+    remedy:
+      "It must be a regular file that whoever runs the program may read; one that is written `site:…`, the user of the deploy helper.",
     fault: "image",
   },
   IMAGE_EMPTY: {
@@ -122,6 +125,30 @@ export const imageErrors = defineErrors({
     remedy:
       "Free some space, `npx pulumi-baremetal images prune` old ones, or move the cache to another disk.",
     fault: "host",
+  },
+  IMAGE_NOT_UPLOADED: {
+    text: "the file {source} of a program's host was not brought here, or is here no more",
+    remedy: "Run `pulumi up` where that file is: it is uploaded again.",
+    fault: "image",
+  },
+  IMAGE_UPLOAD_WRONG: {
+    text: "what arrived of the file {source} is not what was announced: its digest is {found}, not {expected}",
+    remedy:
+      "It was thrown away. If something writes to the file, wait until it has finished; then run `pulumi up` again.",
+    fault: "image",
+    retry: true,
+  },
+  IMAGE_UPLOAD_STUCK: {
+    text: "the upload of {source} does not go on: the site says again and again that it has {have} bytes of it",
+    remedy: "Run `pulumi up` again; if that does not help, `npx pulumi-baremetal images prune` begins anew.",
+    fault: "site",
+    retry: true,
+  },
+  IMAGE_UPLOAD_TOO_MUCH: {
+    text: "with the file {source} more than {limit} of {owner} would lie here that no Image uses yet",
+    remedy:
+      "Raise `maxUpload` in the site's settings. What was begun and not gone on with is removed after a week, or by `npx pulumi-baremetal images prune`.",
+    fault: "input",
   },
   IMAGE_LOCK_LOST: {
     text: "another process took over the fetching of the image {source}",

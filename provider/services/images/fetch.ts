@@ -14,6 +14,7 @@ import type { Parsed } from "./source.ts";
 import type { Room } from "./space.ts";
 import type { CacheEntry, Compression, ImageLimits, Resolved } from "./types.ts";
 import { unpack } from "./unpack.ts";
+import { takeUpload } from "./uploads.ts";
 import { isSame, probe } from "./validators.ts";
 import type { WebOptions } from "./web.ts";
 
@@ -50,7 +51,7 @@ export async function ensureEntry(ctx: Context, shop: Shop, parsed: Parsed): Pro
 /** The digest a source most likely has: certain if declared, else as long as it looks as it did when it was read. */
 async function expectedDigest(ctx: Context, { dir, web, limits }: Shop, parsed: Parsed, asked: number) {
   const { place, digest, key, shown } = parsed;
-  if (digest !== undefined) return digest;
+  if (digest !== undefined || place.kind === "upload") return digest;
   if (place.kind === "file") return knownDigest(ctx, dir, parsed, place.path);
   const known = await knownWeb(dir, key);
   if (known === undefined) return undefined;
@@ -108,6 +109,9 @@ interface Gathering {
 
 async function gather(ctx: Context, shop: Shop, { parsed, folder, room }: Gathering): Promise<Gathered> {
   const { place, algorithm, key, digest } = parsed;
+  if (place.kind === "upload") {
+    return takeUpload(shop.dir, { digest: place.digest, folder, source: parsed.shown });
+  }
   if (place.kind === "file") return copyIn(ctx, { path: place.path, algorithm, folder, room });
   const { web, limits } = shop;
   const job = { url: place.url, key, algorithm, isDeclared: digest !== undefined, folder, room, web, limits };

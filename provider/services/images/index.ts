@@ -1,12 +1,10 @@
 import type { Context } from "../../kernel/context.ts";
 import { findEntry, listEntries, removeEntries } from "./cache.ts";
-import { requireReadable, stampOf } from "./copy.ts";
-import { imageErrors } from "./errors.ts";
 import { ensureEntry, type Shop, toResolved } from "./fetch.ts";
-import { inspect, sniffFile } from "./inspect.ts";
-import { knownDigest, knownWeb } from "./known.ts";
+import { knownWeb } from "./known.ts";
+import { lookAtFile, refuseOtherFormat } from "./local.ts";
 import { type Parsed, parseSource } from "./source.ts";
-import type { ImageFormat, ImageLimits, Images, ImagesOptions, Resolved } from "./types.ts";
+import type { ImageLimits, Images, ImagesOptions, Resolved } from "./types.ts";
 import { isSame, probe } from "./validators.ts";
 
 export { imageErrors } from "./errors.ts";
@@ -39,9 +37,7 @@ export function createImages({ dir, limits = {}, ca }: ImagesOptions): Images {
   return {
     async resolve(ctx, source) {
       const parsed = parseSource(source);
-      const found = await (parsed.place.kind === "file"
-        ? resolveFile(ctx, shop, parsed, parsed.place.path)
-        : resolveWeb(ctx, shop, parsed, parsed.place.url));
+      const found = await resolvePlace(ctx, shop, parsed);
       refuseOtherFormat(parsed, found.format);
       return found;
     },
@@ -56,25 +52,20 @@ export function createImages({ dir, limits = {}, ca }: ImagesOptions): Images {
   };
 }
 
-function refuseOtherFormat(parsed: Parsed, found: ImageFormat | undefined): void {
-  const { declaredFormat: declared, shown: source, plainFile } = parsed;
-  if (plainFile || declared === undefined || found === undefined || declared === found) return;
-  throw imageErrors.make("IMAGE_WRONG_FORMAT", { source, declared, found });
+async function resolvePlace(ctx: Context, shop: Shop, parsed: Parsed): Promise<Resolved> {
+  const { place, plainFile } = parsed;
+  if (place.kind === "file") return resolveFile(ctx, shop, parsed, place.path);
+  if (place.kind === "web") return resolveWeb(ctx, shop, parsed, place.url);
+  // A preview asks before it is brought here: who has it has looked at it.
+  const hit = await findEntry(shop.dir, place.digest, plainFile);
+  return hit ? toResolved(hit) : { digest: place.digest };
 }
 
 /** An uncompressed file is looked at where it lies; a compressed one must be unpacked to be looked into. */
 async function resolveFile(ctx: Context, shop: Shop, parsed: Parsed, path: string): Promise<Resolved> {
-  const { size } = await stampOf(path);
-  await requireReadable(path);
-  const digest = await knownDigest(ctx, shop.dir, parsed, path);
-  if (parsed.digest !== undefined && parsed.digest !== digest) {
-    throw imageErrors.make("IMAGE_WRONG_DIGEST", { source: path, found: digest, expected: parsed.digest });
-  }
-  if (parsed.plainFile) return { digest, size };
-  const seen = await sniffFile(path, path);
-  if (seen.kind === "compressed") return toResolved(await ensureEntry(ctx, shop, { ...parsed, digest }));
-  const { format, virtualSize } = await inspect(ctx, path, path, shop.limits.maxSize);
-  return { digest, size, format, virtualSize };
+  const { compressed, ...found } = await lookAtFile(ctx, shop, parsed, path);
+  if (!compressed) return found;
+  return toResolved(await ensureEntry(ctx, shop, { ...parsed, digest: found.digest }));
 }
 
 /** With a checksum the server is only asked whether it has the file; without, the file is fetched unless it is known. */

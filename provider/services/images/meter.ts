@@ -8,6 +8,7 @@ export function meter(
   note: string,
   total: number | undefined,
   from = 0,
+  stage = "fetching image",
 ): (done: number) => void {
   const begun = ctx.clock.now();
   let last = begun;
@@ -17,7 +18,7 @@ export function meter(
     last = now;
     const rate = now > begun ? Math.round(((done - from) * 1000) / (now - begun)) : 0;
     ctx.report({
-      stage: "fetching image",
+      stage,
       note,
       ...(total ? { percent: Math.min(100, Math.floor((done / total) * 100)) } : {}),
       ...(rate > 0 ? { rate } : {}),

@@ -6,8 +6,12 @@ import type { ImageFormat, ImageSource } from "./types.ts";
 
 export type Algorithm = "sha256" | "sha512";
 
-/** Where an image is fetched from: a file of this host, or a web server. */
-type Place = { readonly kind: "file"; readonly path: string } | { readonly kind: "web"; readonly url: URL };
+/** Where an image is fetched from: a file of this host, a web server, or what a client uploaded. */
+type Place =
+  | { readonly kind: "file"; readonly path: string }
+  | { readonly kind: "web"; readonly url: URL }
+  /** A file of a client's host, which it brought here. */
+  | { readonly kind: "upload"; readonly path: string; readonly digest: string };
 
 /** A source that was understood. */
 export interface Parsed {
@@ -28,12 +32,18 @@ const checksumPattern = /^(?:(sha256):([0-9a-f]{64})|(sha512):([0-9a-f]{128}))$/
 /** Understand a source; throws IMAGE_BAD_LOCATION, IMAGE_BAD_CHECKSUM, IMAGE_NEEDS_CHECKSUM. Touches nothing. */
 export function parseSource(source: ImageSource): Parsed {
   const place = parsePlace(source.location);
-  const shown = place.kind === "file" ? place.path : showUrl(place.url);
-  const digest = source.checksum === undefined ? undefined : parseChecksum(source.checksum, shown);
+  const shown = shownOf(place);
+  const declared = source.checksum === undefined ? undefined : parseChecksum(source.checksum, shown);
+  const digest = declared ?? (place.kind === "upload" ? place.digest : undefined);
+  if (place.kind === "upload" && digest !== place.digest) {
+    throw imageErrors.make("IMAGE_WRONG_DIGEST", {
+      ...{ source: shown, found: place.digest, expected: digest ?? "" },
+    });
+  }
   if (place.kind === "web" && place.url.protocol === "http:" && digest === undefined) {
     throw imageErrors.make("IMAGE_NEEDS_CHECKSUM", { source: shown });
   }
-  const name = place.kind === "file" ? place.path : place.url.href;
+  const name = place.kind === "web" ? place.url.href : place.path;
   return {
     place,
     shown,
@@ -58,7 +68,19 @@ function parseChecksum(checksum: string, source: string): string {
   return digest;
 }
 
+function shownOf(place: Place): string {
+  if (place.kind === "web") return showUrl(place.url);
+  return place.kind === "file" ? place.path : `${place.path} (uploaded)`;
+}
+
+/** How a file that a client brought is named in our records: by what it is, and where it came from. */
+export const uploadedAs = ({ digest, path }: { readonly digest: string; readonly path: string }): string =>
+  `upload:${digest}:${path}`;
+const uploadForm = /^upload:(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}):(.*)$/s;
+
 function parsePlace(location: string): Place {
+  const [, digest, path] = uploadForm.exec(location) ?? [];
+  if (digest !== undefined && path !== undefined) return { kind: "upload", digest, path };
   // The helper's working directory is not the program's: a relative path would mean another file here.
   if (isAbsolute(location)) return { kind: "file", path: normalize(location) };
   const url = URL.canParse(location) ? new URL(location) : undefined;

@@ -1,9 +1,9 @@
 import { request as httpsRequest } from "node:https";
 import { type Context, LimitReached, within } from "../../kernel/context.ts";
 import { MetalError } from "../../kernel/errors.ts";
+import { shared } from "../../kernel/shared.ts";
 import { toMs } from "../../kernel/units.ts";
-import { shared } from "../shared.ts";
-import type { Answer, Transport } from "../transport.ts";
+import { type Answer, asSent, headOf, type Transport } from "../transport.ts";
 import type { HttpsAddress } from "./address.ts";
 import { agentFor } from "./agent.ts";
 import { httpsErrors } from "./errors.ts";
@@ -24,7 +24,7 @@ export function overHttps(address: HttpsAddress): Transport {
       const request = httpsRequest({
         ...{ agent, path, host: address.host, port: address.port, signal: ctx.signal },
         method: body ? "POST" : "GET",
-        headers: { ...headers, ...(body ? { "content-type": "application/json" } : {}) },
+        headers: { ...headers, ...headOf(body) },
       });
       request.on("response", (response) => {
         // Whoever reads hears of a lost connection; one that is lost after the answer is nobody's, and no crash.
@@ -32,7 +32,7 @@ export function overHttps(address: HttpsAddress): Transport {
         resolve({ status: response.statusCode ?? 0, body: response });
       });
       request.on("error", reject);
-      request.end(body ? JSON.stringify(body) : undefined);
+      request.end(asSent(body));
     });
   const well = async (ctx: Context) => {
     const { status, body } = await send(ctx, "/healthz");

@@ -23,7 +23,7 @@ export interface Manner<S> {
   readonly observe: (ctx: Context, record: StoredRecord, known: Known) => Promise<State>;
   readonly remove: (ctx: Context, record: StoredRecord, known: Known) => Promise<void>;
   /** The spec as it is kept and worked with, where that differs from what the program wrote: absolute paths. */
-  readonly absolute?: (spec: S, folder: string | undefined) => S;
+  readonly absolute?: (spec: S, known: Known) => S;
   /** The property that a MetalError of `plan` concerns. */
   readonly property?: (error: MetalError) => string;
   /** The instance that depends on it, if there is one: some changes are refused then. */
@@ -34,6 +34,8 @@ export interface Manner<S> {
 export interface Found {
   readonly record: StoredRecord | undefined;
   readonly known: Known;
+  /** What Pulumi adds to the inputs, beside the schema. */
+  readonly hidden: Spec;
   /** Pulumi knows it, and this site has no record of it, nor of its removal. */
   readonly lost: boolean;
 }
@@ -46,20 +48,20 @@ export function collectionOf<S>(
 ): Collection {
   const definition = resources[name];
   const { kind } = definition;
-  const find = async (ref: Ref, known: Known = {}): Promise<Found> => {
+  const hidden = (spec: Spec) =>
+    Object.fromEntries(Object.entries(spec).filter(([key]) => key.startsWith("__")));
+  const find = async (ref: Ref, known: Known = {}, spec: Spec = {}): Promise<Found> => {
     const record = await store.get(name, ref.name);
     ownedBy(ref, record, known, store.siteId);
     const lost = !record && known.state !== undefined && (await absence(store, name, ref)) === "lost";
-    return { record, known, lost };
+    return { record, known, hidden: hidden(spec), lost };
   };
-  const hidden = (spec: Spec) =>
-    Object.fromEntries(Object.entries(spec).filter(([key]) => key.startsWith("__")));
   const shown = (spec: Spec) =>
     Object.fromEntries(Object.entries(spec).filter(([key]) => !key.startsWith("__")));
 
-  const absolute = (spec: Spec, { folder }: Known): S => {
+  const absolute = (spec: Spec, known: Known): S => {
     const own = shown(spec) as S;
-    return manner.absolute?.(own, folder) ?? own;
+    return manner.absolute?.(own, known) ?? own;
   };
   /** What the schema alone says: what Pulumi remembers goes before our record, since a refresh has looked since. */
   const byDeclaration = async (spec: Spec, { record, known }: Found) => {
@@ -92,7 +94,7 @@ export function collectionOf<S>(
     },
     async ensure(ctx, ref, spec, known = {}) {
       sameName(kind, ref, known);
-      const found = await find(ref, known);
+      const found = await find(ref, known, spec);
       const kept = absolute(spec, known);
       const outputs = await manner.ensure(ctx, ref, kept, found);
       const state: State = { ...spec, ...outputs, name: ref.name, siteId: store.siteId };

@@ -4,12 +4,16 @@ import type { ControllerMemory } from "../../drivers/power/driver.ts";
 import { controllerOf, openPower } from "../../drivers/power/index.ts";
 import { forgetRefusedLogin } from "../../drivers/power/login.ts";
 import { hasRamdisk, isForeign } from "../../kernel/arch.ts";
-import type { Context } from "../../kernel/context.ts";
-import { createImages } from "../../services/images/index.ts";
+import { type Context, until } from "../../kernel/context.ts";
+import { run } from "../../kernel/process.ts";
+import { createImages, defaultLimits } from "../../services/images/index.ts";
+import { createUploads } from "../../services/images/uploads.ts";
+import { createElsewhere, type Elsewhere } from "../../services/ssh/runs.ts";
 import type { Bearer } from "../access.ts";
 import type { SiteSettings } from "../settings.ts";
 import { ramdiskOf, settingsDigest } from "../settings.ts";
 import type { Site } from "../site.ts";
+import { wire } from "../wire.ts";
 import { leaveStrangers } from "./answering.ts";
 import { createSwitchboard } from "./calls.ts";
 import { flavors } from "./collections/flavor.ts";
@@ -22,6 +26,7 @@ import { readConsole } from "./console-reading.ts";
 import { createConsoles } from "./consoles.ts";
 import { createDetaching } from "./detaching.ts";
 import { meetStranger } from "./discovery.ts";
+import { drain, underWay } from "./draining.ts";
 import { endInspection } from "./inspection.ts";
 import { createJobs } from "./jobs.ts";
 import { openNetwork } from "./network/index.ts";
@@ -29,6 +34,7 @@ import { perform } from "./operations.ts";
 import type { Parts } from "./parts.ts";
 import { createPhones } from "./phones.ts";
 import { inspectorOf } from "./rehearsal.ts";
+import { resumeJobs } from "./resuming.ts";
 import { createRuns } from "./runs.ts";
 import { openStore } from "./store/index.ts";
 import { createTurns } from "./turns.ts";
@@ -38,6 +44,13 @@ export interface LocalSite extends Site {
   readonly busy: () => boolean;
   /** Who a token's bearer is; undefined for one that nobody was given, or that was removed. */
   readonly bearerOf: (token: string) => Promise<Bearer | undefined>;
+  /**
+   * Ask again for what was cut off with the last helper, without its clients. For a service alone: an embedded helper is
+   * started by whoever looks at a site, and no list or preview may switch servers. Answers when all of it has begun.
+   */
+  readonly resume: (ctx: Context) => Promise<void>;
+  /** Begin with no server any more; answers when nothing is under way but what waits for its turn. */
+  readonly drained: (ctx: Context) => Promise<void>;
   /** Cut the jobs off (they go on when they are asked again), stop what serves, close the store. */
   readonly close: () => Promise<void>;
 }
@@ -48,43 +61,55 @@ export async function openLocalSite(
   settings: SiteSettings,
   version: string,
 ): Promise<LocalSite> {
-  const parts = await openParts(own, settings);
+  const elsewhere = createElsewhere();
+  const parts = await openParts(own, settings, elsewhere);
   const { store, jobs, network } = parts;
   await leaveStrangers(own, parts);
+  const instancesHere = instances(parts);
   return {
     nodes: nodes(parts, inspectorOf(parts), endInspection),
     interfaces: interfaces(parts),
     flavors: flavors(parts),
     images: images(parts, relayBoot(parts)),
-    instances: instances(parts),
+    instances: instancesHere,
     about: async () => ({
       siteId: store.siteId,
       version,
+      wire,
       pid: process.pid,
       settings: settingsDigest(settings),
       jobs: jobs.running(),
       progress: jobs.progress(),
+      ...(parts.turns.held() ? { draining: true } : {}),
     }),
+    uploads: parts.uploads,
     perform: (ctx, operation) => perform(ctx, parts, operation),
     watch: (ctx, collection, name) => jobs.watch(ctx, `${collection}/${name}`),
     console: (ctx, collection, name, request) => readConsole(ctx, parts, collection, name, request),
     bearerOf: store.bearerOf,
+    resume: (ctx) => resumeJobs(ctx, parts, { instances: instancesHere }, inspectorOf(parts)),
+    async drained(ctx) {
+      drain(parts, false);
+      await until(ctx, "200 ms", async () => underWay(parts).length === 0);
+    },
     busy: () => jobs.running().length > 0,
     async close() {
       await jobs.stop(new Error("the deploy helper ends"));
       await network.close();
+      await elsewhere.close();
       await store.close();
     },
   };
 }
 
-async function openParts(own: Context, settings: SiteSettings): Promise<Parts> {
+async function openParts(own: Context, settings: SiteSettings, elsewhere: Elsewhere): Promise<Parts> {
   const store = await openStore(settings.stateDir);
   const { power: limit } = settings.limits;
   const { gap, gapAfterError, rest, poll, stagger, concurrency } = settings.manners;
   const conduct = createConduct({ limit, gap, gapAfterError, rest, poll, stagger, concurrency });
   const switchboard = createSwitchboard();
   const tftpRoot = settings.tftpRoot ?? join(settings.stateDir, "tftp");
+  const imagesDir = join(settings.cacheDir, "images");
   const memoryOf = (controller: string): ControllerMemory => ({
     get: (key) => store.recall(controller, key),
     set: (key, value) => store.remember(controller, key, value),
@@ -102,7 +127,8 @@ async function openParts(own: Context, settings: SiteSettings): Promise<Parts> {
       ...{ settings, switchboard, tftpRoot, phoned: createPhones(store, switchboard) },
       asked: (mac, vendorClass) => void meetStranger(own, parts, mac, vendorClass),
     }),
-    images: createImages({ dir: join(settings.cacheDir, "images") }),
+    images: createImages({ dir: imagesDir }),
+    uploads: createUploads({ dir: imagesDir, limits: defaultLimits, most: settings.maxUpload }),
     // Loaded when first needed: most calls of a provider never write or boot anything.
     async boot({ bootMode: firmware, arch }) {
       const { openBoot } = await import("../../drivers/boot/index.ts");
@@ -133,7 +159,10 @@ async function openParts(own: Context, settings: SiteSettings): Promise<Parts> {
     controllerOf,
     forgiveLogin: (power) => forgetRefusedLogin(memoryOf(controllerOf(power))),
     powerOf: (power, expected) =>
-      conduct.around(openPower(power, memoryOf(controllerOf(power))), expected ? { expected } : {}),
+      conduct.around(
+        openPower(power, memoryOf(controllerOf(power)), (host) => (host ? elsewhere.on(host) : run)),
+        expected ? { expected } : {},
+      ),
   };
   return parts;
 }

@@ -9,6 +9,7 @@ import { type VisitRecord, visitOf } from "../../workflows/visit.ts";
 import { refuseVisit } from "./collections/inspecting.ts";
 import { hintWords } from "./collections/instance/boot-files.ts";
 import { holdNode, refuseMaintenance } from "./collections/instance/claim.ts";
+import { refuseWhileDrained } from "./draining.ts";
 import { cutOff } from "./jobs.ts";
 import type { Parts } from "./parts.ts";
 import type { StoredRecord } from "./store/index.ts";
@@ -29,6 +30,7 @@ export async function lookAt(ctx: Context, parts: Parts, node: StoredRecord): Pr
   const { store } = parts;
   const { name } = node.ref;
   const spec = node.spec as NodeSpec;
+  refuseWhileDrained(parts, name);
   await refuseVisit(store, node);
   await refuseMaintenance(store, name);
   await holdNode(store, name, { name: visitOf(name), owner: node.ref.owner });

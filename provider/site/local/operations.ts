@@ -4,9 +4,11 @@ import { after, type ProvisionState } from "../../resources/states.ts";
 import { anyOwner, type Bearer } from "../access.ts";
 import { siteErrors } from "../errors.ts";
 import type { Operation, State } from "../site.ts";
+import { askedJob } from "./asked.ts";
 import { type CacheUse, cacheUse } from "./cache-use.ts";
 import { detach } from "./detaching.ts";
 import { discovered } from "./discovery.ts";
+import { drain } from "./draining.ts";
 import { endInspection } from "./inspection.ts";
 import type { Parts } from "./parts.ts";
 import { rehearse } from "./rehearsal.ts";
@@ -29,6 +31,8 @@ export async function perform(ctx: Context, parts: Parts, operation: Operation):
       return discovered(ctx, parts, operation.listen);
     case "forget discovered":
       return { mac: operation.mac, forgotten: await parts.store.dropStranger(operation.mac) };
+    case "drain":
+      return drain(parts, operation.end ?? false);
     case "abort":
       return abort(parts, operation.instance);
     case "detach":
@@ -75,7 +79,9 @@ async function reset(ctx: Context, parts: Parts, name: string): Promise<State> {
 /** A job of the site: whoever asked may go away, and asked again hears of the same one. */
 async function rehearseNode(ctx: Context, parts: Parts, name: string): Promise<State> {
   const node = await nodeOf(parts, name);
-  return parts.jobs.run(ctx, `nodes/${name}`, "rehearse", (inner) => rehearse(inner, parts, node));
+  const request = { verb: "perform", operation: { kind: "rehearse", node: name } } as const;
+  const job = { key: `nodes/${name}`, digest: "rehearse", request };
+  return askedJob(ctx, parts, job, async (inner) => ({ ...(await rehearse(inner, parts, node)) }));
 }
 
 /** A job of the instance, whose declarations wait for it. */
@@ -89,7 +95,8 @@ async function rescueOrBack(
   // A node without an instance is refused in there.
   const instance = (await parts.store.claims()).get(node);
   const key = instance === undefined ? `nodes/${node}` : `instances/${instance}`;
-  return parts.jobs.run(ctx, key, JSON.stringify(operation), (inner) =>
+  const job = { key, digest: JSON.stringify(operation), request: { verb: "perform", operation } } as const;
+  return askedJob(ctx, parts, job, (inner) =>
     kind === "unrescue"
       ? unrescueNode(inner, parts, node)
       : rescueNode(inner, parts, node, { key: operation.key, powerOff: operation.powerOff ?? false }),
@@ -103,7 +110,9 @@ async function maintain(parts: Parts, name: string, maintenanceReason: string): 
 }
 
 async function abort({ store, jobs }: Parts, name: string): Promise<State> {
-  const aborted = await jobs.abort(`instances/${name}`, siteErrors.make("SITE_ABORTED", { name }));
+  const key = `instances/${name}`;
+  const aborted = await jobs.abort(key, siteErrors.make("SITE_ABORTED", { name }));
+  if (!aborted) await store.dropRequest(key); // cut off: no service resumes it then
   if (!aborted && !(await store.get("instances", name))) {
     throw siteErrors.make("SITE_UNKNOWN_REFERENCE", { kind: "Instance", name });
   }

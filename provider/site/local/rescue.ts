@@ -16,6 +16,7 @@ import { answered } from "./collections/instance/adjusting.ts";
 import { layBoot } from "./collections/instance/boot.ts";
 import { cardsOf, refuseMaintenance } from "./collections/instance/claim.ts";
 import { expectedOf } from "./collections/node.ts";
+import { refuseWhileDrained } from "./draining.ts";
 import { cutOff } from "./jobs.ts";
 import type { Parts } from "./parts.ts";
 import type { StoredDeployment } from "./store/deployments.ts";
@@ -45,6 +46,7 @@ export async function rescueNode(
   const key = approvedKey(given);
   const { store, settings } = parts;
   const patient = await patientOf(parts, node);
+  refuseWhileDrained(parts, node);
   await refuse(ctx, parts, patient, powerOff);
   const { ref } = patient.instance;
   const found = await rescueOf(parts, node);

@@ -111,7 +111,9 @@ export async function openVisit(
   const server = await network.address(ctx);
   let record = begun;
   let ramdisk: BuiltRamdisk | undefined;
-  const instance = (await store.claims()).get(name);
+  const holder = (await store.claims()).get(name);
+  // A visit holds its node too, under a name that is no instance's.
+  const instance = holder === undefined ? undefined : (await store.get("instances", holder))?.ref.name;
   const console = parts.consoles.open(instance === undefined ? `nodes/${name}` : `instances/${instance}`, [
     ...secretsOf("nodes", node),
     record.key,

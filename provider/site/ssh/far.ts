@@ -1,12 +1,13 @@
 import { constants, performServerHandshake, type ServerHttp2Stream } from "node:http2";
 import { Duplex, type Readable, type Writable } from "node:stream";
-import { json } from "node:stream/consumers";
+import { buffer, json } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import type { Context } from "../../kernel/context.ts";
-import { toRecord } from "../../kernel/errors.ts";
-import type { Transport } from "../transport.ts";
+import { MetalError, toRecord } from "../../kernel/errors.ts";
+import { octets, type Transport } from "../transport.ts";
+import { wireErrors } from "../wire-errors.ts";
 import { type Hello, helloLine } from "./hello.ts";
-import { hangUp, sessionMemory } from "./link.ts";
+import { flowWindow, hangUp, sessionMemory } from "./link.ts";
 
 export interface Ends {
   readonly stdin: Readable;
@@ -26,10 +27,13 @@ export function serveLink(
 ): Promise<void> {
   stdout.write(helloLine(hello));
   const ends = Duplex.from({ readable: stdin, writable: stdout });
-  const session = performServerHandshake(ends, { maxSessionMemory: sessionMemory });
+  const settings = { initialWindowSize: flowWindow };
+  const session = performServerHandshake(ends, { maxSessionMemory: sessionMemory, settings });
+  session.setLocalWindowSize(2 * flowWindow);
   session.on("error", () => {}); // the client's end, whose words it has itself
-  session.on("stream", (stream, { ":method": method, ":path": path = "/" }) => {
-    void handOn(ctx, stream, helper, path, method === "POST");
+  session.on("stream", (stream, { ":method": method, ":path": path = "/", "content-type": type }) => {
+    const read = type === octets ? buffer : json;
+    void handOn(ctx, stream, helper, path, method === "POST" ? read : undefined);
   });
   hangUp(ends, stdin);
   ctx.signal.addEventListener("abort", () => ends.destroy(), { once: true });
@@ -41,20 +45,22 @@ async function handOn(
   stream: ServerHttp2Stream,
   helper: Transport,
   path: string,
-  post: boolean,
+  read: ((stream: ServerHttp2Stream) => Promise<unknown>) | undefined,
 ) {
   const gone = new AbortController();
   stream.once("close", () => gone.abort(new Error("the client went away")));
   stream.on("error", () => {}); // the same, in other words
   try {
-    const body = post ? ((await json(stream)) as object) : undefined;
+    const body = (await read?.(stream)) as object | undefined;
     const answer = await helper.send({ ...ctx, signal: gone.signal }, path, body);
     stream.respond({ ":status": answer.status });
     await pipeline(answer.body, stream);
   } catch (error) {
     if (stream.destroyed) return;
     if (stream.headersSent) return stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    const { message } = error as Error;
+    const failure = error instanceof MetalError ? error : wireErrors.make("HELPER_GONE", { reason: message });
     stream.respond({ ":status": 502 });
-    stream.end(JSON.stringify({ message: (error as Error).message, failure: toRecord(error) }));
+    stream.end(JSON.stringify({ message, failure: failure.record }));
   }
 }

@@ -6,7 +6,7 @@ import type { ErrorRecord } from "../../kernel/errors.ts";
  * login shell prints before it is passed over.
  */
 export type Hello =
-  | { readonly version: string; readonly warnings: readonly string[] }
+  | { readonly version: string; readonly wire?: number; readonly warnings: readonly string[] }
   | { readonly error: ErrorRecord };
 
 const mark = "pulumi-baremetal connect ";

@@ -1,10 +1,10 @@
 import { type Context, LimitReached, within } from "../../kernel/context.ts";
 import { MetalError } from "../../kernel/errors.ts";
+import { shared } from "../../kernel/shared.ts";
 import { type Duration, toMs } from "../../kernel/units.ts";
-import { shared } from "../shared.ts";
 import type { Transport } from "../transport.ts";
 import type { SshAddress } from "./address.ts";
-import { sshErrors } from "./errors.ts";
+import { connectErrors } from "./errors.ts";
 import type { Link } from "./link.ts";
 
 /** How long a connection that was lost is tried again: a switch, or the host, comes up in that time. */
@@ -70,6 +70,6 @@ async function retried(
     });
   } catch (error) {
     if (!(error instanceof LimitReached)) throw error;
-    throw sshErrors.make("SSH_LOST", { host, limit: patience, reason });
+    throw connectErrors.make("SSH_LOST", { host, limit: patience, reason });
   }
 }

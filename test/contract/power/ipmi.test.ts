@@ -3,68 +3,15 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { execa } from "execa";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { ControllerMemory } from "../../../provider/drivers/power/driver.ts";
+import { createConduct } from "../../../provider/drivers/power/conduct.ts";
 import { openPower, Power } from "../../../provider/drivers/power/index.ts";
 import { newContext } from "../../../provider/kernel/context.ts";
+import { admin, guid, memoryOf, password, peerOf, product } from "./ipmi-peer.ts";
 import { type IpmiSim, type SimOptions, startIpmiSim } from "./ipmi-sim.ts";
-import { obeysPowerContract, type PeerFault, type PowerPeer } from "./suite.ts";
-import { startUdpProxy, type UdpProxy } from "./udp-proxy.ts";
+import { type IpmiWire, startIpmiWire } from "./ipmi-wire.ts";
+import { obeysPowerContract } from "./suite.ts";
 
-const password = "Hjq8-wrEx2.Tz";
-const wrongPassword = "7Yzn-guess";
-const guid = "a1234567-89ab-4def-8123-456789abcdef";
-const product = { manufacturer: "Lab Works", model: "M7", serial: "SN-12345" };
-const admin = { name: "admin", password, privilege: "admin" } as const;
-
-function memoryOf(kept = new Map<string, string>()): ControllerMemory {
-  return {
-    get: async (key) => kept.get(key),
-    set: async (key, value) => {
-      if (value === undefined) kept.delete(key);
-      else kept.set(key, value);
-    },
-  };
-}
-
-async function startPeer(): Promise<PowerPeer> {
-  const sim = await startIpmiSim({ users: [admin], guid: guid.replaceAll("-", ""), product });
-  const proxy = await startUdpProxy(sim.port);
-  const memory = memoryOf();
-  // Port 9 (discard): nobody listens there.
-  const hows = {
-    right: { port: proxy.port, password },
-    "wrong password": { port: proxy.port, password: wrongPassword },
-    absent: { port: 9, password },
-  };
-  return {
-    handle: (how) =>
-      openPower(Power.parse({ driver: "ipmi", address: "127.0.0.1", user: "admin", ...hows[how] }), memory),
-    async fault(fault: PeerFault) {
-      proxy.mode = fault === "busy" ? "crowded" : "open";
-      const chassis = { garbles: "fails", busy: "none", slow: "slow 1" } as const;
-      await sim.fault(fault in chassis ? chassis[fault as keyof typeof chassis] : (fault as "none"));
-    },
-    machine: sim.power,
-    turn: sim.turn,
-    orders: async () => (await sim.calls()).map(({ at, words }) => ({ at, order: orderOf(words) })),
-    logins: proxy.sessions,
-    identity: { serial: product.serial, guid },
-    secrets: [password, wrongPassword],
-    mark: `${proxy.port}`,
-    async stop() {
-      proxy.stop();
-      await sim.stop();
-    },
-  };
-}
-
-function orderOf(words: string): "look" | "on" | "off" | "soft" | "boot" {
-  const orders = { "set power 1": "on", "set power 0": "off", "set shutdown 1": "soft" } as const;
-  if (words.startsWith("get")) return "look";
-  return words in orders ? orders[words as keyof typeof orders] : "boot";
-}
-
-obeysPowerContract("ipmi by ipmitool against ipmi_sim", startPeer);
+obeysPowerContract("ipmi by ipmitool against ipmi_sim", () => peerOf());
 
 describe("ipmi", () => {
   let stops: (() => unknown)[];
@@ -76,11 +23,11 @@ describe("ipmi", () => {
   });
 
   const ctx = newContext();
-  const start = async (options: Partial<SimOptions> = {}): Promise<{ sim: IpmiSim; proxy: UdpProxy }> => {
+  const start = async (options: Partial<SimOptions> = {}): Promise<{ sim: IpmiSim; wire: IpmiWire }> => {
     const sim = await startIpmiSim({ users: [admin], ...options });
-    const proxy = await startUdpProxy(sim.port);
-    stops.push(sim.stop, proxy.stop);
-    return { sim, proxy };
+    const wire = await startIpmiWire(sim.port);
+    stops.push(sim.stop, wire.stop);
+    return { sim, wire };
   };
   const open = (port: number, more: object = {}, kept = new Map<string, string>()) =>
     openPower(
@@ -139,12 +86,12 @@ describe("ipmi", () => {
   });
 
   it("takes suite 3 of a controller that is silent to 17", async () => {
-    const { proxy } = await start();
-    proxy.mode = "silent to suite 17";
+    const { wire } = await start();
+    wire.fault = "silent to suite 17";
     const kept = new Map<string, string>();
-    await expect(open(proxy.port, {}, kept).state(ctx)).resolves.toBe("off");
+    await expect(open(wire.port, {}, kept).state(ctx)).resolves.toBe("off");
     expect(kept).toEqual(new Map([["ipmi-cipher-suite", "3"]]));
-    expect(proxy.sessions()).toBe(5);
+    expect(wire.sessions()).toBe(5);
   });
 
   it("says POWER_CIPHER when the controller refuses the suite that it was told to take", async () => {
@@ -224,9 +171,23 @@ describe("ipmi", () => {
     expect(Object.keys(told ?? {})).toEqual(["manufacturer", "model"]);
   });
 
+  it("does not take late answers for a refused login, and waits for them the next time", {
+    timeout: 150_000,
+  }, async () => {
+    const recorded = await recordArguments();
+    const { wire } = await start();
+    // Later than ipmitool's first wait: each question is asked twice, and an answer is taken for the other's.
+    wire.wire.there = { delay: "2100 ms" };
+    const settings = { address: "127.0.0.1", port: wire.port, user: "admin", password, cipherSuite: 3 };
+    const handle = openPower(Power.parse({ driver: "ipmi", ...settings }), memoryOf());
+    const power = createConduct({ gapAfterError: "1 ms", backoff: "1 ms", tries: 3 }).around(handle);
+    await expect(power.stateOrThrow(ctx)).resolves.toBe("off");
+    expect((await recorded()).at(-1)).toContain(" -N 4 ");
+  });
+
   it("outlives a lost packet", async () => {
-    const { proxy } = await start();
-    proxy.mode = "drops first packets";
-    await expect(open(proxy.port, { cipherSuite: 3 }).state(ctx)).resolves.toBe("off");
+    const { wire } = await start();
+    wire.wire.there = { loseFirst: 1 };
+    await expect(open(wire.port, { cipherSuite: 3 }).state(ctx)).resolves.toBe("off");
   });
 });

@@ -32,24 +32,39 @@ export interface BootHost {
   readonly end: () => Promise<void>;
 }
 
-export async function bootHost(): Promise<BootHost> {
+export interface BootHostOptions {
+  /** Where it listens. Default: loopback, on a port that nobody has. */
+  readonly address?: string;
+  readonly port?: number;
+  /** Folders whose files are not on this host, though the test has them. */
+  readonly hidden?: readonly string[];
+  /** The words that start our own program there. Default: this checkout's, as it is written. */
+  readonly command?: readonly string[];
+}
+
+export async function bootHost({
+  address = "127.0.0.1",
+  port: given,
+  hidden = [],
+  command = [process.execPath, "--import", tsx, main],
+}: BootHostOptions = {}): Promise<BootHost> {
   const folder = await mkdtemp(join(tmpdir(), "boot-host-"));
   const at = (...parts: readonly string[]) => join(folder, ...parts);
   const [home, path] = [at("home"), at("bin")];
   for (const one of [join(home, ".ssh"), join(home, ".config", "pulumi-baremetal"), path]) {
     await mkdir(one, { recursive: true, mode: 0o700 });
   }
-  const port = await freePort();
+  const port = given ?? (await freePort());
   const { username, uid, gid } = userInfo();
   await writeFile(at("passwd"), `${username}:x:${uid}:${gid}::${home}:/bin/sh\n`);
   await execa("dropbearkey", ["-t", "ed25519", "-f", at("host-key")], { env: { PATH } });
   await execa("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", at("key")]);
   await writeFile(join(home, ".ssh", "authorized_keys"), await readFile(at("key.pub")), { mode: 0o600 });
-  await writeFile(at("known_hosts"), `[127.0.0.1]:${port} ${await publicKey(at("host-key"))}\n`);
+  await writeFile(at("known_hosts"), `${known(address, port)} ${await publicKey(at("host-key"))}\n`);
   await writeFile(
     at("config"),
     [
-      ...["Host boothost", "  HostName 127.0.0.1", `  Port ${port}`, "Host *"],
+      ...["Host boothost", `  HostName ${address}`, `  Port ${port}`, "Host *"],
       ...[
         `  User ${username}`,
         `  IdentityFile ${at("key")}`,
@@ -61,7 +76,7 @@ export async function bootHost(): Promise<BootHost> {
   );
   const { stdout: ssh } = await execa("sh", ["-c", "command -v ssh"]);
   await script(join(path, "ssh"), `echo "$*" >> ${at("starts")}\nexec ${ssh} -F ${at("config")} "$@"`);
-  await script(at("pulumi-baremetal"), `exec ${process.execPath} --import ${tsx} ${main} "$@"`);
+  await script(at("pulumi-baremetal"), `exec ${command.join(" ")} "$@"`);
 
   let daemon: Daemon | undefined;
   const host: BootHost = {
@@ -74,13 +89,14 @@ export async function bootHost(): Promise<BootHost> {
     async listen() {
       const serve = [
         `mount --bind ${at("passwd")} /etc/passwd`,
-        `exec dropbear ${words(at("host-key"), port)}`,
+        ...hidden.map((one) => `mount -t tmpfs none ${one}`),
+        `exec dropbear ${words(at("host-key"), `${address}:${port}`)}`,
       ];
       const apart = uid === 0 ? ["--mount"] : ["--user", "--map-current-user", "--keep-caps", "--mount"];
       const tether = ["--pdeathsig", "KILL", "--", "unshare", ...apart, "sh", "-ec", serve.join("\n")];
       const child = execa("setpriv", tether, { env: { PATH }, reject: false, all: true });
       daemon = { pid: child.pid ?? 0, ended: child.then(({ all }) => all) };
-      await reachable(port, daemon);
+      await reachable(address, port, daemon);
     },
     async cut() {
       if (daemon === undefined) return;
@@ -103,8 +119,11 @@ interface Daemon {
   readonly ended: Promise<string>;
 }
 
-/** In the foreground, no passwords, this key, this port. */
-const words = (key: string, port: number) => `-F -E -s -r ${key} -P '' -p 127.0.0.1:${port}`;
+/** In the foreground, no passwords, this key, this place. */
+const words = (key: string, place: string) => `-F -E -s -r ${key} -P '' -p ${place}`;
+
+/** As `known_hosts` names a place: the usual port is not said. */
+const known = (address: string, port: number) => (port === 22 ? address : `[${address}]:${port}`);
 
 export async function publicKey(file: string): Promise<string> {
   const { stdout } = await execa("dropbearkey", ["-y", "-f", file], { env: { PATH } });
@@ -130,9 +149,9 @@ function kill(pid: number): void {
   }
 }
 
-async function reachable(port: number, { ended }: Daemon): Promise<void> {
+async function reachable(address: string, port: number, { ended }: Daemon): Promise<void> {
   for (let tries = 0; tries < 200; tries += 1) {
-    const socket = connect(port, "127.0.0.1");
+    const socket = connect(port, address);
     const there = await once(socket, "connect").then(
       () => true,
       () => false,

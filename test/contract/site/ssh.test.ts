@@ -228,6 +228,15 @@ describe("no connection", () => {
     expect(await refused(`ssh://boothost?command=${other}`)).toMatchObject({ code: "SSH_NO_HELPER" });
   });
 
+  it("is made to a program that speaks another language, whatever its version", async () => {
+    const older = join(host.folder, "older");
+    await script(older, `echo 'pulumi-baremetal connect {"version":"${version()}","warnings":[]}'; exec cat`);
+    expect(await refused(`ssh://boothost?command=${older}`)).toMatchObject({
+      code: "HELPER_OTHER_WIRE",
+      message: expect.stringContaining("it speaks number 1"),
+    });
+  });
+
   it("is made where the site's own settings are not right: what is wrong is said as it is said there", async () => {
     await writeFile(settings(), "callbackPort: none\n");
     expect(await refused()).toMatchObject({

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { newContext } from "../../../provider/kernel/context.ts";
 import type { Known, Site, Spec } from "../../../provider/site/site.ts";
@@ -63,6 +64,30 @@ export function obeysSiteContract(open: () => Promise<Opened>, { elsewhere = fal
         : ["IMAGE_MISSING", "/no/such/folder/debian.qcow2"];
       expect(failures).toMatchObject([{ property: "source", reason: expect.stringContaining(code) }]);
       expect(failures[0]?.reason).toContain(path);
+    });
+
+    it("takes a file of the client's host piece by piece, and makes an image of it", async () => {
+      const content = Buffer.alloc(300_000, 7);
+      content.writeUInt16LE(0xaa55, 510);
+      const bytes = content.subarray(0, 299_520); // whole sectors
+      const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+      const upload = { owner, digest, size: bytes.length, plainFile: false, path: "/home/me/ü x.raw" };
+      const add = (from: number, to: number) =>
+        site().uploads.add(ctx, upload, from, bytes.subarray(from, to));
+      expect(await site().uploads.look(ctx, upload)).toEqual({ have: 0, whole: false });
+      expect(await add(0, 100_000)).toEqual({ have: 100_000, whole: false });
+      expect(await add(200_000, bytes.length)).toEqual({ have: 100_000, whole: false });
+      expect(await add(0, 100_000)).toEqual({ have: 100_000, whole: false });
+      expect(await add(100_000, bytes.length)).toEqual({ have: bytes.length, whole: true });
+      const spec = { source: "./ü x.raw", arch: "x86_64", kernelArgs: [] };
+      const known: Known = { files: [{ location: spec.source, digest, path: upload.path }] };
+      const { computed, failures } = await site().images.plan(ctx, ref("mine"), spec, known);
+      expect({ computed, failures }).toEqual({ computed: { digest }, failures: [] });
+      await site().images.ensure(ctx, ref("mine"), { ...spec, digest }, known);
+      const seen = await site().images.observe(ctx, ref("mine"));
+      expect(seen).toMatchObject({ source: spec.source, digest, drift: [] });
+      expect(seen).not.toHaveProperty("checksum");
+      await site().images.remove(ctx, ref("mine"));
     });
 
     it("answers three hundred at once", async () => {

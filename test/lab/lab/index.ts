@@ -3,4 +3,4 @@ export type { BmcFault } from "./bmc.ts";
 export type { DiskOptions } from "./disk.ts";
 export { type Lab, openLab } from "./lab.ts";
 export type { PaperOptions, PaperServer } from "./paper/server.ts";
-export type { LabServer } from "./server.ts";
+export type { LabServer, ServerOptions } from "./server.ts";

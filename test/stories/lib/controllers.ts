@@ -1,5 +1,5 @@
 import { startIpmiSim } from "../../contract/power/ipmi-sim.ts";
-import { startUdpProxy } from "../../contract/power/udp-proxy.ts";
+import { startUdpWire } from "../../lab/faults/udp.ts";
 
 /** Many controllers cheaply: one simulator, and for each server a port of its own that leads to it. */
 export interface Controllers {
@@ -18,17 +18,17 @@ export async function startControllers(count: number, power: "on" | "off"): Prom
   const users = [{ name: login.user, password: login.password, privilege: "admin" as const }];
   const controller = await startIpmiSim({ users });
   await controller.turn(power);
-  const proxies = await Promise.all(Array.from({ length: count }, () => startUdpProxy(controller.port)));
+  const wires = await Promise.all(Array.from({ length: count }, () => startUdpWire(controller.port)));
   return {
     login,
-    ports: proxies.map(({ port }) => port),
+    ports: wires.map(({ port }) => port),
     silence(dead) {
-      for (const [place, proxy] of proxies.entries()) proxy.mode = dead.includes(place) ? "silent" : "open";
+      for (const [place, wire] of wires.entries()) wire.there = dead.includes(place) ? { lose: 1 } : {};
     },
     commands: async () =>
       (await controller.calls()).map(({ words }) => words).filter((words) => words.includes("set ")),
     async stop() {
-      for (const proxy of proxies) proxy.stop();
+      for (const wire of wires) wire.stop();
       await controller.stop();
     },
   };

@@ -10,12 +10,12 @@ import { usersOf } from "./users.ts";
 /** Flavors are declarations only; their digest tells instances when the layout of the disk has changed. */
 export function flavors(parts: Parts): Collection {
   return collectionOf<FlavorSpec>("flavors", parts, {
-    absolute: ({ deployRamdisk, ...spec }, folder) => {
+    absolute: ({ deployRamdisk, ...spec }, known) => {
       if (!deployRamdisk) return spec;
-      const kernel = locate(deployRamdisk.kernel, folder);
+      const kernel = locate(deployRamdisk.kernel, known);
       return {
         ...spec,
-        deployRamdisk: { ...deployRamdisk, kernel, ramdisk: locate(deployRamdisk.ramdisk, folder) },
+        deployRamdisk: { ...deployRamdisk, kernel, ramdisk: locate(deployRamdisk.ramdisk, known) },
       };
     },
     async plan(_, ref, spec, { record }) {

@@ -1,13 +1,16 @@
 import { createHash } from "node:crypto";
 import { isAbsolute, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Context } from "../../../kernel/context.ts";
 import { MetalError } from "../../../kernel/errors.ts";
 import { differences } from "../../../resources/compare.ts";
+import { siteFile } from "../../../resources/fields.ts";
 import { type ImageSpec, resources } from "../../../resources/index.ts";
 import { imageErrors } from "../../../services/images/errors.ts";
+import { uploadedAs } from "../../../services/images/source.ts";
 import type { CachedImage, ImageSource } from "../../../services/images/types.ts";
 import { siteErrors } from "../../errors.ts";
-import type { Collection, Failure, State } from "../../site.ts";
+import type { Collection, Failure, Known, State } from "../../site.ts";
 import { collectionOf, toFailure } from "../collection.ts";
 import type { Parts } from "../parts.ts";
 import type { StoredRecord } from "../store/index.ts";
@@ -20,11 +23,11 @@ export type Relay = (ctx: Context, image: string, spec: ImageSpec) => Promise<vo
 export function images(parts: Parts, relay: Relay): Collection {
   return collectionOf<ImageSpec>("images", parts, {
     property: () => "source",
-    absolute: (spec, folder) => ({
+    absolute: (spec, known) => ({
       ...spec,
-      source: locate(spec.source, folder),
-      ...(spec.kernel ? { kernel: { ...spec.kernel, source: locate(spec.kernel.source, folder) } } : {}),
-      ...(spec.ramdisk ? { ramdisk: { ...spec.ramdisk, source: locate(spec.ramdisk.source, folder) } } : {}),
+      source: locate(spec.source, known),
+      ...(spec.kernel ? { kernel: { ...spec.kernel, source: locate(spec.kernel.source, known) } } : {}),
+      ...(spec.ramdisk ? { ramdisk: { ...spec.ramdisk, source: locate(spec.ramdisk.source, known) } } : {}),
     }),
     async plan(ctx, ref, spec, { record, known }) {
       const { digest, failures } = await lookAt(ctx, parts, spec);
@@ -69,12 +72,20 @@ export function filesOf(spec: ImageSpec): readonly ImageSource[] {
   return [spec.format ? { ...disk, declaredFormat: spec.format } : disk, ...plain];
 }
 
-/** An address as it is, a path made absolute from the program's folder; a client on another host has none here. */
-export function locate(location: string, folder: string | undefined): string {
+/**
+ * Where a program's words point, seen from here: an address as it is, `site:` a path of this host, what a client of another
+ * host brings as what it is, and else a path from the program's folder, which is on this host then.
+ */
+export function locate(location: string, { folder, files = [] }: Known): string {
   if (/^https?:/i.test(location)) return location;
-  if (folder === undefined && !isAbsolute(location))
+  const own = siteFile(location);
+  const brought = files.find((file) => file.location === location);
+  if (brought !== undefined) return uploadedAs(brought);
+  const path = own ?? (location.startsWith("file://") ? fileURLToPath(location) : location);
+  if ((folder === undefined || own !== undefined) && !isAbsolute(path)) {
     throw imageErrors.make("IMAGE_BAD_LOCATION", { source: location });
-  return resolve(folder ?? "/", location);
+  }
+  return resolve(folder ?? "/", path);
 }
 
 const source = (location: string, checksum?: string): ImageSource => ({

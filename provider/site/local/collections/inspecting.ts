@@ -5,6 +5,7 @@ import type { NodeSpec } from "../../../resources/index.ts";
 import { workflowErrors } from "../../../workflows/errors.ts";
 import { isVisit } from "../../../workflows/visit.ts";
 import { PartlyDone, type Plan, type Ref, type State } from "../../site.ts";
+import { askedJob } from "../asked.ts";
 import { type Found, toFailure } from "../collection.ts";
 import type { Parts } from "../parts.ts";
 import type { Store, StoredRecord } from "../store/index.ts";
@@ -100,10 +101,11 @@ export async function refuseVisit(store: Store, { ref: { name }, spec, state }: 
 /** Inspect a node that was just enrolled, or met again, if that is due. Answers its outputs as they are then. */
 export async function ensureInspected(
   ctx: Context,
-  { store, jobs }: Parts,
+  parts: Parts,
   inspector: Inspector,
   record: StoredRecord,
 ): Promise<State> {
+  const { store } = parts;
   const { ref, state } = record;
   const spec = record.spec as NodeSpec;
   if (!isDue(spec, state as Partial<NodeState>) || isClosed(spec, state as Partial<NodeState>)) return state;
@@ -114,11 +116,7 @@ export async function ensureInspected(
   // The visit works from the record; and what was begun is not forgotten, whatever becomes of it.
   await store.put("nodes", { ...record, state: { ...spec, ...state, name: ref.name, siteId: store.siteId } });
   try {
-    // A job of the site: whoever asked may go away, and asked again hears of the same one.
-    const told = await jobs.run(ctx, `nodes/${ref.name}`, `inspect ${spec.inspect?.mac}`, async (inner) => ({
-      ...(await inspector(inner, record)),
-    }));
-    const { fields, findings } = told as unknown as Inspection;
+    const { fields, findings } = await inspected(ctx, parts, inspector, record);
     ctx.report({ stage: "inspected", note: `for the program: ${fields}`, kept: true });
     for (const line of findings) ctx.log.warn(line);
   } catch (error) {
@@ -129,6 +127,32 @@ export async function ensureInspected(
   }
   await store.patch("nodes", ref.name, { lastError: "" });
   return recorded(store, ref.name);
+}
+
+/** A job of the site: whoever asked may go away, and asked again hears of the same one. */
+async function inspected(
+  ctx: Context,
+  parts: Parts,
+  inspector: Inspector,
+  record: StoredRecord,
+): Promise<Inspection> {
+  const { name } = record.ref;
+  const { inspect } = record.spec as NodeSpec;
+  const request = { verb: "inspect", node: name } as const;
+  const job = { key: `nodes/${name}`, digest: `inspect ${inspect?.mac}`, request };
+  const told = await askedJob(ctx, parts, job, async (inner) => ({ ...(await inspector(inner, record)) }));
+  return told as unknown as Inspection;
+}
+
+/** Go on with an inspection that was cut off, from the record. */
+export async function inspectAgain(
+  ctx: Context,
+  parts: Parts,
+  inspector: Inspector,
+  node: string,
+): Promise<void> {
+  const record = await parts.store.get("nodes", node);
+  if (record) await inspected(ctx, parts, inspector, record);
 }
 
 const recorded = async (store: Store, name: string): Promise<State> =>

@@ -12,6 +12,7 @@ import { type Db, openDb } from "./open.ts";
 import { type Owners, openOwners } from "./owners.ts";
 import { openPhones, type Phones } from "./phones.ts";
 import { openPlans, type Plans } from "./plans.ts";
+import { openRequests, type Requests } from "./requests.ts";
 import { mark, openSeal, type Seal } from "./seal.ts";
 import { openStrangers, type Strangers } from "./strangers.ts";
 import { openTokens, type Tokens } from "./tokens.ts";
@@ -34,6 +35,7 @@ export interface Store
     Strangers,
     Plans,
     Owners,
+    Requests,
     Tokens,
     Backups {
   readonly siteId: string;
@@ -83,6 +85,7 @@ async function storeOver(db: Db, seal: Seal): Promise<Omit<Store, keyof Backups>
     ...openStrangers(db),
     ...openPlans(db),
     ...openOwners(db),
+    ...openRequests(db, seal),
     ...openTokens(db),
     async get(collection, name) {
       const found = await row(collection, name).executeTakeFirst();

@@ -36,6 +36,10 @@ const migrations: readonly (readonly string[])[] = [
     `CREATE TABLE tokens (name TEXT PRIMARY KEY, digest TEXT NOT NULL UNIQUE, owner TEXT NOT NULL,
        scope TEXT NOT NULL, created TEXT NOT NULL) STRICT`,
   ],
+  [
+    `CREATE TABLE requests (key TEXT PRIMARY KEY, owner TEXT NOT NULL, request TEXT NOT NULL,
+       at TEXT NOT NULL) STRICT`,
+  ],
 ];
 
 /** Bring a store to the format of this version. A store of a newer version is refused, untouched. */

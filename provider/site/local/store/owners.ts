@@ -4,8 +4,8 @@ import type { Db } from "./open.ts";
 /** Whose things are whose, as a whole: for a stack that was renamed. */
 export interface Owners {
   /**
-   * Hand everything of one owner to another, all or nothing: what is declared, planned, claimed, removed, and what was
-   * written.
+   * Hand everything of one owner to another, all or nothing: what is declared, planned, claimed, removed, asked for, and
+   * what was written.
    * Answers how many records that were; undefined if it owns nothing.
    */
   readonly moveOwner: (from: string, to: string) => Promise<number | undefined>;
@@ -18,7 +18,7 @@ export function openOwners(db: Db): Owners {
     moveOwner: (from, to) =>
       db.transaction().execute(async (tx) => {
         const counts: number[] = [];
-        for (const table of ["records", "claims", "disks"] as const) {
+        for (const table of ["records", "claims", "disks", "requests"] as const) {
           const moved = await tx.updateTable(table).set({ owner: to }).where("owner", "=", from).execute();
           counts.push(Number(moved[0]?.numUpdatedRows ?? 0));
         }

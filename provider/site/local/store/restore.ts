@@ -1,5 +1,6 @@
 import { chmod, copyFile, mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
+import Database from "libsql";
 import { hasCode } from "../../../kernel/errors.ts";
 import { resources } from "../../../resources/index.ts";
 import type { CollectionName } from "../../../resources/resource.ts";
@@ -44,6 +45,7 @@ export async function restoreStore(
       const aside = present.length > 0 ? await mkdtemp(join(stateDir, `replaced-${stamp(now)}-`)) : undefined;
       if (aside !== undefined) await move(present, stateDir, aside);
       await move(parts, draft, stateDir);
+      forgetRequests(stateDir);
       await flush(stateDir);
       return { ...told, ...(aside === undefined ? {} : { aside }) };
     } finally {
@@ -97,6 +99,17 @@ async function partsOf(folder: string): Promise<readonly string[]> {
   const [key, store] = [basename(keyFile(folder)), basename(storeFile(folder))];
   const names = await readdir(folder);
   return [key, store, `${store}-wal`].filter((name) => names.includes(name));
+}
+
+/** What was being done when it was saved is long over: no service may go on with it. */
+function forgetRequests(stateDir: string): void {
+  const database = new Database(storeFile(stateDir));
+  try {
+    const known = database.prepare("SELECT name FROM sqlite_master WHERE name = 'requests'").get();
+    if (known !== undefined) database.exec("DELETE FROM requests");
+  } finally {
+    database.close();
+  }
 }
 
 async function copy(names: readonly string[], from: string, to: string): Promise<void> {

@@ -42,6 +42,8 @@ export interface Tables {
   plans: { instance: string; owner: string; inputs: string; effect: string; token: string; at: string };
   /** Who may ask from elsewhere: the digest of each token. No secrets. */
   tokens: { name: string; digest: string; owner: string; scope: string; created: string };
+  /** Jobs that were asked for and have not ended, one a key: what they were asked for, sealed. */
+  requests: { key: string; owner: string; request: string; at: string };
   /** What drivers remember of controllers; no secrets. */
   memory: { controller: string; key: string; value: string };
 }

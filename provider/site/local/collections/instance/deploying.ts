@@ -12,6 +12,7 @@ import { siteErrors } from "../../../errors.ts";
 import { PartlyDone, type Ref, type State } from "../../../site.ts";
 import { cleanNode, owedBy } from "../../cleaning.ts";
 import { tellingStages, tellingSteps } from "../../consoles.ts";
+import { refuseWhileDrained } from "../../draining.ts";
 import { cutOff } from "../../jobs.ts";
 import type { Parts } from "../../parts.ts";
 import { type Run, refuseAfterFailures } from "../../runs.ts";
@@ -28,7 +29,7 @@ import { outputsOf } from "./outputs.ts";
 export type Deploying = Extract<Effect, "install" | "reinstall" | "restore">;
 
 /** Deploy when it is this one's turn, unless too many failed in this run. First it is said what ends it, and what does not. */
-export function deployInTurn(
+export async function deployInTurn(
   ctx: Context,
   parts: Parts,
   ref: Ref,
@@ -46,8 +47,10 @@ export function deployInTurn(
       throw error;
     }
   };
+  refuseWhileDrained(parts, ref.name);
   ctx.report({ stage: "deploying", note: endsBy(ref, spec), kept: true });
-  return parts.detaching.during(ref, spec, () => parts.turns.take(ctx, deployed));
+  const key = `instances/${ref.name}`;
+  return parts.detaching.during(ref, spec, () => parts.turns.take(ctx, key, deployed));
 }
 
 function endsBy({ name }: Ref, { onDetach }: InstanceSpec): string {

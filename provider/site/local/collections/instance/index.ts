@@ -3,9 +3,12 @@ import type { Context } from "../../../../kernel/context.ts";
 import { planErrors } from "../../../../resources/errors.ts";
 import type { InstanceSpec } from "../../../../resources/index.ts";
 import type { Collection, Ref, State } from "../../../site.ts";
+import { askedJob } from "../../asked.ts";
 import { collectionOf, type Found } from "../../collection.ts";
+import { refuseWhileDrained } from "../../draining.ts";
 import type { Parts } from "../../parts.ts";
 import { countErase } from "../../runs.ts";
+import type { JobRequest } from "../../store/requests.ts";
 import { adjust } from "./adjusting.ts";
 import { refuseRescued } from "./claim.ts";
 import { deployInTurn } from "./deploying.ts";
@@ -20,15 +23,26 @@ import { limitOf } from "./warnings.ts";
 /** Operating systems on servers. What takes long is a job: the caller may go away, the work goes on. */
 export function instances(parts: Parts): Collection {
   const { jobs } = parts;
-  const job = (ctx: Context, ref: Ref, what: object, body: (ctx: Context) => Promise<State>) =>
-    jobs.run(ctx, `instances/${ref.name}`, digestOf(what), body);
+  const job = (
+    ctx: Context,
+    what: object,
+    request: Extract<JobRequest, { ref: Ref }>,
+    body: (ctx: Context) => Promise<State>,
+  ) => askedJob(ctx, parts, { key: `instances/${request.ref.name}`, digest: digestOf(what), request }, body);
 
   return collectionOf<InstanceSpec>("instances", parts, {
     property: failureProperty,
     plansUnknown: true,
     plan: (ctx, ref, spec, found) => planInstance(ctx, parts, ref, spec, found),
-    ensure: (ctx, ref, spec, found) =>
-      job(ctx, ref, { ensure: spec }, (inner) => perform(inner, parts, ref, spec, found)),
+    ensure(ctx, ref, spec, found) {
+      const request = {
+        verb: "ensure",
+        ref,
+        spec: { ...spec, ...found.hidden },
+        known: found.known,
+      } as const;
+      return job(ctx, { ensure: spec }, request, (inner) => perform(inner, parts, ref, spec, found));
+    },
     observe: (ctx, record) =>
       jobs.running().includes(`instances/${record.ref.name}`)
         ? Promise.resolve({})
@@ -42,10 +56,13 @@ export function instances(parts: Parts): Collection {
       await refuseReplacement(parts, record, known);
       // Counted among what the run erases; asked again, and for a replacement that was counted, it counts once.
       if (await erasesOnDelete(parts, record)) {
+        if (!jobs.running().includes(`instances/${record.ref.name}`))
+          refuseWhileDrained(parts, record.ref.name);
         countErase(parts.runs.of(known.run), record.ref.name, await limitOf(parts));
       }
       await jobs.abort(`instances/${record.ref.name}`, new Error("deleted"));
-      await job(ctx, record.ref, { remove: true }, async (inner) => {
+      const request = { verb: "remove", ref: record.ref, known } as const;
+      await job(ctx, { remove: true }, request, async (inner) => {
         await releaseInstance(inner, parts, record);
         return {};
       });

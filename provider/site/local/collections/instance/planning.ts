@@ -129,7 +129,7 @@ export async function planInstance(
     against.length > 0 ? [...against] : [...(await limits(parts, ref, spec, plan, found, run))];
   const writes = ["install", "reinstall", "replace", "restore"].includes(plan.effect);
   const place = writes ? await placeIn(parts, facts, run) : undefined;
-  if (writes) problems.push(...(await hostProblems(ctx, parts, spec, place)));
+  if (writes) problems.push(...drained(parts, ref), ...(await hostProblems(ctx, parts, spec, place)));
   const open = problems.length === 0;
   if (open) run.planned.set(ref.name, plan.erases?.token);
   const unknown = known.unknown ?? [];
@@ -156,6 +156,12 @@ function takenBack({ effect }: ResourcePlan, { system }: InstanceFacts, { known 
   return [
     `is installed on ${system.node} already: a create takes it back as it stands, a replacement (\`--replace\`) has to be allowed by \`allowReinstall\``,
   ];
+}
+
+/** A helper that is drained begins with none; to what is under way who asks again attaches. */
+function drained({ jobs, turns }: Parts, { name }: Ref): readonly MetalError[] {
+  const begins = turns.held() && !jobs.running().includes(`instances/${name}`);
+  return begins ? [siteErrors.make("SITE_DRAINING", { name })] : [];
 }
 
 /** What stands between two previews, and between the servers of one run. */

@@ -95,7 +95,7 @@ async function cleanUp(ctx: Context, parts: Parts, ref: Ref, { ref: { name }, sp
   const { abandon, clean } = spec as NodeSpec;
   if (clean === "none") ctx.log.warn("its node is never cleaned: the disk is as it was", { node: name });
   if (left.length === 0 || abandon || clean === "none") return false;
-  await parts.turns.take(ctx, () => cleanNode(ctx, parts, name, left));
+  await parts.turns.take(ctx, `instances/${ref.name}`, () => cleanNode(ctx, parts, name, left));
   return true;
 }
 

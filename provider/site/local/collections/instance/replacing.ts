@@ -14,7 +14,7 @@ export async function refuseReplacement(parts: Parts, record: StoredRecord, know
   const run = parts.runs.of(known.run);
   const spec = run.declared.get(`instances/${record.ref.name}`) as InstanceSpec | undefined;
   if (spec === undefined) return;
-  const found = { record, known, lost: false };
+  const found = { record, known, hidden: {}, lost: false };
   const { plan, against } = await weigh(parts, record.ref, spec, found, { run, replacing: true });
   if (plan.effect !== "replace") return;
   const [first] = against;

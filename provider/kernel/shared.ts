@@ -1,4 +1,4 @@
-import type { Context } from "../kernel/context.ts";
+import type { Context } from "./context.ts";
 
 /**
  * Work that many ask for at once and that is done once. Whoever goes away leaves it to the others; when the last one has

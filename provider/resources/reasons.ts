@@ -1,8 +1,14 @@
 import type { z } from "zod";
 import { nearest } from "../kernel/spelling.ts";
-import type { Shape } from "../resources/shape.ts";
-import { isWithin, type Path, toProperty } from "../resources/unknown.ts";
-import type { Failure } from "../site/site.ts";
+import type { Shape } from "./shape.ts";
+import { isWithin, type Path, toProperty } from "./unknown.ts";
+
+/** What is at fault, and where. */
+export interface Failure {
+  /** `power.address`; empty for the whole. */
+  readonly property: string;
+  readonly reason: string;
+}
 
 type Raw = z.core.$ZodRawIssue;
 type Issue = z.core.$ZodIssue;
@@ -54,7 +60,7 @@ function oneOf(values: readonly unknown[]): string {
 /** Failures as Pulumi shows them, one for each fault, without those that an unknown value alone causes. */
 export function toFailures(
   issues: readonly Issue[],
-  shape: Shape,
+  shape: Shape | undefined,
   unknown: readonly Path[],
   at: Path = [],
 ): readonly Failure[] {
@@ -81,7 +87,7 @@ function keyFailure({ issues, message }: z.core.$ZodIssueInvalidKey, path: Path)
 /** Of several alternatives the one that was meant is the one that got furthest: its faults lie deepest. */
 function unionFailures(
   errors: readonly (readonly Issue[])[],
-  shape: Shape,
+  shape: Shape | undefined,
   unknown: readonly Path[],
   path: Path,
 ): readonly Failure[] {
@@ -98,12 +104,13 @@ function unionFailures(
 
 const lower = (reason: string) => reason.replace(/^Expected /, "").replace(/, not an? .*$/, "");
 
-function stray(key: string, shape: Shape, path: Path): string {
+function stray(key: string, shape: Shape | undefined, path: Path): string {
   const known = Object.entries(fieldsAt(shape, path))
     .filter(([, { computed }]) => computed !== true)
     .map(([name]) => name);
   const near = nearest(key, known);
   if (near !== undefined) return `There is no such field; did you mean ${near}?`;
+  if (known.length === 0) return "There is no such field";
   return `There is no such field; known are ${known.join(", ")}`;
 }
 

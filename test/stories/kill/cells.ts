@@ -1,0 +1,56 @@
+import { type Cell, cellName } from "../../lab/faults/cell.ts";
+import type { Point } from "../../lab/faults/points.ts";
+
+export interface NamedCell extends Cell {
+  readonly name: string;
+}
+
+/** Steps of a deployment that do something on every server. */
+const acting = ["fetch image", "power off", "configure boot", "power on", "call-back", "look at the disk"];
+const later = ["write", "switch boot", "done", "answer"];
+/** Those that may have nothing to do. */
+const idle = ["look for the ramdisk", "grow the root", "hooks", "boot entry", "power as wanted"];
+const writing = ["wiping", "writing", "verifying", "finishing"];
+const cleaning = ["power off", "configure boot", "power on", "call-back", "clean", "leave"];
+const released = ["powering off", "withdrawing boot files"];
+const booting = ["configure boot", "power on", "call-back"];
+const moments = ["before", "during", "after"] as const;
+
+const at = (steps: readonly string[], when: readonly (typeof moments)[number][] = moments): Point[] =>
+  steps.flatMap((step) => when.map((moment) => ({ step, moment })));
+const reported = (stages: readonly string[], when: readonly ("before" | "during")[]): Point[] =>
+  stages.flatMap((stage) => when.map((moment) => ({ stage, moment })));
+
+/** The whole matrix, in the order in which it is told. */
+export function cells(): readonly NamedCell[] {
+  const some = (
+    story: Cell["story"],
+    who: Cell["who"],
+    fault: Cell["fault"],
+    points: readonly Point[],
+  ): Cell[] => points.map((point) => ({ story, who, fault, point }));
+  const all = [
+    ...some("deploy", "helper", "kill", [
+      ...at([...acting, ...later]),
+      ...at(idle, ["before"]),
+      ...reported(writing, ["before", "during"]),
+    ]),
+    ...some("rebuild", "helper", "kill", at([...acting, ...later])),
+    ...some("release", "helper", "kill", reported(released, ["before", "during"])),
+    ...some("clean", "helper", "kill", at(cleaning)),
+    ...some("deploy", "helper", "stop", at([...acting, ...later], ["during"])),
+    ...some("rebuild", "helper", "stop", at(["power off", "call-back", "write", "done"], ["during"])),
+    ...some("release", "helper", "stop", reported(released, ["before"])),
+    ...some("clean", "helper", "stop", at(["call-back", "clean"], ["during"])),
+    ...(["deploy", "rebuild"] as const).flatMap((story) => [
+      ...some(story, "qemu-img", "kill", reported(writing, ["before", "during"])),
+      ...some(story, "qemu-img", "stop", reported(writing, ["before"])),
+      ...some(story, "dnsmasq", "kill", at(booting)),
+      ...some(story, "dnsmasq", "stop", at(booting, ["before"])),
+    ]),
+    ...some("release", "dnsmasq", "kill", reported(released, ["before"])),
+    ...some("release", "dnsmasq", "stop", reported(released, ["before"])),
+    ...some("clean", "dnsmasq", "kill", at(booting, ["before"])),
+  ];
+  return all.map((cell) => ({ ...cell, name: cellName(cell) }));
+}
