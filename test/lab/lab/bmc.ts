@@ -7,7 +7,6 @@ import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
 import { fruBytes, type Product } from "./fru.ts";
-import { type SerialPort, serveSerial } from "./serial.ts";
 
 export interface BmcLogin {
   readonly user: string;
@@ -22,9 +21,9 @@ export interface BmcAddress extends BmcLogin {
 
 /**
  * `silent`: no answer, as from an unplugged controller. `exit1`: "Unspecified error". `slow`: says yes at once and does it
- * four seconds later. `lie`: says yes and does nothing.
+ * four seconds later. `lie`: says yes and does nothing. `stale`: does it, and tells the power state that it told first.
  */
-export type BmcFault = "none" | "silent" | "exit1" | "slow" | "lie";
+export type BmcFault = "none" | "silent" | "exit1" | "slow" | "lie" | "stale";
 
 export interface BmcOptions {
   /** The server's folder, with what `chassis.sh` expects in it. */
@@ -33,8 +32,6 @@ export interface BmcOptions {
   readonly product: Product;
   /** Of the server: the controller answers `mc guid` with it. */
   readonly uuid: string;
-  /** The file of a serial line that it tells by serial-over-LAN. */
-  readonly serial?: string | undefined;
 }
 
 export interface Bmc {
@@ -46,10 +43,9 @@ export interface Bmc {
 }
 
 /** Start a controller (OpenIPMI's simulator, cipher suite 3) for the server in `folder`; it answers when this returns. */
-export async function startBmc({ folder, login, serial, ...identity }: BmcOptions): Promise<Bmc> {
-  const line = serial === undefined ? undefined : await serveSerial(serial);
+export async function startBmc({ folder, login, ...identity }: BmcOptions): Promise<Bmc> {
   const at: BmcAddress = { address: "127.0.0.1", port: await freePort(), ...login };
-  await writeFile(join(folder, "lan.conf"), lanConf(at, folder, identity.uuid, line), { mode: 0o600 });
+  await writeFile(join(folder, "lan.conf"), lanConf(at, folder, identity.uuid), { mode: 0o600 });
   await writeFile(join(folder, "sim.emu"), emulator(identity.product));
   let running = await startSimulator(folder, at.port);
   let hole: Hole | undefined;
@@ -68,7 +64,7 @@ export async function startBmc({ folder, login, serial, ...identity }: BmcOption
       hole ??= await openHole(at.port);
     },
     async change(product, uuid) {
-      await writeFile(join(folder, "lan.conf"), lanConf(at, folder, uuid, line), { mode: 0o600 });
+      await writeFile(join(folder, "lan.conf"), lanConf(at, folder, uuid), { mode: 0o600 });
       await writeFile(join(folder, "sim.emu"), emulator(product));
       if (hole) return;
       await running.stop();
@@ -76,7 +72,6 @@ export async function startBmc({ folder, login, serial, ...identity }: BmcOption
     },
     async stop() {
       await running.stop();
-      line?.close();
       await hole?.close();
       hole = undefined;
     },
@@ -89,12 +84,7 @@ export async function putFile(folder: string, name: string, text: string): Promi
   await rename(join(folder, `.${name}`), join(folder, name));
 }
 
-function lanConf(
-  { port, user, password }: BmcAddress,
-  folder: string,
-  uuid: string,
-  line?: SerialPort,
-): string {
+function lanConf({ port, user, password }: BmcAddress, folder: string, uuid: string): string {
   const script = fileURLToPath(new URL("chassis.sh", import.meta.url));
   const auths = "none md2 md5 straight";
   return [
@@ -106,7 +96,6 @@ function lanConf(
     ...["callback", "user", "operator", "admin"].map((level) => `allowed_auths_${level} ${auths}`),
     `guid ${uuid.replaceAll("-", "")}`,
     "endlan",
-    ...(line ? [`sol "telnet:127.0.0.1:${line.port}" 115200`] : []),
     `chassis_control "${script} ${folder} 0x20"`,
     `user 2 true "${user}" "${password}" admin 10 ${auths}`,
     "",

@@ -65,7 +65,17 @@ shift
 if [ "$verb" = get ]; then
   for word in "$@"; do
     case $word in
-      power) if alive; then echo power:1; else echo power:0; fi ;;
+      power)
+        if alive; then state=power:1; else state=power:0; fi
+        if [ "$fault" != stale ]; then
+          rm -f told
+        elif [ ! -e told ]; then
+          echo $state >told
+        else
+          read -r state <told
+        fi
+        echo $state
+        ;;
       boot) echo "boot:$(cat boot)" ;;
     esac
   done

@@ -71,7 +71,7 @@ async function refuseForeignNetwork(): Promise<void> {
   const links = JSON.parse(stdout) as readonly { ifname?: string }[];
   const foreign = links
     .flatMap(({ ifname }) => ifname ?? [])
-    .filter((name) => !/^(lo|br0|[tp][0-9a-f]{12})$/.test(name));
+    .filter((name) => !/^(lo|br0|[tpvw][0-9a-f]{12})$/.test(name));
   if (foreign.length === 0 && process.env[labMark] === "1") return;
   const why =
     foreign.length > 0

@@ -27,8 +27,6 @@ export interface ServerOptions {
   /** SMBIOS product UUID; the controller's GUID too. Default: made of the name. */
   readonly uuid?: string;
   readonly bmc?: BmcLogin;
-  /** Its controller tells its serial line by serial-over-LAN. Default: false. */
-  readonly sol?: boolean;
   /** An arm64 server, which starts by UEFI: the folder in which its emulator and firmware lie unpacked. */
   readonly arm64?: string;
   /** Default: bios. */
@@ -86,7 +84,6 @@ export interface Frame {
   readonly serial: string;
   readonly uuid: string;
   readonly login: BmcLogin;
-  readonly sol: boolean;
 }
 
 /** What runs in a server. */
@@ -153,35 +150,26 @@ const range = (from: number, to: number) =>
   Array.from({ length: Math.max(0, to - from) }, (_, at) => from + at);
 
 /** The parts of a server that its options leave open are made of its name. */
-export function frameOf({
-  name,
-  mac,
-  serial,
-  uuid,
-  bmc,
-  sol = false,
-}: Omit<ServerOptions, "disks" | "memory">): Frame {
+export function frameOf({ name, mac, serial, uuid, bmc }: Omit<ServerOptions, "disks" | "memory">): Frame {
   return {
     name,
     mac: mac ?? macOf(name),
     serial: serial ?? `LAB-${name}`,
     uuid: uuid ?? uuidOf(name),
     login: bmc ?? { user: "admin", password: "secret" },
-    sol,
   };
 }
 
 /** Give a machine its controller. The folder has been prepared. */
 export async function openServer(
   { folder, address }: Slot,
-  { name, mac, serial, uuid, login, sol }: Frame,
+  { name, mac, serial, uuid, login }: Frame,
   { disks, prepare, leave }: Inside,
 ): Promise<LabServer> {
   await prepare(productOf(serial), uuid);
-  const serialLog = join(folder, "serial.log");
-  const identity = { product: productOf(serial), uuid };
-  const bmc = await startBmc({ folder, login, ...identity, ...(sol ? { serial: serialLog } : {}) });
+  const bmc = await startBmc({ folder, login, product: productOf(serial), uuid });
   const machine = machineIn(folder);
+  const serialLog = join(folder, "serial.log");
   return {
     ...{ name, mac, moreMacs: [], serial, uuid, address, serialLog, bmc: bmc.at },
     ...{ isOn: machine.isOn, pull: machine.pull, fault: bmc.fault },

@@ -7,6 +7,8 @@ export type Mishap =
   | "none"
   /** The ramdisk starts and never announces itself. */
   | "mute"
+  /** Each of its calls arrives five times, at once. */
+  | "repeats"
   /** The ramdisk announces an error instead of a disk. */
   | "error"
   /** The system starts and answers on no port. */
