@@ -88,19 +88,19 @@ const inodeOf = (path: string): number | undefined => statSync(path, { throwIfNo
 /** Calls `end` when for `ms` no request was open and no job ran, or when we are `lost`. */
 function idleWatch(ms: number, working: () => boolean, lost: () => boolean, end: () => void) {
   let open = 0;
-  let since = Date.now();
+  let since = performance.now();
   const timer = setInterval(
     () => {
       if (lost()) end();
-      else if (open > 0 || working()) since = Date.now();
-      else if (Date.now() - since >= ms) end();
+      else if (open > 0 || working()) since = performance.now();
+      else if (performance.now() - since >= ms) end();
     },
     Math.min(1_000, ms),
   );
   return {
     change(by: 1 | -1) {
       open += by;
-      since = Date.now();
+      since = performance.now();
     },
     stop(): void {
       clearInterval(timer);

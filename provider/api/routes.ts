@@ -2,6 +2,7 @@ import { z } from "zod";
 import { resources } from "../resources/index.ts";
 import type { CollectionName } from "../resources/resource.ts";
 import { ConsoleQuery, OperationRequest } from "../site/wire.ts";
+import { aheadRoutes } from "./ahead-routes.ts";
 import { AboutAnswer, State, Well } from "./answers.ts";
 import { bodyOf } from "./bodies.ts";
 import { routesOf } from "./collection-routes.ts";
@@ -60,6 +61,7 @@ export const routes: readonly Route[] = [
     act: async (ctx, { site, body }) => site.perform(ctx, bodyOf(OperationRequest, body)),
   },
   ...names.flatMap(routesOf),
+  ...aheadRoutes,
   ...uploadRoutes,
   {
     ...{ method: "GET", path: "/v1/watch/{collection}/{name}", name: "watch", form: "lines" },

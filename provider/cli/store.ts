@@ -1,5 +1,6 @@
 import { isAbsolute, resolve } from "node:path";
 import { Command } from "commander";
+import { dateOf } from "../kernel/context.ts";
 import { showBytes } from "../kernel/units.ts";
 import { hostOf } from "../site/remote.ts";
 import { cliErrors } from "./errors.ts";
@@ -37,7 +38,7 @@ export function storeCommand(shell: Shell): Command {
       const { restoreStore } = await import("../site/local/store/restore.ts");
       const folder = resolve(shell.cwd, given);
       const { stateDir } = shell.settings(options);
-      const how = { replace: options.replace ?? false, now: new Date(ctx.clock.now()) };
+      const how = { replace: options.replace ?? false, now: dateOf(ctx.clock) };
       const restored = await restoreStore(folder, stateDir, how);
       tell(shell, options, { folder, stateDir, ...restored }, ({ records, siteId, aside }) =>
         [

@@ -5,15 +5,20 @@ import { type Duration, toMs } from "./units.ts";
 
 /** Time, so that a test can let an hour pass at once. */
 export interface Clock {
-  /** Milliseconds since the epoch. */
+  /** Milliseconds, counted evenly whoever sets the host's clock: for lengths and limits. */
   now(): number;
   sleep(ms: number, signal: AbortSignal): Promise<void>;
+  /** What the host's clock says: for people. One without goes by `now`, since the epoch. */
+  date?(): Date;
 }
 
 export const realClock: Clock = {
-  now: () => Date.now(),
+  now: () => performance.timeOrigin + performance.now(),
   sleep: (ms, signal) => pause(ms, undefined, { signal }),
+  date: () => new Date(),
 };
+
+export const dateOf = (clock: Clock): Date => clock.date?.() ?? new Date(clock.now());
 
 /** What a person is shown while something takes long. */
 export interface Progress {

@@ -81,6 +81,11 @@ export function auditedSite(site: Site, asker: Asker, record: AuditRecord): Site
     ...(Object.fromEntries(names.map((name) => [name, audited(name)])) as {
       [K in CollectionName]: Collection;
     }),
+    ahead: {
+      look: (ctx, asker) =>
+        noted(ctx, "plans ahead", { owner: asker.owner }, () => site.ahead.look(ctx, asker)),
+      used: site.ahead.used,
+    },
     uploads: {
       look: site.uploads.look,
       // A line for the whole of it, not for each piece.

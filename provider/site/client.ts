@@ -7,6 +7,7 @@ import type { CollectionName } from "../resources/resource.ts";
 import type { Uploaded } from "../services/images/uploads.ts";
 import {
   type About,
+  type AheadPlan,
   type Collection,
   type Known,
   PartlyDone,
@@ -51,6 +52,10 @@ export function clientOf(transport: Transport): Site {
   return {
     ...(collections as Record<CollectionName, Collection>),
     about: async (ctx) => (await whole(await transport.send(ctx, "/v1/about"))) as About,
+    ahead: {
+      look: async (ctx, asker) => (await call(ctx, "/v1/ahead", asker)) as readonly AheadPlan[],
+      used: async (ctx, asker, keys) => void (await call(ctx, "/v1/ahead/used", { ...asker, keys })),
+    },
     uploads: {
       look: async (ctx, upload) => (await call(ctx, `/v1/uploads?${query(upload)}`)) as Uploaded,
       add: async (ctx, upload, offset, bytes) =>

@@ -20,6 +20,7 @@ export function guardedSite(site: Site, bearer: Bearer): Site {
   const listOwn = async (ctx: Context, name: CollectionName) =>
     (await site[name].list(ctx)).filter(({ owner }) => own(String(owner)));
 
+  const all = bearer.scope === "deploy" || bearer.scope === "admin";
   const needOwnName = async (ctx: Context, collection: CollectionName, name: string) => {
     const own = await keys(collection, listOwn(ctx, collection));
     if (bearer.owner !== anyOwner && !own.includes(`${collection}/${name}`)) {
@@ -30,7 +31,6 @@ export function guardedSite(site: Site, bearer: Bearer): Site {
   const guarded = (name: CollectionName): Collection => {
     const { kind } = resources[name];
     const inner = site[name];
-    const all = bearer.scope === "deploy" || bearer.scope === "admin";
     return {
       async plan(ctx, ref, spec, known) {
         needOwn(ref.owner, `${kind} ${ref.name} of ${ref.owner}`);
@@ -97,6 +97,17 @@ export function guardedSite(site: Site, bearer: Bearer): Site {
         jobs: about.jobs.filter((job) => own.includes(job)),
         progress: Object.fromEntries(progress),
       };
+    },
+    ahead: {
+      // They tell what a declaration with its secrets was: only who may have those is told.
+      async look(ctx, asker) {
+        needOwn(asker.owner, `plans of ${asker.owner}`);
+        return all ? site.ahead.look(ctx, asker) : [];
+      },
+      async used(ctx, asker, keys) {
+        needOwn(asker.owner, `plans of ${asker.owner}`);
+        if (all) await site.ahead.used(ctx, asker, keys);
+      },
     },
     uploads: {
       async look(ctx, upload) {

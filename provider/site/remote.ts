@@ -1,5 +1,6 @@
 import type { Context } from "../kernel/context.ts";
 import { isSshAddress } from "../services/ssh/address.ts";
+import { lookingAhead } from "./ahead/client.ts";
 import { carrying } from "./carrying/index.ts";
 import { clientOf } from "./client.ts";
 import { httpsAddress, isHttpsAddress } from "./https/address.ts";
@@ -50,7 +51,7 @@ export async function connectRemote(
       `the service is of version ${version}, and this program has ${caller.version}: install the same on both`,
     );
   }
-  return carrying(client, caller.cacheDir);
+  return carrying(lookingAhead(client), caller.cacheDir);
 }
 
 /** For people: where a site is whose helper is on another host; undefined for one of this host. */

@@ -73,6 +73,28 @@ export interface Collection {
   readonly list: (ctx: Context) => Promise<readonly State[]>;
 }
 
+/** Which run of Pulumi asks, of which stack. */
+export interface Asker {
+  readonly owner: string;
+  readonly run: string;
+  readonly dryRun: boolean;
+}
+
+/** A plan that a client may give out where it is asked for this very thing. */
+export interface AheadPlan {
+  readonly key: string;
+  readonly digest: string;
+  readonly plan: Plan;
+}
+
+/** What a stack is likely to ask for, answered at once: over a slow line that is one way there and back in the place of hundreds. */
+export interface Ahead {
+  /** The plans of all that this stack asked for last, as they are now. */
+  readonly look: (ctx: Context, asker: Asker) => Promise<readonly AheadPlan[]>;
+  /** These were given out, in this order: the run is to know of them as if it had asked. */
+  readonly used: (ctx: Context, asker: Asker, keys: readonly string[]) => Promise<void>;
+}
+
 /** What is not a declaration. */
 export type Operation =
   /** Free a node that was set aside, and try its credentials again. */
@@ -110,6 +132,8 @@ export type Operation =
 export type Site = Readonly<Record<CollectionName, Collection>> & {
   /** Who this site is: its id, and the version of what answers. */
   readonly about: (ctx: Context) => Promise<About>;
+  /** Plans for clients of other hosts, all at once. */
+  readonly ahead: Ahead;
   /** Files that clients of other hosts bring here. */
   readonly uploads: Uploads;
   /** Answers what there is to tell of it: plain JSON. */

@@ -42,6 +42,11 @@ export const Request = z.strictObject({
 });
 export type Request = z.output<typeof Request>;
 
+const asker = { owner: z.string().min(1).max(512), run: z.string().min(1).max(256), dryRun: z.boolean() };
+/** The body of `POST /v1/ahead`, and of `POST /v1/ahead/used`. */
+export const AheadRequest = z.strictObject(asker);
+export const UsedRequest = z.strictObject({ ...asker, keys: z.array(z.string().min(1).max(2048)) });
+
 const upload = {
   owner: z.string().min(1).max(512),
   digest,

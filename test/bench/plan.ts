@@ -8,16 +8,22 @@ import { pulumiEnvironment } from "../../tools/program/environment.ts";
 import { preparePackage } from "../../tools/program/package.ts";
 import { startIpmiSim } from "../contract/power/ipmi-sim.ts";
 import { startUdpWire } from "../lab/faults/udp.ts";
+import { benchFar } from "./lib/far.ts";
 import { asRatio, cpuOfChildren, inSeconds, Samples, table, timed, turned, verdict } from "./lib/figures.ts";
 import { layProgram, type Program } from "./lib/program.ts";
 
 /**
  * `pulumi up` without changes of a stack of enrolled nodes, against the same stack with a provider that does nothing.
- * Inside the lab: `npm run bench -- plan [--nodes 100] [--rounds 5]`.
+ * Then the plans alone, of a client
+ * that is far away. Inside the lab: `npm run bench -- plan [--nodes 100] [--rounds 5] [--far]`, with which only the latter is told.
  */
 
 const { values } = parseArgs({
-  options: { nodes: { type: "string", default: "100" }, rounds: { type: "string", default: "5" } },
+  options: {
+    nodes: { type: "string", default: "100" },
+    rounds: { type: "string", default: "5" },
+    far: { type: "boolean", default: false },
+  },
 });
 const [nodes, rounds] = [Number(values.nodes), Number(values.rounds)];
 const repo = fileURLToPath(new URL("../../", import.meta.url));
@@ -161,7 +167,8 @@ async function endHelper(folder: string): Promise<void> {
 
 const folder = await mkdtemp(join(tmpdir(), "bench-plan-"));
 try {
-  await bench(folder);
+  if (!values.far) await bench(folder);
+  await benchFar(3 * nodes, rounds);
 } finally {
   await endHelper(folder);
   await rm(folder, { recursive: true, force: true, maxRetries: 3 });

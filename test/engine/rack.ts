@@ -24,6 +24,8 @@ export interface RackOptions {
   readonly stacks?: readonly string[];
   /** Settings of the site that differ from those of a lab. */
   readonly site?: SomeSettings;
+  /** Milliseconds after which a call of the CLI is ended. Default: two minutes. */
+  readonly timeout?: number;
 }
 
 /** A user with a program and a Pulumi CLI, whose stacks are deployed to paper servers. */
@@ -67,7 +69,7 @@ export function settingsOf({ limits, manners, ...more }: SomeSettings): SomeSett
 
 /** Open the lab with paper servers, and a workspace whose site is the lab. Images and ramdisk come from the user's cache. */
 export async function openRack(options: RackOptions): Promise<Rack> {
-  const { project = "rack", stacks = ["dev"], site = {} } = options;
+  const { project = "rack", stacks = ["dev"], site = {}, timeout } = options;
   const folder = await mkdtemp(join(tmpdir(), "baremetal-rack-"));
   const lab = await openLab({ dir: folder });
   const leave = async () => {
@@ -78,7 +80,10 @@ export async function openRack(options: RackOptions): Promise<Rack> {
   try {
     const [images, workspace, ...servers] = await Promise.all([
       buildTestImages(imageCache()),
-      openWorkspace(project, stacks, { site: settingsOf(site) }),
+      openWorkspace(project, stacks, {
+        site: settingsOf(site),
+        ...(timeout === undefined ? {} : { timeout }),
+      }),
       ...wanted.map((one) => lab.paper(one)),
     ]);
     return rackOf(workspace, servers, images, leave);

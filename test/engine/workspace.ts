@@ -94,6 +94,8 @@ export interface WorkspaceOptions {
   readonly parent?: string;
   /** Beside what every CLI gets; `PATH` goes before the usual one. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Milliseconds after which a call of the CLI is ended. Default: two minutes. */
+  readonly timeout?: number;
 }
 
 /** Lay a program named `project` with these stacks. */
@@ -103,7 +105,7 @@ export async function openWorkspace(
   given: string | WorkspaceOptions = {},
 ): Promise<Workspace> {
   const options: WorkspaceOptions = typeof given === "string" ? { secret: given } : given;
-  const { secret, site, through = [], parent = tmpdir() } = options;
+  const { secret, site, through = [], parent = tmpdir(), timeout = 120_000 } = options;
   const folder = await mkdtemp(join(parent, "baremetal-engine-"));
   const program = join(folder, "program");
   await layProgram(program, project);
@@ -117,7 +119,7 @@ export async function openWorkspace(
       all: true,
       reject: false,
       stdin: "ignore",
-      timeout: 120_000,
+      timeout,
     } as const;
     const watch = watchWords();
     const [file = "", ...args] = [...through, "pulumi", ...words, "--non-interactive"];

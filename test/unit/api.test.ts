@@ -50,6 +50,7 @@ async function serve(own: Partial<Collection> = {}, more: Partial<Site> = {}): P
     ...{ nodes: nothing, interfaces: nothing, flavors: nothing, images: nothing },
     instances: { ...nothing, ...own },
     about: async () => ({ siteId: "s", version: "1", pid: 1, settings: "x", jobs: [] }),
+    ahead: { look: async () => [], used: async () => {} },
     uploads: { look: async () => ({ have: 0, whole: false }), add: async () => ({ have: 0, whole: false }) },
     perform: async () => ({}),
     watch: async function* () {},

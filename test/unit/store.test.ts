@@ -1,6 +1,8 @@
+import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { execa } from "execa";
 import Database from "libsql";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { ErrorRecord } from "../../provider/kernel/errors.ts";
@@ -209,4 +211,22 @@ describe("the lock of a state folder", () => {
     lock.release();
     lockStore(folder).release();
   });
+});
+
+describe("a store that another process is about to let go", () => {
+  it("is opened as soon as it is free", async () => {
+    const other = await mkdtemp(join(tmpdir(), "store-"));
+    const hold = `const Database = require("libsql");
+      const database = new Database(${JSON.stringify(join(other, "site.db"))}, { timeout: 5000 });
+      database.exec("BEGIN EXCLUSIVE");
+      console.log("held");
+      setTimeout(() => process.exit(), 1000);`;
+    const holder = execa(process.execPath, ["-e", hold], { cwd: process.cwd() });
+    await once(holder.stdout, "data");
+    const opened = await openStore(other);
+    expect(await opened.all("nodes")).toEqual([]);
+    await opened.close();
+    await holder;
+    await rm(other, { recursive: true });
+  }, 30_000);
 });

@@ -6,13 +6,18 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { newContext, type Progress } from "../../provider/kernel/context.ts";
 import { createImages, defaultLimits } from "../../provider/services/images/index.ts";
 import { uploadedAs } from "../../provider/services/images/source.ts";
-import { createUploads, type Upload, type Uploads } from "../../provider/services/images/uploads.ts";
+import {
+  createUploads,
+  type Upload,
+  type UploadStore,
+  type Uploads,
+} from "../../provider/services/images/uploads.ts";
 import { createBringing } from "../../provider/site/carrying/upload.ts";
 
 const MiB = 2 ** 20;
 const owner = "org/shop/prod";
 let folder = "";
-let uploads: Uploads;
+let uploads: UploadStore;
 const ctx = newContext();
 const dir = () => join(folder, "cache");
 beforeEach(async () => {
@@ -146,6 +151,17 @@ describe("a site that files are brought to", () => {
     await expect(begun(two)).rejects.toMatchObject({ code: "IMAGE_UPLOAD_TOO_MUCH" });
     expect(await begun({ ...two, owner: "org/blog/prod" })).toEqual({ have: MiB, whole: false });
     expect(await begun(one)).toEqual({ have: MiB, whole: false });
+  });
+
+  it("drops what nobody goes on with, and nothing that is on its way", async () => {
+    const [old, young] = [await file("a.raw", 3 * MiB, 1), await file("b.raw", 3 * MiB, 2)];
+    await uploads.add(ctx, old, 0, Buffer.alloc(MiB, 1));
+    const since = Date.now() + 20;
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    await uploads.add(ctx, young, 0, Buffer.alloc(MiB, 2));
+    expect(await uploads.drop(since)).toBe(1);
+    expect(await uploads.look(ctx, old)).toMatchObject({ have: 0 });
+    expect(await uploads.look(ctx, young)).toMatchObject({ have: MiB });
   });
 
   it("refuses what is larger than an image may be, before the first byte", async () => {

@@ -33,7 +33,7 @@ export const manners = {
   rest: "5 seconds",
   poll: "2 seconds",
   limit: "180 seconds",
-  command: "30 seconds",
+  command: "60 seconds",
   concurrency: 16,
   perHost: 8,
   stagger: "250 ms",

@@ -8,7 +8,7 @@ import { findEntry } from "./cache.ts";
 import { hashFile } from "./copy.ts";
 import type { Gathered } from "./download.ts";
 import { imageErrors } from "./errors.ts";
-import { waitLock } from "./lock.ts";
+import { tryLock, waitLock } from "./lock.ts";
 import { openSink, syncFile } from "./sink.ts";
 import type { Algorithm } from "./source.ts";
 import { orNoSpace, type Room, requireSpace } from "./space.ts";
@@ -42,6 +42,12 @@ export interface Uploads {
   readonly add: (ctx: Context, upload: Upload, offset: number, bytes: Uint8Array) => Promise<Uploaded>;
 }
 
+/** The helper's own side of it. */
+export interface UploadStore extends Uploads {
+  /** Remove what nobody has gone on with since then; answers how many. */
+  readonly drop: (since: number) => Promise<number>;
+}
+
 export interface UploadsOptions {
   /** The image cache's folder. */
   readonly dir: string;
@@ -55,7 +61,7 @@ const prefix = (digest: string) => `upload-${digest.replace(":", "-")}-`;
 const mark = (owner: string) => createHash("sha256").update(owner).digest("hex").slice(0, 16);
 
 /** Files on their way into the cache: below its `work`, where what nobody goes on with is swept after a week. */
-export function createUploads({ dir, limits, most }: UploadsOptions): Uploads {
+export function createUploads({ dir, limits, most }: UploadsOptions): UploadStore {
   const work = join(dir, "work");
   const folderOf = ({ digest, owner }: Upload) => join(work, prefix(digest) + mark(owner));
   const look = async (upload: Upload): Promise<Uploaded> => {
@@ -78,6 +84,18 @@ export function createUploads({ dir, limits, most }: UploadsOptions): Uploads {
     await writeAtomically(join(folder, "part.json"), JSON.stringify({ size }));
   };
   return {
+    async drop(since) {
+      let dropped = 0;
+      for (const name of await readdir(work).catch(() => [])) {
+        if (!/^upload-[^.]+$/.test(name) || (await touchedAt(join(work, name))) >= since) continue;
+        const lock = await tryLock(join(work, `${name}.lock`));
+        if (lock === undefined) continue; // somebody is at it after all
+        await rm(join(work, name), { recursive: true, force: true });
+        await lock.release();
+        dropped += 1;
+      }
+      return dropped;
+    },
     look: (_, upload) => look(upload),
     async add(ctx, upload, offset, bytes) {
       const folder = folderOf(upload);
@@ -158,6 +176,14 @@ async function sizesOf(work: string, owner: string, besides: string): Promise<re
       return (JSON.parse(text) as { size: number }).size;
     }),
   );
+}
+
+/** When a byte was last written to it. */
+async function touchedAt(folder: string): Promise<number> {
+  const seen = await Promise.all(
+    ["part", "whole"].map((name) => stat(join(folder, name)).catch(() => undefined)),
+  );
+  return Math.max(0, ...seen.map((one) => one?.mtimeMs ?? 0));
 }
 
 const lengthOf = (path: string): Promise<number> =>

@@ -20,7 +20,7 @@ export function createBringing(uploads: Uploads): (ctx: Context, upload: Upload)
     const key = `${upload.owner} ${upload.digest} ${upload.plainFile}`;
     const work = works.get(key) ?? shared((inner) => bring(inner, uploads, upload));
     works.set(key, work);
-    return work(ctx);
+    return work(ctx).finally(() => works.delete(key));
   };
 }
 

@@ -1,4 +1,4 @@
-import { type Context, limited, newContext } from "../../kernel/context.ts";
+import { type Context, dateOf, limited, newContext } from "../../kernel/context.ts";
 import { toRecord } from "../../kernel/errors.ts";
 import type { NodeSpec } from "../../resources/index.ts";
 import { sendWord } from "../../services/callback/word.ts";
@@ -65,7 +65,7 @@ export async function answerStranger(ctx: Context, parts: Parts, mac: string): P
       const report = failure ?? "a ramdisk that does not tell what the server is made of";
       throw workflowErrors.make("INSPECT_FAILED", { node: mac, report });
     }
-    const seen = { at: new Date(ctx.clock.now()).toISOString(), inspectedThrough: mac };
+    const seen = { at: dateOf(ctx.clock).toISOString(), inspectedThrough: mac };
     await note(parts, mac, {
       hardware: hardwareState(machine, hardware, seen),
       disks: machine.disks.map(diskState),

@@ -19,7 +19,7 @@ export interface CacheReport {
 }
 
 // An update fetches before it keeps the record that needs it.
-const youth = 10 * 60_000;
+export const youth = 10 * 60_000;
 
 /**
  * Who needs what lies in the image cache. From records and entries alone: to look at a source could fetch it, and one

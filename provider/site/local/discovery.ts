@@ -1,4 +1,4 @@
-import type { Context } from "../../kernel/context.ts";
+import { type Context, dateOf } from "../../kernel/context.ts";
 import { type Duration, toMs } from "../../kernel/units.ts";
 import { askedAgain, bootsFromNetwork, isToBeAnswered, type Stranger } from "../../workflows/discovery.ts";
 import type { State } from "../site.ts";
@@ -18,7 +18,7 @@ export async function meetStranger(
   const { store, settings } = parts;
   try {
     if (!bootsFromNetwork(vendorClass) || (await declaredMacs(store)).has(mac)) return;
-    const at = new Date(own.clock.now()).toISOString();
+    const at = dateOf(own.clock).toISOString();
     const stranger = askedAgain(await store.stranger(mac), { mac, vendorClass, at });
     await store.keepStranger(stranger);
     if (settings.discovery && isToBeAnswered(stranger)) await answerOnce(own, parts, mac);

@@ -14,6 +14,7 @@ import type { SiteSettings } from "../settings.ts";
 import { ramdiskOf, settingsDigest } from "../settings.ts";
 import type { Site } from "../site.ts";
 import { wire } from "../wire.ts";
+import { createAhead } from "./ahead.ts";
 import { leaveStrangers } from "./answering.ts";
 import { createSwitchboard } from "./calls.ts";
 import { flavors } from "./collections/flavor.ts";
@@ -66,12 +67,16 @@ export async function openLocalSite(
   const { store, jobs, network } = parts;
   await leaveStrangers(own, parts);
   const instancesHere = instances(parts);
-  return {
+  const { ahead, collections } = createAhead({
     nodes: nodes(parts, inspectorOf(parts), endInspection),
     interfaces: interfaces(parts),
     flavors: flavors(parts),
     images: images(parts, relayBoot(parts)),
     instances: instancesHere,
+  });
+  return {
+    ...collections,
+    ahead,
     about: async () => ({
       siteId: store.siteId,
       version,

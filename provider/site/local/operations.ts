@@ -5,7 +5,7 @@ import { anyOwner, type Bearer } from "../access.ts";
 import { siteErrors } from "../errors.ts";
 import type { Operation, State } from "../site.ts";
 import { askedJob } from "./asked.ts";
-import { type CacheUse, cacheUse } from "./cache-use.ts";
+import { type CacheUse, cacheUse, youth } from "./cache-use.ts";
 import { detach } from "./detaching.ts";
 import { discovered } from "./discovery.ts";
 import { drain } from "./draining.ts";
@@ -138,7 +138,10 @@ async function pruneImages(parts: Parts, dryRun: boolean): Promise<State> {
   if (!dryRun) refuseWhileBusy(parts.jobs);
   const { uses, unsure } = await cacheUse(parts, Date.now());
   const removed = uses.filter(({ neededBy }) => neededBy.length === 0);
-  if (!dryRun) for (const { entry } of removed) await parts.images.forget(entry.digest);
+  if (!dryRun) {
+    for (const { entry } of removed) await parts.images.forget(entry.digest);
+    await parts.uploads.drop(Date.now() - youth);
+  }
   const kept = uses.filter(({ neededBy }) => neededBy.length > 0);
   return { kept: kept.map(told), removed: removed.map(told), unsure, dryRun };
 }

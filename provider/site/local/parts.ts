@@ -6,7 +6,7 @@ import type { Arch } from "../../kernel/arch.ts";
 import type { Context } from "../../kernel/context.ts";
 import type { NodeSpec } from "../../resources/index.ts";
 import type { Images } from "../../services/images/types.ts";
-import type { Uploads } from "../../services/images/uploads.ts";
+import type { UploadStore } from "../../services/images/uploads.ts";
 import type { BuiltRamdisk } from "../../services/ramdisk/build.ts";
 import type { ExtraInitrd } from "../../services/ramdisk/flavours.ts";
 import type { SiteSettings } from "../settings.ts";
@@ -33,7 +33,7 @@ export interface Parts {
   readonly network: Network;
   readonly images: Images;
   /** Files of clients' hosts, on their way into the image cache. */
-  readonly uploads: Uploads;
+  readonly uploads: UploadStore;
   /** The network boot of servers that start this way. */
   readonly boot: (node: Pick<NodeSpec, "bootMode" | "arch">) => Promise<BootDriver>;
   /** Bring the boot loaders of servers of another architecture than this host's; those of its own are installed. */

@@ -32,6 +32,7 @@ export async function openWorld() {
       progress,
     }),
     perform: never,
+    ahead: { look: never, used: never },
     uploads: { look: never, add: never },
     async *watch() {},
     async *console(_, where, name, { after = 0 } = {}) {

@@ -20,6 +20,7 @@ export interface Stage {
 export async function tell(
   words: readonly string[],
   cases: (stage: Stage) => Iterable<readonly [string, () => Promise<string>]>,
+  settings: Parameters<typeof openSite>[2] = {},
 ): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "story-"));
   const images = await buildTestImages(imageCache());
@@ -31,7 +32,7 @@ export async function tell(
     answer: "5 minutes",
     soft: "5 seconds",
   } as const;
-  const site = await openSite(lab, join(folder, "state"), { limits });
+  const site = await openSite(lab, join(folder, "state"), { limits, ...settings });
   await declareSystems(site, images);
   const stage: Stage = { lab, images, site };
   let [told, failed] = [0, 0];

@@ -7,6 +7,9 @@ import type { Tables } from "./tables.ts";
 
 export type Db = Kysely<Tables>;
 
+/** A helper that ends has let its lock go and not yet its database: libsql closes that when its handle is collected. */
+const patience = 20_000;
+
 /** The database of a store, in its state folder or in a backup. */
 export const storeFile = (stateDir: string): string => join(stateDir, "site.db");
 
@@ -16,7 +19,7 @@ export const storeFile = (stateDir: string): string => join(stateDir, "site.db")
  */
 export async function openDb(stateDir: string): Promise<Db> {
   mkdirSync(stateDir, { recursive: true, mode: 0o700 });
-  const database = new Database(storeFile(stateDir));
+  const database = new Database(storeFile(stateDir), { timeout: patience });
   const db = new Kysely<Tables>({
     dialect: new SqliteDialect({
       // libsql offers better-sqlite3's interface; its own types differ in names only.
