@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { ErrorRecord } from "../kernel/errors.ts";
+import { type ConsoleLine, speakers } from "../services/console/line.ts";
 import type { About } from "../site/site.ts";
 
 /** What the API answers, for its OpenAPI document. The types themselves are the site's; `satisfies` holds the two together. */
@@ -17,6 +18,7 @@ const Failure = z
     retry: z.boolean().meta({
       description: "Whether the same request may succeed a moment later without anybody acting.",
     }),
+    said: z.array(z.string()).exactOptional().meta({ description: "What the server's console said last." }),
   })
   .meta({ id: "Failure", description: "A failure of the catalogue." }) satisfies Same<ErrorRecord>;
 
@@ -34,19 +36,29 @@ export const State = plain.meta({
 const Progress = z
   .object({
     stage: z.string(),
-    percent: z.number().optional(),
-    rate: z.number().optional().meta({ description: "Bytes per second." }),
-    left: z.number().optional().meta({ description: "Seconds." }),
-    note: z.string().optional(),
-    kept: z.literal(true).optional().meta({ description: "Worth reading afterwards too." }),
+    percent: z.number().exactOptional(),
+    rate: z.number().exactOptional().meta({ description: "Bytes per second." }),
+    left: z.number().exactOptional().meta({ description: "Seconds." }),
+    note: z.string().exactOptional(),
+    kept: z.literal(true).exactOptional().meta({ description: "Worth reading afterwards too." }),
   })
   .meta({ id: "Progress", description: "What a person is shown while something takes long." });
+
+const Heard = z
+  .object({
+    n: z.int().meta({ description: "Counts the lines of one log from 1." }),
+    at: z.string().meta({ description: "ISO 8601." }),
+    from: z.enum(speakers).meta({ description: "Who said it." }),
+    text: z.string(),
+  })
+  .meta({ id: "ConsoleLine", description: "A line of a console log." }) satisfies Same<ConsoleLine>;
 
 /** Each line of an answer; the last one is the outcome. */
 export const LineOf = (result: z.ZodType) =>
   z.union([
     z.object({ progress: Progress }),
     z.object({ warning: z.string() }),
+    z.object({ heard: Heard }),
     z.object({ result }),
     z.object({ error: Failure, state: State.optional() }),
   ]);
@@ -72,6 +84,10 @@ export const AboutAnswer = z
     pid: z.int(),
     settings: z.string().meta({ description: "Digest of the settings it works with." }),
     jobs: z.array(z.string()).meta({ description: "Jobs under way, as `instances/web-1`." }),
+    progress: z
+      .record(z.string(), Progress)
+      .exactOptional()
+      .meta({ description: "What each of them told last." }),
     service: z.boolean().exactOptional().meta({ description: "It runs as a service." }),
   })
   .meta({ id: "About", description: "Who this site is." }) satisfies Same<About>;

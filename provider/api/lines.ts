@@ -14,7 +14,7 @@ import { refusalOf, refuses } from "./refusals.ts";
 export async function answerLines(
   reply: FastifyReply,
   log: Logger,
-  body: (ctx: Context) => Promise<unknown>,
+  body: (ctx: Context, say: (line: Line) => void) => Promise<unknown>,
 ): Promise<FastifyReply> {
   const stream = new PassThrough();
   const gone = new AbortController();
@@ -38,7 +38,7 @@ export async function answerLines(
     },
     report: (progress) => say({ progress }),
   });
-  body(ctx).then(
+  body(ctx, say).then(
     (result) => {
       say({ result: result ?? null });
       stream.end();

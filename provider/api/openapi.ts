@@ -80,7 +80,12 @@ function operationOf(route: Route, parts: Map<string, Json>): Json {
     ...(parameters.length > 0
       ? {
           parameters: parameters.map(({ key, in: where, schema }) => ({
-            ...{ name: key, in: where, required: true, schema: schemaOf(schema, parts) },
+            ...{
+              name: key,
+              in: where,
+              required: !schema.safeParse(undefined).success,
+              schema: schemaOf(schema, parts),
+            },
           })),
         }
       : {}),

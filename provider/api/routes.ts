@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { resources } from "../resources/index.ts";
 import type { CollectionName } from "../resources/resource.ts";
-import { OperationRequest } from "../site/wire.ts";
+import { ConsoleQuery, OperationRequest } from "../site/wire.ts";
 import { aheadRoutes } from "./ahead-routes.ts";
 import { AboutAnswer, State, Well } from "./answers.ts";
 import { bodyOf } from "./bodies.ts";
@@ -71,6 +71,19 @@ export const routes: readonly Route[] = [
     act: async (ctx, { site, params }) => {
       const { collection, name } = bodyOf(watched, params);
       for await (const progress of site.watch(ctx, collection, name)) ctx.report(progress);
+    },
+  },
+  {
+    ...{ method: "GET", path: "/v1/console/{collection}/{name}", name: "console", form: "lines" },
+    summary:
+      "What was heard of a server: the last lines of its log, then, following, what comes until its job ends.",
+    params: watched.shape,
+    query: ConsoleQuery.shape,
+    answer: z.null(),
+    act: async (ctx, { site, params, query, say }) => {
+      const { collection, name } = bodyOf(watched, params);
+      const asked = bodyOf(ConsoleQuery, query);
+      for await (const heard of site.console(ctx, collection, name, asked)) say({ heard });
     },
   },
 ];

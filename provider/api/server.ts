@@ -3,6 +3,7 @@ import { createServer } from "node:https";
 import Fastify, { type FastifyHttpOptions, type FastifyInstance, type FastifyRequest } from "fastify";
 import { type Context, newContext } from "../kernel/context.ts";
 import type { Logger } from "../kernel/log.ts";
+import type { Page } from "../page/page.ts";
 import type { Site } from "../site/site.ts";
 import { octets } from "../site/transport.ts";
 import { wire, wireHeader } from "../site/wire.ts";
@@ -11,7 +12,7 @@ import { apiErrors } from "./errors.ts";
 import { answerLines } from "./lines.ts";
 import { openApiOf } from "./openapi.ts";
 import { refuse, refuseBare } from "./refusals.ts";
-import type { Desk, Route } from "./route.ts";
+import type { Desk, Incoming, Route } from "./route.ts";
 import { routes } from "./routes.ts";
 import { strayOf } from "./strays.ts";
 
@@ -26,6 +27,8 @@ export interface ApiOptions {
   readonly tls?: { readonly cert: string; readonly key: string };
   /** The site as the bearer of this token may use it; throws where nobody knows it. Absent: who reaches us may all. */
   readonly admit?: (asker: { readonly token: string | undefined; readonly address: string }) => Promise<Site>;
+  /** What a browser may have before it shows a token. */
+  readonly page?: Page;
   /** What there is to tell Prometheus. */
   readonly metrics?: (ctx: Context) => Promise<string>;
 }
@@ -65,6 +68,7 @@ export function createApi(options: ApiOptions): FastifyInstance {
   });
 
   const desk: Desk = { ...options, whole, open: () => open, document: openApiOf };
+  options.page?.addTo(app);
   for (const route of routes) if (route.where?.(desk) ?? true) serve(app, route, { desk, log, sites });
   return app;
 }
@@ -90,7 +94,8 @@ function serve(app: FastifyInstance, route: Route, { desk, log, sites }: Serving
       if (body instanceof Uint8Array && route.body !== "bytes") {
         throw apiErrors.make("REQUEST_MEDIA_TYPE", { type: octets });
       }
-      const work = (ctx: Context) => act(ctx, { site, body, params, query }, desk);
+      const work = (ctx: Context, say: Incoming["say"] = () => {}) =>
+        act(ctx, { site, body, params, query, say }, desk);
       if (form === "lines") return answerLines(reply, log, work);
       if (form === "text") reply.type("text/plain; version=0.0.4");
       return work(newContext({ log }));

@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { siteErrors } from "../site/errors.ts";
 import type { State } from "../site/site.ts";
 import { detailsOf, shortDigest } from "./details.ts";
+import { addLog } from "./log.ts";
 import { type OutputOptions, type Shell, tell, textOf, withOutput } from "./shell.ts";
 import { type Column, pairs, plain, table } from "./table.ts";
 
@@ -9,7 +10,7 @@ import { type Column, pairs, plain, table } from "./table.ts";
 export function instancesCommand(shell: Shell): Command {
   const { ctx } = shell;
   const instances = new Command("instances").description(
-    "the operating systems on a site's servers: look, abort",
+    "the operating systems on a site's servers: look, read the log, abort",
   );
 
   withOutput(instances.command("list"))
@@ -31,6 +32,7 @@ export function instancesCommand(shell: Shell): Command {
       tell(shell, options, instance, story);
     });
 
+  addLog(instances, shell, "instances");
   withOutput(instances.command("abort"))
     .description(
       "end the deployment that is under way; the server is switched off and its boot files withdrawn",

@@ -6,6 +6,7 @@ import type { State } from "../site/site.ts";
 import { detailsOf, firstSentence } from "./details.ts";
 import { discoveredCommand } from "./discovered.ts";
 import { nodesImport } from "./import/index.ts";
+import { addLog } from "./log.ts";
 import { rehearseCommand } from "./rehearse.ts";
 import { rescueCommand, unrescueCommand } from "./rescue.ts";
 import { type OutputOptions, type Shell, tell, textOf, withOutput } from "./shell.ts";
@@ -37,6 +38,7 @@ export function nodesCommand(shell: Shell): Command {
       tell(shell, options, node, (state) => pairs(detailsOf(state)));
     });
 
+  addLog(nodes, shell, "nodes");
   withOutput(nodes.command("reset"))
     .description("free a server that was set aside after a failure, and try its credentials again")
     .argument("<node>", "its name")

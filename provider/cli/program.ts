@@ -7,6 +7,7 @@ import { instancesCommand } from "./instances.ts";
 import { nodesCommand } from "./nodes.ts";
 import { openapiCommand } from "./openapi.ts";
 import { ownerCommand } from "./owner.ts";
+import { pageCommand } from "./page.ts";
 import { ramdiskCommand } from "./ramdisk.ts";
 import { serveCommand } from "./serve.ts";
 import type { Shell } from "./shell.ts";
@@ -22,6 +23,7 @@ const nouns = [
   storeCommand,
   ownerCommand,
   serveCommand,
+  pageCommand,
   openapiCommand,
   tokensCommand,
   drainCommand,

@@ -29,7 +29,20 @@ export interface ErrorRecord {
   readonly remedy: string;
   readonly fault: Fault;
   readonly retry: boolean;
+  /** What the server's console said last, where that may tell more. */
+  readonly said?: readonly string[];
 }
+
+/** A failure as it is told: what happened, what to do, by which code it is found; and what the server said. */
+export function wordsOf({ text, remedy, code, said = [] }: ErrorRecord): string {
+  const words = `${text}. ${remedy} [${code}]`;
+  if (said.length === 0) return words;
+  return `${words}\nThe last lines of its console log:\n${said.map((line) => `  ${line}`).join("\n")}`;
+}
+
+/** The same, with what the server's console said last. */
+export const ending = (record: ErrorRecord, said: readonly string[]): ErrorRecord =>
+  said.length === 0 ? record : { ...record, said };
 
 /** A failure with a code, a cause, and something the reader can do about it. */
 export class MetalError extends Error {
@@ -37,7 +50,7 @@ export class MetalError extends Error {
   readonly record: ErrorRecord;
 
   constructor(record: ErrorRecord, options?: ErrorOptions) {
-    super(`${record.text}. ${record.remedy} [${record.code}]`, options);
+    super(wordsOf(record), options);
     this.record = record;
   }
   get code(): string {

@@ -124,10 +124,14 @@ export interface Conversation {
  * Start a program to talk with. It dies with us, and not before: what interrupts all of our process group, a Ctrl-C or Pulumi
  * that ends its plugins, must not take away the way by which we tell of that.
  */
-export function converse(file: string, args: readonly string[], lastWords = 4_096): Conversation {
+export function converse(
+  file: string,
+  args: readonly string[],
+  { env = {}, lastWords = 4_096 }: Pick<RunOptions, "env"> & { readonly lastWords?: number } = {},
+): Conversation {
   const [command, words] = tethered(file, args);
   const child = execa(command, words, {
-    ...{ stdin: "pipe", stdout: "pipe", stderr: "pipe" },
+    ...{ env, stdin: "pipe", stdout: "pipe", stderr: "pipe" },
     ...{ buffer: false, reject: false, forceKillAfterDelay: 2_000, detached: true },
   });
   let stderr = "";

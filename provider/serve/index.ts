@@ -4,6 +4,7 @@ import { type Door, runHelper } from "../helper.ts";
 import { type Context, limited, newContext, until } from "../kernel/context.ts";
 import { hasCode } from "../kernel/errors.ts";
 import type { Logger } from "../kernel/log.ts";
+import { readPage } from "../page/page.ts";
 import { takeOver } from "../site/embedded.ts";
 import { siteErrors } from "../site/errors.ts";
 import type { LocalSite } from "../site/local/index.ts";
@@ -74,6 +75,7 @@ async function openDoor(
     ...{ site, log, tls: { cert, key }, busy: () => {} },
     admit: doorkeeper(site, { record, count: metrics.record }),
     metrics: (ctx) => metrics.text(ctx, site),
+    page: await readPage(),
   });
   limitConnections(api.server, limits, log);
   try {

@@ -66,6 +66,24 @@ export function clientOf(transport: Transport): Site {
       const { body } = await reach(ctx, `/v1/watch/${where}/${encodeURIComponent(name)}`);
       for await (const line of linesOf(body)) if ("progress" in line) yield line.progress as Progress;
     },
+    async *console(ctx, where, name, { after, ...request } = {}) {
+      let last = after;
+      for (;;) {
+        // What came while the connection was lost is behind the last line that was heard, however much it is.
+        const asked = last === after ? { ...request, after } : { follow: request.follow, after: last };
+        try {
+          const path = `/v1/console/${where}/${encodeURIComponent(name)}?${queryOf(asked)}`;
+          for await (const line of told(ctx, await reach(ctx, path))) {
+            if (!("heard" in line)) continue;
+            last = line.heard.n;
+            yield line.heard;
+          }
+          return;
+        } catch (error) {
+          if (!hasCode(error, "HELPER_GONE") || !(await transport.regain?.(ctx))) throw error;
+        }
+      }
+    },
   };
 }
 
@@ -100,20 +118,38 @@ function lost(ctx: Context, error: unknown): unknown {
   return wireErrors.make("HELPER_GONE", { reason: (error as Error).message }, { cause: error });
 }
 
-async function ask(ctx: Context, { status, body }: Answer): Promise<unknown> {
+async function ask(ctx: Context, answer: Answer): Promise<unknown> {
+  for await (const line of told(ctx, answer)) {
+    if ("progress" in line) ctx.report(line.progress);
+    else if ("warning" in line) ctx.log.warn(line.warning);
+    else if ("result" in line) return line.result;
+  }
+  return undefined;
+}
+
+/** The lines of an answer to its outcome; throws the failure that is one. */
+async function* told(ctx: Context, { status, body }: Answer): AsyncIterable<Line> {
   if (status !== 200) throw await refusal(body);
   try {
     for await (const line of linesOf(body)) {
-      if ("progress" in line) ctx.report(line.progress);
-      else if ("warning" in line) ctx.log.warn(line.warning);
-      else if ("result" in line) return line.result;
-      else throw line.state ? new PartlyDone(line.error, line.state) : new MetalError(line.error);
+      if ("error" in line) {
+        throw line.state ? new PartlyDone(line.error, line.state) : new MetalError(line.error);
+      }
+      yield line;
+      if ("result" in line) return;
     }
   } catch (error) {
     throw lost(ctx, error);
   }
   throw lost(ctx, new Error("it ended in the middle of an answer"));
 }
+
+const queryOf = (asked: object) =>
+  new URLSearchParams(
+    Object.entries(asked).flatMap(([key, value]) =>
+      value === undefined ? [] : [[key, String(value)] as [string, string]],
+    ),
+  );
 
 async function whole({ status, body }: Answer): Promise<unknown> {
   if (status !== 200) throw await refusal(body);

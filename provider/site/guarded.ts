@@ -21,6 +21,13 @@ export function guardedSite(site: Site, bearer: Bearer): Site {
     (await site[name].list(ctx)).filter(({ owner }) => own(String(owner)));
 
   const all = bearer.scope === "deploy" || bearer.scope === "admin";
+  const needOwnName = async (ctx: Context, collection: CollectionName, name: string) => {
+    const own = await keys(collection, listOwn(ctx, collection));
+    if (bearer.owner !== anyOwner && !own.includes(`${collection}/${name}`)) {
+      needOwn("", `${resources[collection].kind} ${name}`);
+    }
+  };
+
   const guarded = (name: CollectionName): Collection => {
     const { kind } = resources[name];
     const inner = site[name];
@@ -84,7 +91,12 @@ export function guardedSite(site: Site, bearer: Bearer): Site {
       const about = await site.about(ctx);
       if (bearer.owner === anyOwner || about.jobs.length === 0) return about;
       const own = (await Promise.all(names.map((name) => keys(name, listOwn(ctx, name))))).flat();
-      return { ...about, jobs: about.jobs.filter((job) => own.includes(job)) };
+      const progress = Object.entries(about.progress ?? {}).filter(([job]) => own.includes(job));
+      return {
+        ...about,
+        jobs: about.jobs.filter((job) => own.includes(job)),
+        progress: Object.fromEntries(progress),
+      };
     },
     ahead: {
       // They tell what a declaration with its secrets was: only who may have those is told.
@@ -113,11 +125,12 @@ export function guardedSite(site: Site, bearer: Bearer): Site {
       return site.perform(ctx, operation);
     },
     async *watch(ctx, collection, name) {
-      const own = await keys(collection, listOwn(ctx, collection));
-      if (bearer.owner !== anyOwner && !own.includes(`${collection}/${name}`)) {
-        needOwn("", `${resources[collection].kind} ${name}`);
-      }
+      await needOwnName(ctx, collection, name);
       yield* site.watch(ctx, collection, name);
+    },
+    async *console(ctx, collection, name, request) {
+      await needOwnName(ctx, collection, name);
+      yield* site.console(ctx, collection, name, request);
     },
   };
 }

@@ -1,9 +1,10 @@
 import type { Context, Progress } from "../kernel/context.ts";
-import type { ErrorRecord } from "../kernel/errors.ts";
+import { type ErrorRecord, wordsOf } from "../kernel/errors.ts";
 import type { Duration } from "../kernel/units.ts";
 import type { ResourcePlan } from "../resources/plan.ts";
 import type { Failure } from "../resources/reasons.ts";
 import type { CollectionName } from "../resources/resource.ts";
+import type { ConsoleLine } from "../services/console/line.ts";
 import type { Uploads } from "../services/images/uploads.ts";
 import type { Bearer } from "./access.ts";
 
@@ -139,7 +140,22 @@ export type Site = Readonly<Record<CollectionName, Collection>> & {
   readonly perform: (ctx: Context, operation: Operation) => Promise<State>;
   /** Progress of the job on a resource, from now on; ends when the job does. */
   readonly watch: (ctx: Context, collection: CollectionName, name: string) => AsyncIterable<Progress>;
+  /** What was heard of a server: the log of an instance, or of a node that is looked at. */
+  readonly console: (
+    ctx: Context,
+    collection: CollectionName,
+    name: string,
+    request?: ConsoleRequest,
+  ) => AsyncIterable<ConsoleLine>;
 };
+export interface ConsoleRequest {
+  /** How many of the last lines; default 1000. */
+  readonly lines?: number | undefined;
+  /** Only what comes behind the line of this number. */
+  readonly after?: number | undefined;
+  /** Go on with what comes until the job on it ends. */
+  readonly follow?: boolean | undefined;
+}
 export interface About {
   readonly siteId: string;
   readonly version: string;
@@ -150,6 +166,8 @@ export interface About {
   readonly settings: string;
   /** Jobs under way, as `instances/web-1`. */
   readonly jobs: readonly string[];
+  /** What each of them told last. */
+  readonly progress?: Readonly<Record<string, Progress>>;
   /** It begins with no server any more. */
   readonly draining?: boolean;
   /** It runs as a service: its settings are its own, and it stays. */
@@ -163,7 +181,7 @@ export class PartlyDone extends Error {
   readonly record: ErrorRecord;
 
   constructor(record: ErrorRecord, state: State, options?: ErrorOptions) {
-    super(`${record.text}. ${record.remedy} [${record.code}]`, options);
+    super(wordsOf(record), options);
     this.record = record;
     this.state = state;
   }

@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Progress } from "../kernel/context.ts";
 import type { ErrorRecord } from "../kernel/errors.ts";
 import { duration, mac } from "../resources/fields.ts";
+import type { ConsoleLine } from "../services/console/line.ts";
 import { ownerPattern, Scope, tokenName } from "./access.ts";
 import type { State } from "./site.ts";
 
@@ -98,9 +99,17 @@ export const OperationRequest = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("remove token"), name: z.string().min(1) }),
 ]);
 
+/** The query of `GET /v1/console/<collection>/<name>`. */
+export const ConsoleQuery = z.strictObject({
+  lines: z.coerce.number().int().min(0).max(100_000).optional(),
+  after: z.coerce.number().int().min(0).optional(),
+  follow: z.stringbool().optional(),
+});
+
 /** One line of an answer. */
 export type Line =
   | { readonly progress: Progress }
+  | { readonly heard: ConsoleLine }
   | { readonly warning: string }
   | { readonly result: unknown }
   | { readonly error: ErrorRecord; readonly state?: State };

@@ -1,5 +1,5 @@
 import { type Context, LimitReached, limited } from "../kernel/context.ts";
-import { MetalError, toRecord } from "../kernel/errors.ts";
+import { ending, MetalError, toRecord } from "../kernel/errors.ts";
 
 /** One thing done to a server. `met` looks at the machine itself, so a run that was cut off goes on where it stood. */
 export interface Step<M> {
@@ -34,6 +34,14 @@ export class StepFailed extends Error {
     super(`${step}: ${failure.message}`, { cause });
     this.step = step;
     this.failure = failure;
+  }
+
+  /** The same, told with the last lines of the server's console. */
+  ending(said: readonly string[]): StepFailed {
+    return new StepFailed(
+      this.step,
+      new MetalError(ending(this.failure.record, said), { cause: this.failure }),
+    );
   }
 }
 

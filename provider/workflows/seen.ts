@@ -107,7 +107,8 @@ function told(timed: Timed | undefined): string | undefined {
 
 const clockTime = (at: number) => `${new Date(at).toISOString().slice(11, 19)} UTC`;
 
-function wordsOf(sighting: Sighting): string {
+/** What was seen, as the end of a sentence that tells when. */
+export function wordsOf(sighting: Sighting): string {
   switch (sighting.kind) {
     case "discover": {
       const { mac, refused } = sighting;

@@ -34,6 +34,11 @@ export interface IpmiArgs {
    */
   readonly cipherSuite?: pulumi.Input<"probe" | number | undefined>;
   /**
+   * `sol`: what the server says by serial-over-LAN while it is installed or visited goes into its
+   * console log. A session of somebody else is left alone. Default: `none`.
+   */
+  readonly console?: pulumi.Input<"none" | "sol" | undefined>;
+  /**
    * The host that reaches the controller, where the deploy helper's does not: `ssh://user@jump:port`.
    * The driver's program runs there, by the `ssh` of the helper's user (docs/ssh.md).
    */
@@ -260,6 +265,11 @@ export interface Ipmi {
   readonly privilege: "CALLBACK" | "USER" | "OPERATOR" | "ADMINISTRATOR";
   /** Cipher suite of a session. `probe` tries 17, then 3, and remembers which one served. */
   readonly cipherSuite: "probe" | number;
+  /**
+   * `sol`: what the server says by serial-over-LAN while it is installed or visited goes into its
+   * console log. A session of somebody else is left alone. Default: `none`.
+   */
+  readonly console?: "none" | "sol";
   /**
    * The host that reaches the controller, where the deploy helper's does not: `ssh://user@jump:port`.
    * The driver's program runs there, by the `ssh` of the helper's user (docs/ssh.md).

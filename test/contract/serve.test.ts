@@ -87,6 +87,13 @@ async function ask(port: number, path: string) {
   return { status: response.statusCode as number, body: JSON.parse(body), fingerprint256 };
 }
 
+async function fileAt(port: number, path: string) {
+  const asking = request({ host: "127.0.0.1", port, path, rejectUnauthorized: false, agent: false }).end();
+  const [response] = await once(asking, "response");
+  response.resume();
+  return { status: response.statusCode, policy: response.headers["content-security-policy"] };
+}
+
 describe("a service", () => {
   it("shows its certificate's fingerprint, is well, answers nothing else to strangers, and ends with 0 when it is asked to", async () => {
     const { port, fingerprint, child, log } = await service({ idle: "200 ms" });
@@ -102,6 +109,12 @@ describe("a service", () => {
       expect([path, status, body.failure.code]).toEqual([path, 401, "TOKEN_MISSING"]);
     }
     expect((await ask(port, "/healthz")).fingerprint256).toBe(fingerprint);
+    // The page itself holds nothing of the site.
+    for (const path of ["/", "/page/main.js", "/page/theme.css"]) {
+      const { status, policy } = await fileAt(port, path);
+      expect([path, status, policy]).toEqual([path, 200, expect.stringContaining("default-src 'none'")]);
+    }
+    expect((await ask(port, "/page/..%2fv1/nodes")).status).toBe(401);
     expect((await stat(join(folder, "state", "tls"))).mode & 0o777).toBe(0o700);
     await new Promise((resolve) => setTimeout(resolve, 500)); // longer than an embedded one would stay
     expect((await ask(port, "/healthz")).status).toBe(200);

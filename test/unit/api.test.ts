@@ -54,6 +54,7 @@ async function serve(own: Partial<Collection> = {}, more: Partial<Site> = {}): P
     uploads: { look: async () => ({ have: 0, whole: false }), add: async () => ({ have: 0, whole: false }) },
     perform: async () => ({}),
     watch: async function* () {},
+    console: async function* () {},
     ...more,
   };
   app = createApi({

@@ -114,6 +114,7 @@ const announcement: fc.Arbitrary<Announcement> = fc
       lun: fc.integer({ min: 0, max: 16_383 }),
       machine,
       log: fc.string({ minLength: 1, maxLength: 200 }),
+      logFrom: fc.nat(),
       mode: fc.constantFrom("clean" as const, "inspect" as const, "rescue" as const),
       hardware,
       hostKey,

@@ -38,6 +38,7 @@ describe("what can stand at the cursor", () => {
     expect(await wordsAfter("nodes ")).toEqual([
       "list",
       "show",
+      "log",
       "reset",
       "maintenance",
       "rehearse",

@@ -76,7 +76,9 @@ describe("what a program tells a system", () => {
     await install(told);
     await faultsOf({ ...told, hostname: "other" });
     const folder = site.parts.settings.stateDir ?? "";
-    const files = (await readdir(folder)).map((name) => join(folder, name));
+    const files = (await readdir(folder, { recursive: true, withFileTypes: true }))
+      .filter((entry) => entry.isFile())
+      .map(({ parentPath, name }) => join(parentPath, name));
     const texts = await Promise.all(files.map((file) => readFile(file, "latin1")));
     expect(texts.some((text) => text.includes("n1-eth0"))).toBe(true); // so this would find it
     expect(texts.some((text) => text.includes(planted))).toBe(false);

@@ -3,7 +3,8 @@ import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import type { ControllerMemory } from "../../provider/drivers/power/driver.ts";
 import { controllerOf, Power } from "../../provider/drivers/power/index.ts";
-import { bootBytes, Ipmi, parseBoot } from "../../provider/drivers/power/ipmi.ts";
+import { Ipmi } from "../../provider/drivers/power/ipmi.ts";
+import { bootBytes, parseBoot } from "../../provider/drivers/power/ipmi-boot.ts";
 import { controllerName, explain, kgBytes } from "../../provider/drivers/power/ipmitool.ts";
 import { forgetRefusedLogin, guardLogin } from "../../provider/drivers/power/login.ts";
 

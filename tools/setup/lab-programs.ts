@@ -70,6 +70,17 @@ export const serviceFiles: Readonly<Record<string, readonly string[]>> = {
   openipmi: ["/etc/init.d/openipmi"],
 };
 
+/** What the tests use beside these: the page for people is looked at in a browser. */
+export const testPrograms: readonly Need[] = [
+  { name: "chromium", package: "chromium", purpose: "the page for people" },
+  {
+    name: "letters for it",
+    package: "fonts-dejavu-core",
+    purpose: "the page for people",
+    files: ["/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"],
+  },
+];
+
 /** What the story and the demo of a stock Debian use beside these. */
 export const modernPrograms: readonly Need[] = [
   { name: "mmdebstrap", package: "mmdebstrap", purpose: "a stock Debian with cloud-init" },

@@ -7,7 +7,7 @@ import { ensureBuilt } from "./build.ts";
 import { type Count, closingLine, sum } from "./count.ts";
 import { bringFuzzer } from "./fuzzer.ts";
 import { ensurePackageLists, installNeeds, missingNeeds } from "./host.ts";
-import { modernPrograms } from "./lab-programs.ts";
+import { modernPrograms, testPrograms } from "./lab-programs.ts";
 import { bringArm64Parts, bringDebian, bringExtraRamdisks, bringLabParts, bringProgram } from "./prepare.ts";
 import { ensurePulumi } from "./pulumi.ts";
 import { newTeller, Stop, seconds, type Teller } from "./say.ts";
@@ -73,7 +73,7 @@ async function test(say: Teller, words: readonly string[], started: number): Pro
     });
   };
   let env = environment(host, undefined);
-  await unlessMissing(["contract", "engine", "lab"], () => bringPrograms(say, host));
+  await unlessMissing(["contract", "engine", "lab"], () => bringPrograms(say, host, testPrograms));
   await unlessMissing(["engine", "lab"], tryLab);
   await unlessMissing(["engine", "lab"], async () => {
     env = await bringPulumi(say, host);

@@ -5,6 +5,7 @@ import type { BootTarget, ControllerIdentity, PowerDriver, PowerState } from "./
 import { powerErrors } from "./errors.ts";
 import { compareIdentity } from "./identity.ts";
 import { insist } from "./insist.ts";
+import { isControllers, type PowerLook, unlessUnknown } from "./look.ts";
 import { type ConductOptions, manners, type Rules } from "./manners.ts";
 import { createTraffic, type Lane, sleepUntil, type Traffic } from "./traffic.ts";
 
@@ -14,12 +15,6 @@ export interface PowerHandle {
   /** The host that all commands to it go through; not named where there is none. */
   readonly via?: string | undefined;
   readonly driver: PowerDriver;
-}
-
-/** A power state and, where it is unknown, why. */
-export interface PowerLook {
-  readonly state: PowerState;
-  readonly reason?: MetalError;
 }
 
 /** How long a change may take; `limit` defaults to the conduct's. */
@@ -50,6 +45,8 @@ export interface ConductedPower {
   readonly boots: (ctx: Context) => Promise<BootTarget | undefined | "unknown">;
   /** Empty where the controller has none to tell. */
   readonly identity: (ctx: Context) => Promise<ControllerIdentity>;
+  /** The driver's own: it goes on beside other commands. */
+  readonly console?: PowerDriver["console"];
 }
 
 /** The manners of a site: it holds the queues, one for each controller. */
@@ -83,6 +80,7 @@ export function createConduct(options: ConductOptions = {}): Conduct {
         bootFrom: (ctx, target) => bootFrom(server, ctx, target),
         boots: (ctx) => boots(server, ctx),
         identity: (ctx) => identity(server, ctx),
+        console: driver.console,
       };
     },
   };
@@ -105,18 +103,6 @@ const stateOrThrow = (server: Server, ctx: Context) =>
 const look = (server: Server, ctx: Context) => unlessUnknown(() => stateOrThrow(server, ctx));
 const lookOnce = (server: Server, ctx: Context) =>
   unlessUnknown(() => once(server, ctx, server.driver.state));
-
-async function unlessUnknown(ask: () => Promise<"on" | "off">): Promise<PowerLook> {
-  try {
-    return { state: await ask() };
-  } catch (error) {
-    if (!isControllers(error)) throw error;
-    return { state: "unknown", reason: error };
-  }
-}
-
-const isControllers = (error: unknown): error is MetalError =>
-  error instanceof MetalError && error.record.fault === "controller";
 
 async function identity(server: Server, ctx: Context): Promise<ControllerIdentity> {
   const { driver } = server;

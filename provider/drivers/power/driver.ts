@@ -39,6 +39,14 @@ export interface PowerDriver {
   /** The override that the controller holds now; undefined where none is valid, or one for another device than these two. */
   readonly boot?: (ctx: Context) => Promise<BootTarget | undefined>;
   readonly identity?: (ctx: Context) => Promise<ControllerIdentity>;
+  /** Listen on the server's serial line until the context ends; only where the settings ask for it. Nothing is typed. */
+  readonly console?: (ctx: Context, hear: (piece: string) => void) => Promise<ConsoleEnd>;
+}
+
+/** Why there is nothing to hear any more. `taken`: somebody else listens, and is not disturbed. */
+export interface ConsoleEnd {
+  readonly taken: boolean;
+  readonly reason: string;
 }
 
 /** What a driver may remember about its controller between calls and runs, kept by the site. Never a secret. */

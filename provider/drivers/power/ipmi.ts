@@ -3,12 +3,20 @@ import { z } from "zod";
 import type { Context } from "../../kernel/context.ts";
 import { hasCode } from "../../kernel/errors.ts";
 import type { Run } from "../../kernel/process.ts";
-import { type BootTarget, type ControllerIdentity, type ControllerMemory, definePower } from "./driver.ts";
+import {
+  type BootTarget,
+  type ControllerIdentity,
+  type ControllerMemory,
+  definePower,
+  type PowerDriver,
+} from "./driver.ts";
 import { powerErrors } from "./errors.ts";
 import { canonicalUuid, realValue } from "./identity.ts";
+import { bootBytes, keepBootFlags, parseBoot, readBootFlags } from "./ipmi-boot.ts";
 import { controllerName, ipmitool, kgBytes } from "./ipmitool.ts";
 import { guardLogin } from "./login.ts";
 import { atItsPace } from "./pace.ts";
+import { listenSol } from "./sol.ts";
 import { namedVia, runVia, via } from "./via.ts";
 
 const label = "[A-Za-z0-9](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?";
@@ -68,7 +76,16 @@ export const Ipmi = z
         description: "Cipher suite of a session. `probe` tries 17, then 3, and remembers which one served.",
         change: inPlace,
       }),
+    console: z.enum(["none", "sol"]).optional().meta({
+      description:
+        "`sol`: what the server says by serial-over-LAN while it is installed or visited goes into its console log. A session of somebody else is left alone. Default: `none`.",
+      change: inPlace,
+    }),
     via,
+  })
+  .refine(({ console, via }) => console !== "sol" || via === undefined, {
+    path: ["console"],
+    error: "Serial-over-LAN is not heard through another host: leave `via` or `console` out",
   })
   .meta({ id: "Ipmi", description: "A power controller that speaks IPMI 2.0 over the network." });
 export type Ipmi = z.output<typeof Ipmi>;
@@ -93,6 +110,7 @@ export const ipmi = definePower<typeof Ipmi>({
       setBoot: (ctx, target) => setBoot(ctx, ask, target),
       boot: async (ctx) => parseBoot(await ask(ctx, readBootFlags), controllerName(address, port)),
       identity: (ctx) => readIdentity(ctx, ask),
+      ...(settings.console === "sol" ? { console: solOf(settings, memory, ask) } : {}),
     };
   },
 });
@@ -150,6 +168,16 @@ async function withSuite(
   throw powerErrors.make("POWER_CIPHER", details, { cause: last });
 }
 
+function solOf(settings: Ipmi, memory: ControllerMemory, ask: Ask): NonNullable<PowerDriver["console"]> {
+  return async (ctx, hear) => {
+    // It finds the cipher suite, and knows a login that was refused.
+    await ask(ctx, ["chassis", "power", "status"]);
+    const { cipherSuite } = settings;
+    const suite = cipherSuite === "probe" ? Number((await memory.get(suiteKey)) ?? 3) : cipherSuite;
+    return listenSol(ctx, settings, suite, hear);
+  };
+}
+
 function parseState({ address, port }: Ipmi, answer: string): "on" | "off" {
   const state = /^Chassis Power is (on|off)\s*$/m.exec(answer)?.[1];
   if (state === "on" || state === "off") return state;
@@ -159,38 +187,6 @@ function parseState({ address, port }: Ipmi, answer: string): "on" | "off" {
     reply,
     what: "the power state",
   });
-}
-
-// IPMI 2.0, table 28-14. Parameter 3, bit 3: keep the boot flags although no chassis command follows within 60 s, which
-// a server that is slow to start would otherwise lose (the same write as Ironic's, drivers/modules/ipmitool.py).
-const keepBootFlags = ["raw", "0x00", "0x08", "0x03", "0x08"];
-
-// Bits 5:2 of the second byte; the others (CD, setup, safe mode, …) are nothing that we set.
-const bootDevices: Readonly<Record<number, BootTarget["device"]>> = { 1: "network", 2: "disk" };
-
-/** Parameter 5 of Set System Boot Options: flags valid, once or for good, BIOS or EFI; then the device; three unused. */
-export function bootBytes({ device, persistent, firmware }: BootTarget): readonly string[] {
-  const flags = 0x80 | (persistent ? 0x40 : 0) | (firmware === "uefi" ? 0x20 : 0);
-  const first = device === "network" ? 0x04 : 0x08;
-  return [0x05, flags, first, 0, 0, 0].map((byte) => `0x${byte.toString(16).padStart(2, "0")}`);
-}
-
-// IPMI 2.0, section 28.13: parameter 5, which has neither sets nor blocks.
-const readBootFlags = ["raw", "0x00", "0x09", "0x05", "0x00", "0x00"];
-
-/** What Get System Boot Options tells of parameter 5, as `bootBytes` wrote it; `address` is for the words of an odd reply. */
-export function parseBoot(answer: string, address: string): BootTarget | undefined {
-  const text = /^(?:\s*[0-9a-f]{2})+\s*$/.test(answer) ? answer.replace(/\s/g, "") : "";
-  // The parameter's version, its number with bit 7 for "invalid or locked", then the five bytes that were set.
-  const [, parameter = 0, flags = 0, first] = Buffer.from(text, "hex");
-  if ((parameter & 0x7f) !== 0x05 || first === undefined) {
-    const reply = answer.trim().split("\n").at(-1) ?? "";
-    throw powerErrors.make("POWER_ODD_REPLY", { address, reply, what: "the boot override" });
-  }
-  const device = bootDevices[(first >> 2) & 0x0f];
-  const valid = (parameter & 0x80) === 0 && (flags & 0x80) !== 0;
-  if (!valid || device === undefined) return undefined;
-  return { device, persistent: (flags & 0x40) !== 0, firmware: (flags & 0x20) !== 0 ? "uefi" : "bios" };
 }
 
 async function setBoot(ctx: Context, ask: Ask, target: BootTarget): Promise<void> {

@@ -19,8 +19,31 @@ export async function ipmitool(
   ctx: Context,
   run: Run,
   settings: Access,
-  { suite, pace, words }: { readonly suite: number; readonly pace: Pace; readonly words: readonly string[] },
+  { suite, pace, words }: Command,
 ): Promise<string> {
+  const { file, args, env } = commandOf(settings, { suite, pace, words: ["-v", ...words] });
+  const finished = await started(run(ctx, file, args, { env }));
+  const trouble = explain(finished);
+  if (trouble) throw worded(trouble, settings, suite, words);
+  return finished.stdout;
+}
+
+/** What is asked, and how. */
+export interface Command {
+  readonly suite: number;
+  readonly pace: Pace;
+  readonly words: readonly string[];
+}
+
+/** The same as it is started. */
+export interface Started {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** Neither password nor key stands in its arguments. */
+export function commandOf(settings: Access, { suite, pace, words }: Command): Started {
   const { address, port, user, privilege } = settings;
   const kg = settings.kg === undefined ? undefined : kgBytes(settings.kg);
   // -E: the password comes by the environment, and an empty one does not make ipmitool ask the terminal.
@@ -38,12 +61,11 @@ export async function ipmitool(
     "-C",
     `${suite}`,
   ];
-  const args = [...session, ...paceWords[pace], "-v", "-E", ...(kg ? ["-K"] : []), ...words];
+  const args = [...session, ...paceWords[pace], "-E", ...(kg ? ["-K"] : []), ...words];
   const env = { LC_ALL: "C", IPMITOOL_PASSWORD: settings.password };
-  const finished = await (kg ? runWithKg(ctx, run, args, env, kg) : run(ctx, "ipmitool", args, { env }));
-  const trouble = explain(finished);
-  if (trouble) throw worded(trouble, settings, suite, words);
-  return finished.stdout;
+  if (!kg) return { file: "ipmitool", args, env };
+  const octal = [...kg].map((byte) => `\\${byte.toString(8).padStart(3, "0")}`).join("");
+  return { file: "sh", args: ["-c", kgScript, "ipmitool", ...args], env: { ...env, KG_OCTAL: octal } };
 }
 
 /** A Kg as its bytes: `0x…` is hexadecimal, anything else text. */
@@ -54,16 +76,10 @@ export const kgBytes = (kg: string): Buffer =>
 const kgScript =
   // biome-ignore lint/suspicious/noTemplateCurlyInString: the shell's, which would strip a newline at the end otherwise
   'k=$(printf "$KG_OCTAL."); IPMI_KGKEY=${k%.}; export IPMI_KGKEY; unset KG_OCTAL; exec ipmitool "$@"';
-async function runWithKg(
-  ctx: Context,
-  run: Run,
-  args: readonly string[],
-  env: Record<string, string>,
-  kg: Buffer,
-): Promise<Finished> {
-  const octal = [...kg].map((byte) => `\\${byte.toString(8).padStart(3, "0")}`).join("");
+
+async function started(running: Promise<Finished>): Promise<Finished> {
   try {
-    return await run(ctx, "sh", ["-c", kgScript, "ipmitool", ...args], { env: { ...env, KG_OCTAL: octal } });
+    return await running;
   } catch (error) {
     // The shell passes on the 127 of what it could not start.
     if (!hasCode(error, "PROGRAM_MISSING")) throw error;

@@ -18,8 +18,10 @@ export interface Announcement {
   readonly peer: string;
   /** Only from our own ramdisk (`v=1`). */
   readonly machine?: Machine;
-  /** `o`: the tail of the ramdisk's log, sent with an error. */
+  /** `o`: what is new in the ramdisk's log. */
   readonly log?: string;
+  /** `j`: where that begins, in bytes: what was told already is told again where an answer was lost. */
+  readonly logFrom?: number;
   /** `t`: what our own ramdisk was booted for; absent = a deployment. */
   readonly mode?: RamdiskMode;
   /** `g`: how far it is with the disk that it erases. */

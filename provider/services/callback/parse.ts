@@ -32,7 +32,7 @@ function read(fields: Fields, peer: string): Announcement {
   if (claimed === undefined) throw new Unfit("parameter 'a' is not an address");
   if (!sameAddress(claimed, from)) throw new Unfit("address is not the peer's");
   const [error, log, machine] = [fields.get("e")?.trim(), fields.get("o"), readMachine(fields)];
-  const told = readMode(fields);
+  const [told, logFrom] = [readMode(fields), fields.get("j")];
   return {
     deployment,
     key,
@@ -46,6 +46,7 @@ function read(fields: Fields, peer: string): Announcement {
     peer: from,
     ...(machine ? { machine } : {}),
     ...(log === undefined ? {} : { log }),
+    ...(logFrom === undefined ? {} : { logFrom: integer(logFrom, "j", 0, 2 ** 40) }),
     ...told,
   };
 }

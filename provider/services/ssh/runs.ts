@@ -40,7 +40,7 @@ async function runThere(ctx: Context, host: SshHost, master: Master, command: Co
   const socket = await master.socket(ctx);
   const mark = `pulumi-baremetal-${randomBytes(12).toString("hex")}`;
   const options = ["ControlMaster=no", "ServerAliveInterval=5", "ServerAliveCountMax=3"];
-  const ssh = converse("ssh", ["-S", socket, ...loginWords(host, options, shell)], 2 ** 20);
+  const ssh = converse("ssh", ["-S", socket, ...loginWords(host, options, shell)], { lastWords: 2 ** 20 });
   for (const stream of [ssh.reads, ssh.says]) stream.on("error", () => {}); // the process's end tells more
   const said = text(ssh.says).catch(() => "");
   const leave = () => endThere(ssh);

@@ -6,10 +6,13 @@ import type { Context, Progress } from "../../kernel/context.ts";
 import type { MetalError } from "../../kernel/errors.ts";
 import type { Announcement, Machine } from "../../services/callback/announcement.ts";
 import { keysMatch } from "../../services/callback/key.ts";
+import type { Speaker } from "../../services/console/line.ts";
 import type { Start } from "../../services/dnsmasq/loaders.ts";
 import { workflowErrors } from "../../workflows/errors.ts";
 import type { Call, Calls } from "../../workflows/netboot.ts";
-import { createSightings, type Sighting, type Sightings } from "../../workflows/seen.ts";
+import { createSightings, type Sighting, type Sightings, wordsOf } from "../../workflows/seen.ts";
+import type { Console } from "./consoles.ts";
+import { createRamdiskLog, type RamdiskLog } from "./ramdisk-log.ts";
 
 /** A deployment that waits for calls: who may call for it. */
 export interface Awaited {
@@ -26,6 +29,8 @@ export interface Awaited {
   /** A classic ramdisk, which tells nothing of itself, is accepted. */
   readonly classic: boolean;
   readonly report: (progress: Progress) => void;
+  /** Where it is written down what is heard of the server. */
+  readonly console?: Pick<Console, "say">;
 }
 
 /** The switchboard behind port 10000. */
@@ -53,6 +58,7 @@ interface Line {
   readonly events: EventEmitter;
   readonly sightings: Sightings;
   bound: Machine | undefined;
+  readonly log: RamdiskLog;
   latest?: Call;
   failed?: MetalError;
 }
@@ -66,11 +72,12 @@ export function createSwitchboard(): Switchboard {
       // One answer for "unknown" and "wrong key": a guesser learns nothing.
       const wrong = { ok: false, reason: "key is not match" } as const;
       if (!line || !keysMatch(line.awaited.key, call.key)) {
-        line?.sightings.note({ kind: "call refused", reason: wrong.reason });
+        if (line) note(line, { kind: "call refused", reason: wrong.reason });
         return wrong;
       }
       const refusal = refuse(line, call);
-      line.sightings.note(
+      note(
+        line,
         refusal === undefined
           ? { kind: "called", boot: toCall(call).boot }
           : { kind: "call refused", reason: refusal },
@@ -79,6 +86,7 @@ export function createSwitchboard(): Switchboard {
         line.awaited.report({ stage: "waiting for the ramdisk", note: refusal });
         return { ok: false, reason: refusal };
       }
+      line.log.take(call);
       line.bound ??= call.machine;
       line.latest = toCall(call);
       line.events.emit("call");
@@ -97,7 +105,7 @@ export function createSwitchboard(): Switchboard {
       const own = [...lines.values()].filter(({ awaited }) =>
         "mac" in whose ? awaited.expected.macs?.includes(whose.mac) : awaited.id === whose.deployment,
       );
-      for (const { sightings } of own) sightings.note(what);
+      for (const line of own) note(line, what);
       // Whose it is nobody knows: every deployment may be the one that waits for it.
       if (own.length > 0 || !("mac" in whose) || !(what.kind === "discover" || what.kind === "proxy")) return;
       if (what.refused === undefined) return;
@@ -106,7 +114,8 @@ export function createSwitchboard(): Switchboard {
     open(awaited) {
       const events = new EventEmitter().setMaxListeners(0);
       const sightings = createSightings();
-      const line: Line = { awaited, events, sightings, bound: awaited.bound };
+      const log = createRamdiskLog((text) => awaited.console?.say("ramdisk", text));
+      const line: Line = { awaited, events, sightings, log, bound: awaited.bound };
       lines.set(awaited.id, line);
       for (const mac of awaited.expected.macs ?? []) strayed.delete(mac);
       const waitFor = async (ctx: Context, wanted: () => Call | undefined): Promise<Call> => {
@@ -134,6 +143,11 @@ export function createSwitchboard(): Switchboard {
       };
     },
   };
+}
+
+function note({ sightings, awaited }: Line, what: Sighting): void {
+  sightings.note(what);
+  awaited.console?.say(speakerOf(what), wordsOf(what));
 }
 
 /** Why a call with the right key is not accepted, in one line; undefined = accepted. */
@@ -166,6 +180,11 @@ function refuseArch(line: Line, seen: Arch): void {
   line.failed = workflowErrors.make("DEPLOY_OTHER_ARCH", { node, declared, seen });
   line.events.emit("call");
 }
+
+const speakerOf = ({ kind }: Sighting): Speaker => {
+  if (kind === "sent" || kind === "not found" || kind === "broken") return "tftp";
+  return kind === "called" || kind === "call refused" || kind === "phone-home refused" ? "helper" : "dhcp";
+};
 
 /** Kernels name cards in another order at each boot, and a slow one may come late: one that both have is enough. */
 const sameMachine = (a: Machine, b: Machine) =>

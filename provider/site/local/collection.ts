@@ -43,7 +43,7 @@ export interface Found {
 /** A collection over the store: ownership, lost records, the plan by the schema, and the record itself are handled here once. */
 export function collectionOf<S>(
   name: CollectionName,
-  { store, runs }: Pick<Parts, "store" | "runs">,
+  { store, runs, consoles }: Pick<Parts, "store" | "runs" | "consoles">,
   manner: Manner<S>,
 ): Collection {
   const definition = resources[name];
@@ -131,6 +131,7 @@ export function collectionOf<S>(
       if (handedOn(record, known, runs.of(known.run).made.has(`${name}/${ref.name}`))) return;
       await manner.remove(ctx, record, known);
       await store.drop(name, ref);
+      consoles.forget(`${name}/${ref.name}`);
     },
     list: async () =>
       (await store.all(name)).map(({ ref, spec, state }) => ({

@@ -23,6 +23,8 @@ import { relayBoot } from "./collections/instance/boot.ts";
 import { instances } from "./collections/instance/index.ts";
 import { interfaces } from "./collections/interface.ts";
 import { nodes } from "./collections/node.ts";
+import { readConsole } from "./console-reading.ts";
+import { createConsoles } from "./consoles.ts";
 import { createDetaching } from "./detaching.ts";
 import { meetStranger } from "./discovery.ts";
 import { drain, underWay } from "./draining.ts";
@@ -85,11 +87,13 @@ export async function openLocalSite(
       pid: process.pid,
       settings: settingsDigest(settings),
       jobs: jobs.running(),
+      progress: jobs.progress(),
       ...(parts.turns.held() ? { draining: true } : {}),
     }),
     uploads: parts.uploads,
     perform: (ctx, operation) => perform(ctx, parts, operation),
     watch: (ctx, collection, name) => jobs.watch(ctx, `${collection}/${name}`),
+    console: (ctx, collection, name, request) => readConsole(ctx, parts, collection, name, request),
     bearerOf: store.bearerOf,
     resume: (ctx) => resumeJobs(ctx, parts, { instances: instancesHere }, inspectorOf(parts)),
     stages: jobs.stages,
@@ -132,6 +136,7 @@ async function openParts(
     meter,
     runs: createRuns(),
     detaching: createDetaching(),
+    consoles: createConsoles(own, settings.stateDir),
     turns: createTurns(settings.maxConcurrent),
     network: openNetwork(own, {
       ...{ settings, switchboard, tftpRoot, phoned: createPhones(store, switchboard) },

@@ -13,6 +13,10 @@ export interface Jobs {
   readonly running: () => readonly string[];
   /** The same, each with where it stands. */
   readonly stages: () => readonly JobStage[];
+  /** What each of them told last, where it has told anything. */
+  readonly progress: () => Readonly<Record<string, Progress>>;
+  /** Resolves when the job that runs now has ended, however; undefined where none does. */
+  readonly ended: (key: string) => Promise<unknown> | undefined;
   /** End a job; false if there is none. */
   readonly abort: (key: string, reason: Error) => Promise<boolean>;
   /** Progress from now on, beginning with the last; ends with the job. */
@@ -82,6 +86,9 @@ export function createJobs(own: Context): Jobs {
     },
     running: () => [...jobs.keys()],
     stages: () => [...jobs].map(([job, { last }]) => ({ job, stage: last?.stage ?? "" })),
+    progress: () =>
+      Object.fromEntries([...jobs].flatMap(([key, { last }]) => (last === undefined ? [] : [[key, last]]))),
+    ended: (key) => jobs.get(key)?.result.catch(() => {}),
     async abort(key, reason) {
       const job = jobs.get(key);
       job?.controller.abort(reason);

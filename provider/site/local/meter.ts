@@ -1,5 +1,5 @@
 import type { Effect } from "../../resources/plan.ts";
-import type { Outcome } from "../../workflows/run.ts";
+import type { Journal, Outcome } from "../../workflows/run.ts";
 
 /** How a deployment ended. Cut off it goes on in the next run, and is then begun again. */
 export type DeploymentEnd = "active" | "failed" | "aborted" | "cut off";
@@ -15,3 +15,12 @@ export interface Meter {
 }
 
 export const silentMeter: Meter = { begun() {}, ended() {}, step() {}, written() {} };
+
+/** A journal whose steps are counted as they end. */
+export const metered = (journal: Journal, meter: Meter, of: "deployment" | "visit"): Journal => ({
+  begin: journal.begin,
+  end(step, outcome) {
+    meter.step(of, step, outcome);
+    return journal.end(step, outcome);
+  },
+});

@@ -11,6 +11,7 @@ import type { BuiltRamdisk } from "../../services/ramdisk/build.ts";
 import type { ExtraInitrd } from "../../services/ramdisk/flavours.ts";
 import type { SiteSettings } from "../settings.ts";
 import type { Switchboard } from "./calls.ts";
+import type { Consoles } from "./consoles.ts";
 import type { Detaching } from "./detaching.ts";
 import type { Jobs } from "./jobs.ts";
 import type { Meter } from "./meter.ts";
@@ -27,6 +28,7 @@ export interface Parts {
   readonly meter: Meter;
   readonly runs: Runs;
   readonly detaching: Detaching;
+  readonly consoles: Consoles;
   /** One for each deployment under way. */
   readonly turns: Turns;
   readonly switchboard: Switchboard;

@@ -7,7 +7,7 @@ import { sendWord } from "../../services/callback/word.ts";
 import type { BuiltRamdisk } from "../../services/ramdisk/build.ts";
 import type { ExtraInitrd } from "../../services/ramdisk/flavours.ts";
 import { abandon } from "../../workflows/abandon.ts";
-import { runSteps } from "../../workflows/run.ts";
+import { runSteps, StepFailed } from "../../workflows/run.ts";
 import { describeSeen } from "../../workflows/seen.ts";
 import {
   type VisitMachine,
@@ -21,8 +21,12 @@ import { callBackWords } from "./collections/instance/boot-files.ts";
 import { specOf } from "./collections/instance/claim.ts";
 import { bootCardsOf } from "./collections/macs.ts";
 import { expectedOf, rememberDisks } from "./collections/node.ts";
+import { secretsOf, tellingStages, tellingSteps } from "./consoles.ts";
 import { cutOff } from "./jobs.ts";
+import { metered } from "./meter.ts";
 import type { Parts } from "./parts.ts";
+import { hearSerial } from "./serial.ts";
+import { journalOf } from "./store/deployments.ts";
 
 export const newVisit = (order: VisitOrder): VisitRecord => ({
   id: randomUUID(),
@@ -49,22 +53,20 @@ export async function runVisit(
   const begun = (await store.visit(node)) ?? newVisit(order);
   await store.keepVisit(node, begun);
   await parts.network.open(ctx);
-  const { machine, close } = await openVisit(ctx, parts, node, begun, follow);
+  const { machine, console, close } = await openVisit(ctx, parts, node, begun, follow);
+  console.say("helper", `${order.mode}: visit ${begun.id} of node ${node}`);
+  const stopHearing = hearSerial(ctx, machine.power, console);
   try {
-    await runSteps(ctx, machine, steps, {
-      begin: (step) => store.begin(begun.id, step),
-      end: (step, outcome) => {
-        parts.meter.step("visit", step, outcome);
-        return store.end(begun.id, step, outcome);
-      },
-    });
+    const journal = metered(journalOf(store, begun.id), parts.meter, "visit");
+    await runSteps(tellingStages(ctx, console), machine, steps, tellingSteps(journal, console));
     if (machine.record().done) await store.dropVisit(node);
     return machine.record();
   } catch (error) {
     if (cutOff(ctx)) throw error; // not failed: the next run goes on from here
     await giveUp(ctx, parts, machine);
-    throw error;
+    throw error instanceof StepFailed ? error.ending(console.last()) : error;
   } finally {
+    await stopHearing();
     close();
   }
 }
@@ -110,9 +112,17 @@ export async function openVisit(
   const { address: server, dhcp } = await network.serving(ctx, cards);
   let record = begun;
   let ramdisk: BuiltRamdisk | undefined;
+  const holder = (await store.claims()).get(name);
+  // A visit holds its node too, under a name that is no instance's.
+  const instance = holder === undefined ? undefined : (await store.get("instances", holder))?.ref.name;
+  const console = parts.consoles.open(instance === undefined ? `nodes/${name}` : `instances/${instance}`, [
+    ...secretsOf("nodes", node),
+    record.key,
+    (await store.drivePassword(name)) ?? "",
+  ]);
   const line = switchboard.open({
     ...{ id: record.id, key: record.key, node: name, firmware: node.bootMode, arch: node.arch },
-    ...{ expected: { ...expected, macs }, classic: false, report: ctx.report },
+    ...{ expected: { ...expected, macs }, classic: false, report: ctx.report, console },
     ...(record.machine ? { bound: record.machine } : {}),
   });
   const bootFiles = (): BootFiles => {
@@ -155,7 +165,11 @@ export async function openVisit(
     say: sendWord,
     scratch: {},
   };
-  return { machine, close: line.close };
+  const close = () => {
+    line.close();
+    console.close();
+  };
+  return { machine, console, close };
 }
 
 interface VisitFacts {

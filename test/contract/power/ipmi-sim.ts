@@ -21,6 +21,8 @@ export interface SimOptions {
   readonly product?: { readonly manufacturer: string; readonly model: string; readonly serial: string };
   /** What ipmi_sim calls for the chassis; default: `chassis.sh` here, with the folder as first argument. */
   readonly chassis?: (folder: string) => string;
+  /** The TCP port behind which its serial line is. */
+  readonly serial?: number;
 }
 
 /** `fails`: the controller answers "Unspecified error". `slow` and `lies` say yes at once; `deaf` is the system. */
@@ -102,7 +104,7 @@ export async function startIpmiSim(options: SimOptions): Promise<IpmiSim> {
   };
 }
 
-function lanConf(port: number, folder: string, { users, guid, kg, chassis }: SimOptions): string {
+function lanConf(port: number, folder: string, { users, guid, kg, chassis, serial }: SimOptions): string {
   const script = fileURLToPath(new URL("chassis.sh", import.meta.url));
   const command = chassis?.(folder) ?? `${script} ${folder}`;
   return [
@@ -117,6 +119,7 @@ function lanConf(port: number, folder: string, { users, guid, kg, chassis }: Sim
     `guid ${guid ?? "5ca1ab1e0000400080000000c0ffee00"}`,
     ...(kg ? [`bmc_key "${kg}"`] : []),
     "endlan",
+    ...(serial === undefined ? [] : [`sol "telnet:127.0.0.1:${serial}" 115200`]),
     `chassis_control "${command} 0x20"`,
     ...users.map(
       ({ name, password, privilege }, index) =>

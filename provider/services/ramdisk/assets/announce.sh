@@ -13,15 +13,25 @@ pair() {
   printf '%s\001%s\002' "$1" "$2"
 }
 
-# own_log BYTES: its tail. The kernel repeats its command line, and with it the key; control bytes would end a field.
-own_log() {
-  { dmesg | tail -n 40; cat "$LOG"; } | grep -v deployment_key | tr -d '\000-\010' | tail -c "$1"
+# What of the log the helper has heard, in bytes.
+HEARD=0
+
+# new_log BYTES: sets NEW, what of the log it has not heard, or the end of that, and FROM, where that begins. What was accepted
+# before is no news; the kernel repeats its command line, and with it the key; control bytes would end a field.
+new_log() {
+  [ -e "$LOG" ] && UPTO=$(wc -c < "$LOG") || UPTO=0
+  FROM=$HEARD
+  [ $((UPTO - FROM)) -gt "$1" ] && FROM=$((UPTO - $1))
+  NEW=
+  [ "$UPTO" -gt "$FROM" ] || return 0
+  NEW=$(tail -c +$((FROM + 1)) "$LOG" | grep -v -e deployment_key -e 'BAREMETAL announce [0-9]* accepted' | tr -d '\000-\010')
 }
 
 # write_form [ERROR]: the body of the announcement. The helper takes 64 KiB; a long list of disks shortens the log.
 write_form() {
   read_macs
   for bytes in 8192 2048 512; do
+    new_log "$bytes"
     {
       pair v 1
       pair i "$DEPLOYMENT"; pair k "$KEY"; pair a "$ADDRESS"; pair n "$IQN"; pair p 3260; pair l 1
@@ -35,7 +45,8 @@ write_form() {
       [ -s "$STATE/hardware" ] && pair h "$(cat "$STATE/hardware")"
       [ -s "$STATE/host-key" ] && pair x "$(cat "$STATE/host-key")"
       [ -s "$STATE/cleaned" ] && pair r "$(cat "$STATE/cleaned")"
-      [ -n "$1" ] && { pair e "$(printf %s "$1" | head -c 4096)"; pair o "$(own_log "$bytes")"; }
+      [ -n "$NEW" ] && { pair o "$NEW"; pair j "$FROM"; }
+      [ -n "$1" ] && pair e "$(printf %s "$1" | head -c 4096)"
     } | awk -f "$PARTS/form.awk" > "$STATE/body"
     [ "$(wc -c < "$STATE/body")" -lt 65000 ] && return
   done
@@ -57,7 +68,7 @@ post() {
 # announce NUMBER: once.
 announce() {
   post
-  if [ "$CODE" = 200 ]; then say announce "$1 accepted"; else say announce "$1 $CODE $LINE"; fi
+  if [ "$CODE" = 200 ]; then HEARD=$UPTO; say announce "$1 accepted"; else say announce "$1 $CODE $LINE"; fi
 }
 
 # heard SECONDS: wait so long for a word; true if one came.
@@ -70,6 +81,8 @@ announce_until() {
   write_form
   turn=0 number=0 CODE=000
   while :; do
+    # What the log has to tell since.
+    [ "$CODE" = 200 ] && [ $((turn % 4)) = 0 ] && write_form
     if [ "$CODE" != 200 ] || [ $((turn % 4)) = 0 ]; then announce "$number"; number=$((number + 1)); fi
     turn=$((turn + 1))
     heard 3 || continue
@@ -92,6 +105,8 @@ announce_while() {
 
 # announce_error TEXT: every 3 s until it is accepted, then every 12 s, until the server is switched off.
 announce_error() {
+  # What the kernel said of it.
+  dmesg 2>/dev/null | tail -n 40 >> "$LOG"
   write_form "$1"
   argument troubleshoot
   # Whoever looks is not disturbed: from now on what is said stands in the log alone.

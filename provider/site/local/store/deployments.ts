@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import type { DeploymentRecord } from "../../../workflows/deployment.ts";
-import type { Outcome } from "../../../workflows/run.ts";
+import type { Journal, Outcome } from "../../../workflows/run.ts";
 import type { Db } from "./open.ts";
 import type { Seal } from "./seal.ts";
 
@@ -28,6 +28,12 @@ export interface Deployments {
   /** The steps of a deployment that did something, in order. */
   readonly timeline: (deployment: string) => Promise<readonly TimelineEntry[]>;
 }
+
+/** The journal of one deployment, or visit. */
+export const journalOf = (store: Pick<Deployments, "begin" | "end">, id: string): Journal => ({
+  begin: (step) => store.begin(id, step),
+  end: (step, outcome) => store.end(id, step, outcome),
+});
 
 export function openDeployments(db: Db, seal: Seal): Deployments {
   const decode = (row: { instance: string; node: string; record: string }): StoredDeployment => ({

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Context } from "../../../../kernel/context.ts";
-import { MetalError, toRecord } from "../../../../kernel/errors.ts";
+import { ending, MetalError, toRecord } from "../../../../kernel/errors.ts";
 import type { InstanceSpec } from "../../../../resources/index.ts";
 import type { Effect } from "../../../../resources/plan.ts";
 import { abandon } from "../../../../workflows/abandon.ts";
@@ -11,11 +11,14 @@ import { installedFields } from "../../../../workflows/write.ts";
 import { siteErrors } from "../../../errors.ts";
 import { PartlyDone, type Ref, type State } from "../../../site.ts";
 import { cleanNode, owedBy } from "../../cleaning.ts";
+import { tellingStages, tellingSteps } from "../../consoles.ts";
 import { refuseWhileDrained } from "../../draining.ts";
 import { cutOff } from "../../jobs.ts";
+import { metered } from "../../meter.ts";
 import type { Parts } from "../../parts.ts";
 import { type Run, refuseAfterFailures } from "../../runs.ts";
-import type { StoredDeployment } from "../../store/deployments.ts";
+import { hearSerial } from "../../serial.ts";
+import { journalOf, type StoredDeployment } from "../../store/deployments.ts";
 import { endVisit } from "../../visits.ts";
 import { setsAside } from "../node.ts";
 import { layBoot } from "./boot.ts";
@@ -78,6 +81,7 @@ async function deployInstance(
   const standing = (await store.get("instances", ref.name))?.state["provisionState"];
   const stored = begun(held, { instance: ref.name, node }, spec, effect);
   let touched = false;
+  let said: readonly string[] = [];
   await store.keepDeployment(stored);
   await keep({ provisionState: "deploying", stage: "claiming", lastError: "", assignedNode: node });
   await store.patch("nodes", node, {
@@ -95,15 +99,12 @@ async function deployInstance(
     await parts.network.open(ctx);
     // Given up, its boot files and DHCP entries were withdrawn.
     if (effect === "restore") await layBoot(ctx, parts, ref, spec, stored);
-    const { machine, close } = await openMachine(ctx, parts, ref, spec, stored);
+    const { machine, console, close } = await openMachine(ctx, parts, ref, spec, stored);
+    console.say("helper", `deployment ${stored.record.id} on node ${node}`);
+    const stopHearing = hearSerial(ctx, machine.power, console);
     try {
-      await runSteps(ctx, machine, deploy, {
-        begin: (step) => store.begin(stored.record.id, step),
-        end: (step, outcome) => {
-          parts.meter.step("deployment", step, outcome);
-          return store.end(stored.record.id, step, outcome);
-        },
-      });
+      const journal = metered(journalOf(store, stored.record.id), parts.meter, "deployment");
+      await runSteps(tellingStages(ctx, console), machine, deploy, tellingSteps(journal, console));
       // What it replaced is gone, and what it was allowed to do is done.
       const { earlier, erased, ...made } = machine.record();
       await store.keepDeployment({ ...stored, record: made });
@@ -120,8 +121,10 @@ async function deployInstance(
           record: { ...record, ...(interrupted ? { interrupted } : {}) },
         });
       }
+      said = console.last();
       throw error;
     } finally {
+      await stopHearing();
       close();
     }
   } catch (error) {
@@ -166,7 +169,7 @@ async function deployInstance(
     const stage = error instanceof StepFailed ? error.step : "claiming";
     const outputs = await keep({ provisionState, stage, lastError, reachable: true });
     const state = { ...spec, ...outputs, name: ref.name, siteId: store.siteId };
-    return new PartlyDone(toRecord(failure), state, { cause: error });
+    return new PartlyDone(ending(toRecord(failure), said), state, { cause: error });
   }
 }
 

@@ -12,6 +12,7 @@ import type { DeployMachine, DeploymentRecord, Scratch } from "../../../../workf
 import { identityOf } from "../../../../workflows/disk.ts";
 import { describeSeen } from "../../../../workflows/seen.ts";
 import type { Ref } from "../../../site.ts";
+import { type Console, secretsOf } from "../../consoles.ts";
 import type { Parts } from "../../parts.ts";
 import type { StoredDeployment } from "../../store/deployments.ts";
 import type { Store } from "../../store/index.ts";
@@ -27,6 +28,7 @@ import { createGone } from "./ramdisk-gone.ts";
 /** A machine for the deploy story, and the end of its line to port 10000. */
 export interface OpenMachine {
   readonly machine: DeployMachine;
+  readonly console: Console;
   readonly close: () => void;
 }
 
@@ -59,6 +61,11 @@ export async function openMachine(
     if (!fetched) throw new Error("the image is used before it is fetched");
     return fetched;
   };
+  const console = parts.consoles.open(`instances/${ref.name}`, [
+    ...secretsOf("nodes", node),
+    ...secretsOf("instances", spec),
+    ...[record.key, record.phoneToken ?? ""],
+  ]);
   const line = switchboard.open({
     id: record.id,
     key: record.key,
@@ -69,6 +76,7 @@ export async function openMachine(
     ...(record.machine ? { bound: record.machine } : {}),
     classic: flavor.deployRamdisk?.protocol === "nova",
     report: ctx.report,
+    console,
   });
   const gone = createGone(store, line.sightings);
   const scratch: Scratch = {};
@@ -151,7 +159,11 @@ export async function openMachine(
     hostKeys: (inner, address) => keysShown(inner, parts, spec, address),
     scratch,
   };
-  return { machine, close: line.close };
+  const close = () => {
+    line.close();
+    console.close();
+  };
+  return { machine, console, close };
 }
 
 /** A system that is to phone home gets a token before it is written; one that is written without will not call. */
