@@ -28,6 +28,7 @@ describe("what can stand at the cursor", () => {
       "store",
       "owner",
       "serve",
+      "page",
       "openapi",
       "tokens",
       "drain",

@@ -83,9 +83,9 @@ describe("a program on another host", () => {
   it("is not waited for by a login that nobody uses, and no login stays behind", async () => {
     const other = createElsewhere();
     await other.on(sshHost(via))(ctx, "true", []);
-    const before = running("-N");
+    const before = running("-N", jump.path);
     await other.close();
-    expect(running("-N")).toBe(before - 1);
+    expect(running("-N", jump.path)).toBe(before - 1);
   });
 });
 
@@ -167,13 +167,14 @@ describe("what is in the way", () => {
 
 const logins = async ({ starts }: BootHost) => (await starts()).filter((line) => line.startsWith("-N"));
 
-/** How many programs have this argument. */
-function running(word: string): number {
+/** How many programs have this argument, and this in their environment: those of other tests are not ours. */
+function running(word: string, inherited = ""): number {
   return readdirSync("/proc").filter((entry) => {
     if (!/^\d+$/.test(entry)) return false;
     try {
       const words = readFileSync(`/proc/${entry}/cmdline`, "utf8").split("\0");
-      return words.includes(word) && words[0] !== "sh";
+      if (!words.includes(word) || words[0] === "sh") return false;
+      return readFileSync(`/proc/${entry}/environ`, "utf8").includes(inherited);
     } catch {
       return false; // ended meanwhile
     }
