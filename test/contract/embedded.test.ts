@@ -12,7 +12,7 @@ import { launchOf } from "../../provider/launch.ts";
 import { connectEmbedded } from "../../provider/site/embedded.ts";
 import { lockStore } from "../../provider/site/local/lock.ts";
 import { SiteSettings, socketOf } from "../../provider/site/settings.ts";
-import { specs } from "../fixtures/site-parts.ts";
+import { owner, specs } from "../fixtures/site-parts.ts";
 
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
 const launch = launchOf(process.execPath, ["--import", tsx]);
@@ -59,7 +59,7 @@ async function busy(site: Awaited<ReturnType<typeof connect>>["site"]) {
   const controller = new AbortController();
   const node = { ...spec, power: { ...spec.power, port: bmc.address().port } };
   const outcome = site.nodes
-    .ensure(newContext({ signal: controller.signal }), { owner: "o", name: "n1" }, node)
+    .ensure(newContext({ signal: controller.signal }), { owner, name: "n1" }, node)
     .catch((error) => error);
   const early = outcome.then((error) => Promise.reject(error));
   await Promise.race([asked, early]);
@@ -83,7 +83,7 @@ describe("the embedded helper", () => {
     expect(second.siteId).toBe(first.siteId);
     expect((await stat(socketOf(settingsOf().stateDir))).mode & 0o777).toBe(0o600);
     expect((await stat(settingsOf().stateDir)).mode & 0o777).toBe(0o700);
-    await first.site.flavors.ensure(ctx, { owner: "o", name: "f" }, specs.flavor);
+    await first.site.flavors.ensure(ctx, { owner, name: "f" }, specs.flavor);
     expect(await second.site.flavors.list(ctx)).toMatchObject([{ name: "f" }]);
   });
 
@@ -135,7 +135,7 @@ describe("the embedded helper", () => {
 
   it("ends when it was idle, and is there again for a client that still has its site", async () => {
     const { site, pid, siteId } = await connect({ idle: "500 ms" });
-    await site.flavors.ensure(ctx, { owner: "o", name: "f" }, specs.flavor);
+    await site.flavors.ensure(ctx, { owner, name: "f" }, specs.flavor);
     await gone(pid);
     await expect(stat(socketOf(settingsOf().stateDir))).rejects.toMatchObject({ code: "ENOENT" });
     expect(await site.flavors.list(ctx)).toMatchObject([{ name: "f" }]);
