@@ -56,6 +56,14 @@ const stagesTold = (server: LabServer) =>
       .filter(({ stage, percent }) => told.includes(stage) && (stage !== "writing" || percent !== undefined)),
   );
 
+/** The console log of a server's instance, by who said it. */
+async function heardOf(server: LabServer): Promise<ReadonlyMap<string, readonly string[]>> {
+  const said = new Map<string, string[]>();
+  for await (const { from, text } of site.local.console(newContext(), "instances", nameOn(server)))
+    said.set(from, [...(said.get(from) ?? []), text]);
+  return said;
+}
+
 describe("two servers of QEMU", () => {
   it("are installed at once, from both kinds of image, and answer", async () => {
     await Promise.all([enrol(site, web), enrol(site, db)]);
@@ -86,6 +94,17 @@ describe("two servers of QEMU", () => {
     expect(await db.console()).toContain("swap /dev/sda2");
     expect(await db.console()).toContain("phoned home");
     expect(dbState["hostKeys"]).toEqual([hostKey]);
+  });
+
+  it("left a log of what was heard of them, from the first DHCP request on", async () => {
+    for (const server of [web, db]) {
+      const said = await heardOf(server);
+      expect(said.get("helper")?.join("\n")).toContain("waiting for the ramdisk");
+      expect(said.get("dhcp")?.join("\n")).toContain(server.mac);
+      expect(said.get("tftp")?.join("\n")).toContain("deploy_ramdisk");
+      expect(said.get("ramdisk")?.join("\n")).toMatch(/BAREMETAL target/);
+      expect([...said.values()].flat().join("\n")).not.toContain("deployment_key");
+    }
   });
 
   it("are not touched when the same is asked again", async () => {
