@@ -4,6 +4,7 @@ import { ensureEntry, type Shop, toResolved } from "./fetch.ts";
 import { knownWeb } from "./known.ts";
 import { lookAtFile, refuseOtherFormat } from "./local.ts";
 import { type Parsed, parseSource } from "./source.ts";
+import { orNoSpace } from "./space.ts";
 import type { ImageLimits, Images, ImagesOptions, Resolved } from "./types.ts";
 import { isSame, probe } from "./validators.ts";
 
@@ -34,16 +35,27 @@ export const defaultLimits: ImageLimits = {
 export function createImages({ dir, limits = {}, ca }: ImagesOptions): Images {
   const all: ImageLimits = { ...defaultLimits, ...limits };
   const shop: Shop = { dir, limits: all, web: { ca, stall: all.stall } };
+  // A disk without a byte left takes no lock and no note either, which are made before there is an image to ask room for.
+  const inRoom = async <T>({ shown }: Parsed, work: Promise<T>): Promise<T> => {
+    try {
+      return await work;
+    } catch (error) {
+      throw await orNoSpace(error, { dir, source: shown, reserve: all.reserve }, 0);
+    }
+  };
   return {
     async resolve(ctx, source) {
       const parsed = parseSource(source);
-      const found = await resolvePlace(ctx, shop, parsed);
+      const found = await inRoom(parsed, resolvePlace(ctx, shop, parsed));
       refuseOtherFormat(parsed, found.format);
       return found;
     },
     async ensure(ctx, source) {
       const parsed = parseSource(source);
-      const { path, format, virtualSize, digest, bytes } = await ensureEntry(ctx, shop, parsed);
+      const { path, format, virtualSize, digest, bytes } = await inRoom(
+        parsed,
+        ensureEntry(ctx, shop, parsed),
+      );
       refuseOtherFormat(parsed, format);
       return { path, format, virtualSize, digest, bytes };
     },

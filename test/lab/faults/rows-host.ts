@@ -53,7 +53,7 @@ async function otherBytes({ images }: Scene, what: string): Promise<Buffer> {
 }
 
 /** Of the disk that the cache of images lies on. */
-const full = (disk: SmallDisk): FaultRow => ({
+const full = (disk: Pick<SmallDisk, "fill" | "free">): FaultRow => ({
   title: "cache: its disk is full",
   ends: ["IMAGE_NO_SPACE"],
   async put(scene): Promise<Lift> {
@@ -76,7 +76,7 @@ const clock = (title: string, by: number, at: string): FaultRow => ({
 });
 
 /** Faults of the helper's host, and of what it fetches; `disk` is the cache's own. */
-export const hostRows = (disk: SmallDisk): readonly FaultRow[] => [
+export const hostRows = (disk: Pick<SmallDisk, "fill" | "free">): readonly FaultRow[] => [
   source(
     "its server ends in the middle, each time",
     { kind: "truncated", after: 20 * mib },
