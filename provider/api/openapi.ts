@@ -53,6 +53,7 @@ const refusals: Readonly<Record<number, string>> = {
   413: "The body is too large.",
   415: "The body is not of the type application/json.",
   429: "Too many requests without a good token from this address.",
+  431: "The head of the request, its path and query with it, is too large.",
   503: "It is ending; its successor will answer.",
 };
 const retryAfter = { "Retry-After": { description: "Seconds.", schema: { type: "integer" } } };
@@ -67,6 +68,7 @@ function operationOf(route: Route, parts: Map<string, Json>): Json {
   const told = [
     ...(open ? [] : [401, 429]),
     ...(body || parameters.length > 0 ? [400] : []),
+    ...(parameters.length > 0 ? [431] : []),
     ...(method === "POST" ? [400, 408, 413, 415] : []),
     ...(route.form === "lines" ? [403] : []),
     ...(route.refusals ?? []),

@@ -52,16 +52,24 @@ const asker = { owner: z.string().min(1).max(512), run: z.string().min(1).max(25
 export const AheadRequest = z.strictObject(asker);
 export const UsedRequest = z.strictObject({ ...asker, keys: z.array(z.string().min(1).max(2048)) });
 
+/** A number as a query has it. Read as JavaScript reads one, nothing at all would be 0. */
+const digits = (min: number, max = Number.MAX_SAFE_INTEGER) =>
+  z
+    .string()
+    .regex(/^\d{1,16}$/, "Expected a whole number")
+    .transform(Number)
+    .pipe(z.number().int().min(min).max(max));
+
 const upload = {
   owner: z.string().min(1).max(512),
   digest,
-  size: z.coerce.number().int().min(1),
+  size: digits(1),
   plainFile: z.stringbool(),
   path: z.string().min(1).max(4096),
 };
 /** The query of `GET /v1/uploads`, and of `POST`, whose body is the piece that begins at `offset`. */
 export const UploadRequest = z.strictObject(upload);
-export const PieceRequest = z.strictObject({ ...upload, offset: z.coerce.number().int().min(0) });
+export const PieceRequest = z.strictObject({ ...upload, offset: digits(0) });
 
 /** The body of `POST /v1/perform`. */
 export const OperationRequest = z.discriminatedUnion("kind", [
@@ -101,8 +109,8 @@ export const OperationRequest = z.discriminatedUnion("kind", [
 
 /** The query of `GET /v1/console/<collection>/<name>`. */
 export const ConsoleQuery = z.strictObject({
-  lines: z.coerce.number().int().min(0).max(100_000).optional(),
-  after: z.coerce.number().int().min(0).optional(),
+  lines: digits(0, 100_000).optional(),
+  after: digits(0).optional(),
   follow: z.stringbool().optional(),
 });
 

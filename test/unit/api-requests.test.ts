@@ -110,6 +110,7 @@ describe("a request that is not right is refused with a failure of the catalogue
     ],
     ["asks for an operation that there is not", 400, "REQUEST_BAD", "/v1/perform", json({ kind: "dance" })],
     ["watches what there is not", 400, "REQUEST_BAD", "/v1/watch/volumes/v1"],
+    ["reads from no number", 400, "REQUEST_BAD", "/v1/console/nodes/n1?after="],
     ["is too large", 413, "REQUEST_TOO_LARGE", plan, json({ x: "x".repeat(9e6) })],
     ["is of another type", 415, "REQUEST_MEDIA_TYPE", plan, "x", { type: "text/plain" }],
     ["is of no type", 415, "REQUEST_MEDIA_TYPE", plan, "x", { type: "" }],
