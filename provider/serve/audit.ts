@@ -1,5 +1,5 @@
 import { appendFile } from "node:fs/promises";
-import type { Context } from "../kernel/context.ts";
+import { type Context, dateOf } from "../kernel/context.ts";
 import { toRecord } from "../kernel/errors.ts";
 import type { Logger } from "../kernel/log.ts";
 import { resources } from "../resources/index.ts";
@@ -44,10 +44,10 @@ export function auditedSite(site: Site, asker: Asker, record: AuditRecord): Site
     about: Partial<Ref>,
     work: () => Promise<T>,
   ): Promise<T> {
-    const begun = ctx.clock.now();
+    const [time, begun] = [dateOf(ctx.clock).toISOString(), ctx.clock.now()];
     const tell = (end: Pick<AuditLine, "outcome" | "fault">) =>
       record({
-        ...{ time: new Date(begun).toISOString(), ...asker, what, ...about, ...end },
+        ...{ time, ...asker, what, ...about, ...end },
         seconds: (ctx.clock.now() - begun) / 1000,
       });
     try {

@@ -1,7 +1,6 @@
 import type { Context } from "../kernel/context.ts";
-import type { LocalSite } from "../site/local/index.ts";
 import type { Meter } from "../site/local/meter.ts";
-import type { State } from "../site/site.ts";
+import type { Site, State } from "../site/site.ts";
 import type { AuditLine, AuditRecord } from "./audit.ts";
 import { createCounter, createHistogram, family, type Sample } from "./exposition.ts";
 
@@ -13,7 +12,7 @@ export interface Metrics {
   readonly meter: Meter;
   readonly text: (ctx: Context, site: Counted) => Promise<string>;
 }
-type Counted = Pick<LocalSite, "about" | "nodes" | "instances" | "stages">;
+type Counted = Pick<Site, "about" | "nodes" | "instances">;
 
 /** Seconds: from a power action to an image of hours. */
 const bounds = [1, 5, 15, 30, 60, 120, 300, 600, 1_800, 3_600];
@@ -43,7 +42,7 @@ export function createMetrics(): Metrics {
       written: (bytes) => written.add({}, bytes),
     },
     async text(ctx, site) {
-      const [{ version }, nodes, instances] = await Promise.all([
+      const [{ version, jobs, progress = {} }, nodes, instances] = await Promise.all([
         site.about(ctx),
         site.nodes.list(ctx),
         site.instances.list(ctx),
@@ -58,7 +57,7 @@ export function createMetrics(): Metrics {
           "baremetal_jobs",
           "gauge",
           "Jobs under way, by what they are at.",
-          counted(site.stages().map(ofJob)),
+          counted(jobs.map((job) => ofJob(job, progress[job]?.stage ?? ""))),
         ),
         count("baremetal_deployments_begun_total", "Deployments begun, or gone on with.", begun.samples()),
         count("baremetal_deployments_ended_total", "Deployments ended, by how.", ended.samples()),
@@ -77,7 +76,7 @@ export function createMetrics(): Metrics {
 }
 
 /** The last job's stages are words of ours; those of the search for undeclared servers name cards, of which there is no end. */
-const ofJob = ({ job, stage }: { readonly job: string; readonly stage: string }) => {
+const ofJob = (job: string, stage: string) => {
   const of = job.split("/")[0] ?? "";
   return { of, stage: of === "discovery" ? "" : stage };
 };

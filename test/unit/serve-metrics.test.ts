@@ -11,8 +11,7 @@ beforeEach(async () => {
   site = await openFakeSite({}, metrics.meter);
 });
 afterEach(() => site.close());
-const told = async (from = metrics) =>
-  parseExposition(await from.text(site.ctx, { ...asSite(site), stages: site.parts.jobs.stages }));
+const told = async (from = metrics) => parseExposition(await from.text(site.ctx, asSite(site)));
 
 describe("the metrics", () => {
   it("of a service that has done nothing are well-formed", async () => {

@@ -1,5 +1,5 @@
 import type { Context } from "../../kernel/context.ts";
-import { hasCode, MetalError } from "../../kernel/errors.ts";
+import { hasCode } from "../../kernel/errors.ts";
 import { type Duration, toMs } from "../../kernel/units.ts";
 import type { BootTarget, ControllerIdentity, PowerDriver, PowerState } from "./driver.ts";
 import { powerErrors } from "./errors.ts";

@@ -1,5 +1,6 @@
 import { join } from "node:path";
-import type { Context } from "../../kernel/context.ts";
+import { type Context, dateOf } from "../../kernel/context.ts";
+import { createFeed } from "../../kernel/feed.ts";
 import { resources } from "../../resources/index.ts";
 import type { CollectionName } from "../../resources/resource.ts";
 import { mapSecrets, secretPaths } from "../../resources/secrets.ts";
@@ -86,7 +87,7 @@ export function createConsoles(ctx: Context, stateDir: string): Consoles {
   };
   const add = (key: ConsoleKey, from: Speaker, text: string) => {
     try {
-      const line = ringOf(key).add({ at: new Date(ctx.clock.now()).toISOString(), from, text });
+      const line = ringOf(key).add({ at: dateOf(ctx.clock).toISOString(), from, text });
       for (const listener of listeners.get(key) ?? []) listener(line);
     } catch (error) {
       // A deployment does not fail because nobody can read of it.
@@ -116,36 +117,19 @@ export function createConsoles(ctx: Context, stateDir: string): Consoles {
       };
     },
     async *read({ signal }, key, { lines = 1_000, after, follow = false }, ended) {
-      const queue: ConsoleLine[] = [];
-      let wake = () => {};
-      let open = follow && ended !== undefined;
-      const listener = (line: ConsoleLine) => {
-        queue.push(line);
-        wake();
-      };
-      const finish = () => {
-        open = false;
-        wake();
-      };
+      const feed = createFeed<ConsoleLine>();
       const own = listeners.get(key) ?? new Set();
-      listeners.set(key, own.add(listener));
-      signal.addEventListener("abort", finish, { once: true });
-      ended?.then(finish, finish);
+      listeners.set(key, own.add(feed.push));
+      signal.addEventListener("abort", feed.end, { once: true });
       try {
-        queue.unshift(...ringOf(key).read(lines, after));
-        while (open || queue.length > 0) {
-          const next = queue.shift();
-          if (next) yield next;
-          else {
-            await new Promise<void>((resolve) => {
-              wake = resolve;
-            });
-          }
-        }
+        for (const line of ringOf(key).read(lines, after)) feed.push(line);
+        if (follow && ended !== undefined) ended.then(feed.end, feed.end);
+        else feed.end();
+        yield* feed.items();
       } finally {
-        own.delete(listener);
+        own.delete(feed.push);
         if (own.size === 0) listeners.delete(key);
-        signal.removeEventListener("abort", finish);
+        signal.removeEventListener("abort", feed.end);
       }
     },
     forget(key) {

@@ -29,7 +29,7 @@ import { createDetaching } from "./detaching.ts";
 import { meetStranger } from "./discovery.ts";
 import { drain, underWay } from "./draining.ts";
 import { endInspection } from "./inspection.ts";
-import { createJobs, type JobStage } from "./jobs.ts";
+import { createJobs } from "./jobs.ts";
 import { type Meter, silentMeter } from "./meter.ts";
 import { openNetwork } from "./network/index.ts";
 import { perform } from "./operations.ts";
@@ -44,7 +44,6 @@ import { createTurns } from "./turns.ts";
 /** A site that this process owns, and how it is left. */
 export interface LocalSite extends Site {
   readonly busy: () => boolean;
-  readonly stages: () => readonly JobStage[];
   /** Who a token's bearer is; undefined for one that nobody was given, or that was removed. */
   readonly bearerOf: (token: string) => Promise<Bearer | undefined>;
   /**
@@ -96,7 +95,6 @@ export async function openLocalSite(
     console: (ctx, collection, name, request) => readConsole(ctx, parts, collection, name, request),
     bearerOf: store.bearerOf,
     resume: (ctx) => resumeJobs(ctx, parts, { instances: instancesHere }, inspectorOf(parts)),
-    stages: jobs.stages,
     async drained(ctx) {
       drain(parts, false);
       await until(ctx, "200 ms", async () => underWay(parts).length === 0);

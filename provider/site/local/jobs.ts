@@ -1,5 +1,6 @@
 import type { Context, Progress } from "../../kernel/context.ts";
 import { hasCode } from "../../kernel/errors.ts";
+import { createFeed } from "../../kernel/feed.ts";
 import { siteErrors } from "../errors.ts";
 import type { State } from "../site.ts";
 
@@ -11,8 +12,6 @@ export interface Jobs {
    */
   readonly run: (ctx: Context, key: string, digest: string, body: Body) => Promise<State>;
   readonly running: () => readonly string[];
-  /** The same, each with where it stands. */
-  readonly stages: () => readonly JobStage[];
   /** What each of them told last, where it has told anything. */
   readonly progress: () => Readonly<Record<string, Progress>>;
   /** Resolves when the job that runs now has ended, however; undefined where none does. */
@@ -23,11 +22,6 @@ export interface Jobs {
   readonly watch: (ctx: Context, key: string) => AsyncIterable<Progress>;
   /** Cut all jobs off and wait until they have ended. */
   readonly stop: (reason: Error) => Promise<void>;
-}
-export interface JobStage {
-  readonly job: string;
-  /** Empty before it has said so. */
-  readonly stage: string;
 }
 type Body = (ctx: Context) => Promise<State>;
 
@@ -85,7 +79,6 @@ export function createJobs(own: Context): Jobs {
       }
     },
     running: () => [...jobs.keys()],
-    stages: () => [...jobs].map(([job, { last }]) => ({ job, stage: last?.stage ?? "" })),
     progress: () =>
       Object.fromEntries([...jobs].flatMap(([key, { last }]) => (last === undefined ? [] : [[key, last]]))),
     ended: (key) => jobs.get(key)?.result.catch(() => {}),
@@ -98,33 +91,16 @@ export function createJobs(own: Context): Jobs {
     async *watch(ctx, key) {
       const job = jobs.get(key);
       if (!job) return;
-      const queue: Progress[] = job.last ? [job.last] : [];
-      let wake = () => {};
-      let ended = false;
-      const listener = (progress: Progress) => {
-        queue.push(progress);
-        wake();
-      };
-      const finish = () => {
-        ended = true;
-        wake();
-      };
-      job.listeners.add(listener);
-      ctx.signal.addEventListener("abort", finish, { once: true });
-      job.result.then(finish, finish);
+      const feed = createFeed<Progress>();
+      if (job.last) feed.push(job.last);
+      job.listeners.add(feed.push);
+      ctx.signal.addEventListener("abort", feed.end, { once: true });
+      job.result.then(feed.end, feed.end);
       try {
-        while (!ended || queue.length > 0) {
-          const next = queue.shift();
-          if (next) yield next;
-          else {
-            await new Promise<void>((resolve) => {
-              wake = resolve;
-            });
-          }
-        }
+        yield* feed.items();
       } finally {
-        job.listeners.delete(listener);
-        ctx.signal.removeEventListener("abort", finish);
+        job.listeners.delete(feed.push);
+        ctx.signal.removeEventListener("abort", feed.end);
       }
     },
     async stop(reason) {
