@@ -1,5 +1,5 @@
 import { Command, Option } from "commander";
-import { controllerOf } from "../drivers/power/index.ts";
+import { placeOf } from "../drivers/power/index.ts";
 import type { NodeSpec } from "../resources/index.ts";
 import { siteErrors } from "../site/errors.ts";
 import type { State } from "../site/site.ts";
@@ -80,7 +80,7 @@ const columns: readonly Column<State>[] = [
   { head: "NAME", of: (node) => textOf(node, "name") },
   { head: "STATE", of: standing, least: 14 },
   { head: "POWER", of: (node) => textOf(node, "powerState") },
-  { head: "CONTROLLER", of: ({ power }) => controllerOf(power as NodeSpec["power"]) },
+  { head: "CONTROLLER", of: ({ power }) => placeOf(power as NodeSpec["power"]) },
   { head: "SERIAL", of: (node) => textOf(node, "serial") || "-", least: 8 },
   { head: "INSTANCE", of: (node) => textOf(node, "assignedInstance") || "-" },
   { head: "LAST ERROR", of: (node) => shortened(firstSentence(textOf(node, "lastError")), 80), least: 10 },

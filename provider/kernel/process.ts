@@ -17,6 +17,8 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string;
   readonly cwd?: string;
+  /** End with it what it started itself: for programs that are not ours. */
+  readonly family?: boolean;
   /** Called for each piece that arrives on stdout, lines ended by \n or \r. */
   readonly onLine?: (line: string) => void;
 }
@@ -38,7 +40,7 @@ export type Run = (
   ctx: Context,
   file: string,
   args: readonly string[],
-  options?: Pick<RunOptions, "env">,
+  options?: Pick<RunOptions, "env" | "family">,
 ) => Promise<Finished>;
 
 /**
@@ -49,7 +51,7 @@ export async function run(
   ctx: Context,
   file: string,
   args: readonly string[],
-  { env = {}, input, cwd, onLine }: RunOptions = {},
+  { env = {}, input, cwd, family = false, onLine }: RunOptions = {},
 ): Promise<Finished> {
   ctx.signal.throwIfAborted();
   const [command, words] = tethered(file, args);
@@ -62,15 +64,28 @@ export async function run(
     reject: false,
     stripFinalNewline: false,
     maxBuffer: 64 * 2 ** 20,
+    detached: family,
   });
+  const endFamily = () => endGroup(child.pid);
+  if (family) ctx.signal.addEventListener("abort", endFamily, { once: true });
   if (onLine && child.stdout) splitLines(child.stdout, onLine);
   const { exitCode, stdout, stderr } = await child;
+  ctx.signal.removeEventListener("abort", endFamily);
   ctx.signal.throwIfAborted();
   // setpriv says so and exits with 127 when what it should start is not there.
   if (exitCode === 127 || (exitCode === undefined && /ENOENT/.test(stderr))) {
     throw processErrors.make("PROGRAM_MISSING", { program: file });
   }
   return { code: exitCode, stdout: String(stdout ?? ""), stderr: String(stderr ?? "") };
+}
+
+/** A detached child leads a group of its own; what it started holds our pipes open, and would have us wait for it. */
+function endGroup(leader: number | undefined): void {
+  try {
+    if (leader !== undefined) process.kill(-leader, "SIGKILL");
+  } catch {
+    // It is gone already.
+  }
 }
 
 /** A program that serves until it is stopped. */

@@ -23,6 +23,8 @@ export function createMetrics(): Metrics {
   const begun = createCounter();
   const ended = createCounter();
   const written = createCounter();
+  const commands = createCounter();
+  const commandsTook = createHistogram([0.01, 0.1, ...bounds]);
   const took = createHistogram([0.01, 0.1, ...bounds]);
   const steps = createHistogram(bounds);
   written.add({}, 0);
@@ -40,6 +42,10 @@ export function createMetrics(): Metrics {
         if (result === "done" || result === "failed") steps.observe({ of, step, result }, seconds);
       },
       written: (bytes) => written.add({}, bytes),
+      commanded({ driver, verb, outcome, seconds }) {
+        commands.add({ driver, verb, outcome });
+        commandsTook.observe({ driver, verb }, seconds);
+      },
     },
     async text(ctx, site) {
       const [{ version, jobs, progress = {} }, nodes, instances] = await Promise.all([
@@ -63,6 +69,13 @@ export function createMetrics(): Metrics {
         count("baremetal_deployments_ended_total", "Deployments ended, by how.", ended.samples()),
         family("baremetal_step_seconds", "histogram", "How long the steps took that acted.", steps.samples()),
         count("baremetal_written_bytes_total", "Bytes written to disks of servers.", written.samples()),
+        count("baremetal_power_commands_total", "Commands to power controllers.", commands.samples()),
+        family(
+          "baremetal_power_command_seconds",
+          "histogram",
+          "How long power controllers took, their queues left out.",
+          commandsTook.samples(),
+        ),
         count("baremetal_requests_total", "What was asked, and what became of it.", requests.samples()),
         family("baremetal_request_seconds", "histogram", "How long it took.", took.samples()),
         count(

@@ -194,7 +194,7 @@ export const siteErrors = defineErrors({
   NODE_SAME_CONTROLLER: {
     text: "node {other} has the same controller, {controller}",
     remedy:
-      "Correct `power.address` or `power.port`: two servers behind one controller would be switched together.",
+      "Correct `power`: two servers behind one controller, or one outlet of it, would be switched together.",
     fault: "input",
   },
   NODE_MAC_TAKEN: {

@@ -12,6 +12,16 @@ const folder = z
   .refine(isAbsolute, { error: 'Expected an absolute path, as in "/srv/baremetal/hooks"' })
   .optional();
 
+/** Programs that a Node's power driver may have the helper run. A service gives another default. */
+export const programs = z
+  .union([z.enum(["any", "none"]), z.string().refine(isAbsolute)], {
+    error: 'Expected "any", "none" or an absolute path, as in "/usr/local/lib/baremetal"',
+  })
+  .meta({
+    description:
+      "Programs of their own that Nodes may have the helper run (`power.driver: exec`): `any`, `none`, or those of one folder. Default: `any`, and of a service `none`.",
+  });
+
 /** How a site works: read from the stack's `baremetal:site` configuration or the command line's `--site`. */
 export const SiteSettings = z
   .strictObject({
@@ -78,6 +88,7 @@ export const SiteSettings = z
       description:
         "Scripts of your own that the deploy ramdisk runs: `before-disk*`, `before-done*`; see docs/ramdisk.md.",
     }),
+    programs: programs.default("any"),
     limits: z
       .strictObject({
         power: duration.default("180 seconds").meta({ description: "A power change." }),
@@ -92,8 +103,15 @@ export const SiteSettings = z
       .meta({ description: "Default limits; an Instance's `timeouts` go before." }),
     manners: z
       .strictObject({
-        gap: duration.default("1 second").meta({ description: "Between two commands to one controller." }),
-        gapAfterError: duration.default("5 seconds").meta({ description: "The same after one that failed." }),
+        gap: duration
+          .optional()
+          .meta({
+            description:
+              "Between two commands to one controller. Default: 1 second; less where a driver's controllers bear it.",
+          }),
+        gapAfterError: duration
+          .optional()
+          .meta({ description: "The same after one that failed. Default: 5 seconds, or the driver's." }),
         rest: duration.default("5 seconds").meta({ description: "Between a verified off and the next on." }),
         poll: duration
           .default("2 seconds")

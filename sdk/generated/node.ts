@@ -6,6 +6,8 @@ import { providerOf } from "../provider.ts";
 import type {
   Controller,
   DiskState,
+  Exec,
+  ExecArgs,
   HardwareState,
   Identity,
   IdentityArgs,
@@ -27,7 +29,7 @@ export interface NodeArgs {
    */
   readonly name?: pulumi.Input<string | undefined>;
   /** How the server is switched on and off. */
-  readonly power: pulumi.Input<IpmiArgs>;
+  readonly power: pulumi.Input<IpmiArgs | ExecArgs>;
   /**
    * Processor architecture, as Ironic's `cpu_arch`. `aarch64` starts by UEFI; `i386` boots only a
    * classic ramdisk of the flavor's, and is never cleaned. Default: `"x86_64"`. A change is refused
@@ -87,6 +89,7 @@ const declaration: Declaration = {
   references: [],
   digests: {},
   secrets: [
+    ["power", "environment"],
     ["power", "kg"],
     ["power", "password"],
   ],
@@ -113,7 +116,7 @@ export class Node extends pulumi.dynamic.Resource {
   /** Name, unique in the site; it is also the resource's id. Default: the logical name. */
   declare readonly name: pulumi.Output<string>;
   /** How the server is switched on and off. */
-  declare readonly power: pulumi.Output<Ipmi>;
+  declare readonly power: pulumi.Output<Ipmi | Exec>;
   /**
    * Processor architecture, as Ironic's `cpu_arch`. `aarch64` starts by UEFI; `i386` boots only a
    * classic ramdisk of the flavor's, and is never cleaned.

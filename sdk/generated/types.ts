@@ -45,6 +45,44 @@ export interface IpmiArgs {
   readonly via?: pulumi.Input<string | undefined>;
 }
 
+/** A server that commands of your own switch. */
+export interface ExecArgs {
+  /** Commands of your own. */
+  readonly driver: pulumi.Input<"exec">;
+  /** What is switched, in the commands' own words; they are given it as BAREMETAL_ADDRESS. */
+  readonly address: pulumi.Input<string>;
+  /**
+   * What the commands talk to. Nodes with the same one are switched one after another. Default: each by
+   * itself.
+   */
+  readonly controller?: pulumi.Input<string | undefined>;
+  /**
+   * The program that switches on, and its arguments; no shell reads them. It exits with 0 when the
+   * order was taken, 75 when it is to be tried again, 69 when nobody answers, 77 when the login is
+   * refused. Its last line of stderr is told.
+   */
+  readonly on: pulumi.Input<readonly pulumi.Input<string>[]>;
+  /** The same, to switch off at once. */
+  readonly off: pulumi.Input<readonly pulumi.Input<string>[]>;
+  /** The same, to look: it writes `on` or `off` on its last line. */
+  readonly state: pulumi.Input<readonly pulumi.Input<string>[]>;
+  /** The same, to ask the system to shut down. Without it that cannot be asked. */
+  readonly softOff?: pulumi.Input<readonly pulumi.Input<string>[] | undefined>;
+  /**
+   * The same, to choose what boots: BAREMETAL_BOOT_DEVICE is `network` or `disk`,
+   * BAREMETAL_BOOT_PERSISTENT `true` or `false`, BAREMETAL_BOOT_MODE `bios` or `uefi`. Without it the
+   * firmware has to try the network first.
+   */
+  readonly setBoot?: pulumi.Input<readonly pulumi.Input<string>[] | undefined>;
+  /** Given to all of them: the place for a password. A secret: encrypted in the state. */
+  readonly environment?: pulumi.Input<Readonly<Record<string, pulumi.Input<string>>> | undefined>;
+  /**
+   * The host that reaches the controller, where the deploy helper's does not: `ssh://user@jump:port`.
+   * The driver's program runs there, by the `ssh` of the helper's user (docs/ssh.md).
+   */
+  readonly via?: pulumi.Input<string | undefined>;
+}
+
 /** Through which card a server is inspected. */
 export interface InspectArgs {
   /** MAC address of the card that boots from the network; no Interface is needed for it. */
@@ -270,6 +308,44 @@ export interface Ipmi {
    * console log. A session of somebody else is left alone. Default: `none`.
    */
   readonly console?: "none" | "sol";
+  /**
+   * The host that reaches the controller, where the deploy helper's does not: `ssh://user@jump:port`.
+   * The driver's program runs there, by the `ssh` of the helper's user (docs/ssh.md).
+   */
+  readonly via?: string;
+}
+
+/** A server that commands of your own switch. */
+export interface Exec {
+  /** Commands of your own. */
+  readonly driver: "exec";
+  /** What is switched, in the commands' own words; they are given it as BAREMETAL_ADDRESS. */
+  readonly address: string;
+  /**
+   * What the commands talk to. Nodes with the same one are switched one after another. Default: each by
+   * itself.
+   */
+  readonly controller?: string;
+  /**
+   * The program that switches on, and its arguments; no shell reads them. It exits with 0 when the
+   * order was taken, 75 when it is to be tried again, 69 when nobody answers, 77 when the login is
+   * refused. Its last line of stderr is told.
+   */
+  readonly on: string[];
+  /** The same, to switch off at once. */
+  readonly off: string[];
+  /** The same, to look: it writes `on` or `off` on its last line. */
+  readonly state: string[];
+  /** The same, to ask the system to shut down. Without it that cannot be asked. */
+  readonly softOff?: string[];
+  /**
+   * The same, to choose what boots: BAREMETAL_BOOT_DEVICE is `network` or `disk`,
+   * BAREMETAL_BOOT_PERSISTENT `true` or `false`, BAREMETAL_BOOT_MODE `bios` or `uefi`. Without it the
+   * firmware has to try the network first.
+   */
+  readonly setBoot?: string[];
+  /** Given to all of them: the place for a password. */
+  readonly environment?: Readonly<Record<string, string>>;
   /**
    * The host that reaches the controller, where the deploy helper's does not: `ssh://user@jump:port`.
    * The driver's program runs there, by the `ssh` of the helper's user (docs/ssh.md).

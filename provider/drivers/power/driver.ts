@@ -1,5 +1,7 @@
 import type { z } from "zod";
 import type { Context } from "../../kernel/context.ts";
+import type { ConductOptions } from "./conduct/manners.ts";
+import type { Kept } from "./kept.ts";
 import type { RunOn } from "./via.ts";
 
 /** "unknown" is what a controller that does not answer, or answers nonsense, leaves us with. It is never taken for off. */
@@ -55,16 +57,32 @@ export interface ControllerMemory {
   readonly set: (key: string, value: string | undefined) => Promise<void>;
 }
 
-type Named = z.ZodObject<{ driver: z.ZodLiteral<string> }>;
+/** What the site lends a driver; all nodes behind one controller share it. */
+export interface Lent {
+  readonly memory: ControllerMemory;
+  /** What stays open between calls. */
+  readonly kept: Kept;
+  /** Where programs run. */
+  readonly runOn: RunOn;
+}
+
+/** What a schema of settings begins with. */
+export type Named = z.ZodObject<{ driver: z.ZodLiteral<string> }>;
 
 export interface PowerDefinition<S extends Named> {
   readonly schema: S;
-  /** Names the controller, so that all nodes behind one share its queue: host and port, and what they are behind. */
+  /** Names the controller, so that all nodes behind one share its queue and memory: host and port, and what they are behind. */
   readonly controller: (settings: z.output<S>) => string;
-  /** A driver that runs a program has it run where its settings say. */
-  readonly open: (settings: z.output<S>, memory: ControllerMemory, runOn: RunOn) => PowerDriver;
+  /** What of the controller switches this one server, where it switches several: its outlets, a domain. Default: all of it. */
+  readonly switches?: (settings: z.output<S>) => readonly string[];
+  /** What its controllers bear, where that is not what a BMC does. What the site's settings say goes before. */
+  readonly manners?: ConductOptions;
+  /** Programs that settings name, for a site that does not run any. */
+  readonly programs?: (settings: z.output<S>) => readonly string[];
+  /** Does no I/O. */
+  readonly open: (settings: z.output<S>, lent: Lent) => PowerDriver;
 }
 
-/** Ties the settings of a driver to its constructor. Opening does no I/O. */
+/** Ties the settings of a driver to its constructor. */
 export const definePower = <S extends Named>(definition: PowerDefinition<S>): PowerDefinition<S> =>
   definition;

@@ -80,4 +80,16 @@ export const powerErrors = defineErrors({
       "Nothing was switched. Correct `power.address`, or, if board or controller were replaced, the identity declared for the Node.",
     fault: "controller",
   },
+  POWER_PROGRAM_MISSING: {
+    text: "the program {program}, which switches {address}, is not on the host that has to run it",
+    remedy:
+      "Install it on the deploy helper's host, or on the one that `power.via` names, or write its whole path.",
+    fault: "host",
+  },
+  POWER_PROGRAM_REFUSED: {
+    text: "this site does not run {program}: its setting `programs` is {programs}",
+    remedy:
+      "Whoever declares a Node would run programs on the deploy helper's host. Its operator allows those of one folder by `programs: /usr/local/lib/baremetal`; name one of them.",
+    fault: "input",
+  },
 });

@@ -1,11 +1,15 @@
 import { z } from "zod";
 import type { PowerHandle } from "./conduct/index.ts";
-import type { ControllerMemory } from "./driver.ts";
+import type { Lent, Named, PowerDefinition } from "./driver.ts";
+import { exec } from "./exec.ts";
 import { ipmi } from "./ipmi/index.ts";
-import { onlyHere, type RunOn } from "./via.ts";
 
-const schemas = [ipmi.schema] as const;
-const known = schemas.map(({ shape }) => shape.driver.value);
+/** Every kind of controller that is known: one line for each driver. */
+const drivers = [ipmi, exec] as const;
+
+type Schemas<T> = { [K in keyof T]: T[K] extends PowerDefinition<infer S> ? S : never };
+const schemas = drivers.map(({ schema }) => schema) as unknown as Schemas<typeof drivers>;
+const known = drivers.map(({ schema }) => schema.shape.driver.value);
 
 /** How a server is switched on and off: one member for each driver. */
 export const Power = z
@@ -16,23 +20,39 @@ export const Power = z
   .meta({ id: "Power", description: "How the server is switched on and off." });
 export type Power = z.output<typeof Power>;
 
-/** Open a driver on its controller. Does no I/O; `conduct.around` gives it manners, `runOn` the host that runs its program. */
-export function openPower(settings: Power, memory: ControllerMemory, runOn: RunOn = onlyHere): PowerHandle {
-  const [controller, { via }] = [controllerOf(settings), settings];
-  switch (settings.driver) {
-    case "ipmi":
-      return { controller, via, driver: ipmi.open(settings, memory, runOn) };
-    default:
-      throw new TypeError(`no such power driver: ${settings.driver satisfies never}`);
-  }
+/** The definition that these settings are of: its functions are given no others. */
+function definitionOf({ driver }: Power): PowerDefinition<Named> {
+  const found = drivers.find(({ schema }) => schema.shape.driver.value === driver);
+  if (!found) throw new TypeError(`no such power driver: ${driver}`);
+  return found as unknown as PowerDefinition<Named>;
 }
 
-/** Host and port of a controller as one word: two nodes behind one have the same. */
-export function controllerOf(settings: Power): string {
-  switch (settings.driver) {
-    case "ipmi":
-      return ipmi.controller(settings);
-    default:
-      throw new TypeError(`no such power driver: ${settings.driver satisfies never}`);
-  }
+/** Open a driver on its controller. Does no I/O; `conduct.around` gives it manners. */
+export function openPower(settings: Power, lent: Lent): PowerHandle {
+  const { open, manners, switches } = definitionOf(settings);
+  return {
+    ...{ controller: controllerOf(settings), switches: switches?.(settings).join(",") ?? "" },
+    ...{ name: settings.driver, manners, driver: open(settings, lent) },
+    via: "via" in settings ? settings.via : undefined,
+  };
 }
+
+/** A controller as one word: nodes behind one have the same. */
+export const controllerOf = (settings: Power): string => definitionOf(settings).controller(settings);
+
+/** Where a server is switched, for people: its controller, and what of it. */
+export function placeOf(settings: Power): string {
+  const parts = definitionOf(settings).switches?.(settings) ?? [];
+  return [controllerOf(settings), ...parts].join(" ");
+}
+
+/** Whether two servers with these settings would be switched together. */
+export function together(one: Power, other: Power): boolean {
+  if (controllerOf(one) !== controllerOf(other)) return false;
+  const [mine, others] = [one, other].map((each) => definitionOf(each).switches?.(each));
+  return mine === undefined || others === undefined || mine.some((part) => others.includes(part));
+}
+
+/** Programs of this host, or of the one that it is behind, which the settings have started. */
+export const programsOf = (settings: Power): readonly string[] =>
+  definitionOf(settings).programs?.(settings) ?? [];

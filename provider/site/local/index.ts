@@ -2,7 +2,9 @@ import { join } from "node:path";
 import { createConduct } from "../../drivers/power/conduct/index.ts";
 import type { ControllerMemory } from "../../drivers/power/driver.ts";
 import { controllerOf, openPower } from "../../drivers/power/index.ts";
+import { createKeeper, type Keeper } from "../../drivers/power/kept.ts";
 import { forgetRefusedLogin } from "../../drivers/power/login.ts";
+import type { RunOn } from "../../drivers/power/via.ts";
 import { hasRamdisk, isForeign } from "../../kernel/arch.ts";
 import { type Context, until } from "../../kernel/context.ts";
 import { run } from "../../kernel/process.ts";
@@ -64,8 +66,8 @@ export async function openLocalSite(
   version: string,
   meter = silentMeter,
 ): Promise<LocalSite> {
-  const elsewhere = createElsewhere();
-  const parts = await openParts(own, settings, elsewhere, meter);
+  const [elsewhere, keeper] = [createElsewhere(), createKeeper()];
+  const parts = await openParts(own, settings, { elsewhere, keeper, meter });
   const { store, jobs, network } = parts;
   await leaveStrangers(own, parts);
   const instancesHere = instances(parts);
@@ -103,6 +105,7 @@ export async function openLocalSite(
     async close() {
       await jobs.stop(new Error("the deploy helper ends"));
       await network.close();
+      await keeper.close();
       await elsewhere.close();
       await store.close();
     },
@@ -112,13 +115,15 @@ export async function openLocalSite(
 async function openParts(
   own: Context,
   settings: SiteSettings,
-  elsewhere: Elsewhere,
-  meter: Meter,
+  { elsewhere, keeper, meter }: { elsewhere: Elsewhere; keeper: Keeper; meter: Meter },
 ): Promise<Parts> {
   const store = await openStore(settings.stateDir);
   const { power: limit } = settings.limits;
   const { gap, gapAfterError, rest, poll, stagger, concurrency } = settings.manners;
-  const conduct = createConduct({ limit, gap, gapAfterError, rest, poll, stagger, concurrency });
+  const conduct = createConduct(
+    { limit, gap, gapAfterError, rest, poll, stagger, concurrency },
+    meter.commanded,
+  );
   const switchboard = createSwitchboard();
   const tftpRoot = settings.tftpRoot ?? join(settings.stateDir, "tftp");
   const imagesDir = join(settings.cacheDir, "images");
@@ -126,6 +131,7 @@ async function openParts(
     get: (key) => store.recall(controller, key),
     set: (key, value) => store.remember(controller, key, value),
   });
+  const runOn: RunOn = (host) => (host ? elsewhere.on(host) : run);
   const parts: Parts = {
     settings,
     store,
@@ -169,13 +175,12 @@ async function openParts(
       const { hostKeys } = await import("../../services/hostkeys/index.ts");
       return hostKeys(ctx, address, port);
     },
-    controllerOf,
     forgiveLogin: (power) => forgetRefusedLogin(memoryOf(controllerOf(power))),
-    powerOf: (power, expected) =>
-      conduct.around(
-        openPower(power, memoryOf(controllerOf(power)), (host) => (host ? elsewhere.on(host) : run)),
-        expected ? { expected } : {},
-      ),
+    powerOf(power, expected) {
+      const controller = controllerOf(power);
+      const lent = { memory: memoryOf(controller), kept: keeper.of(controller), runOn };
+      return conduct.around(openPower(power, lent), expected ? { expected } : {});
+    },
   };
   return parts;
 }

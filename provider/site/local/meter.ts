@@ -1,3 +1,4 @@
+import type { Heard } from "../../drivers/power/conduct/index.ts";
 import type { Effect } from "../../resources/plan.ts";
 import type { Journal, Outcome } from "../../workflows/run.ts";
 
@@ -12,9 +13,11 @@ export interface Meter {
   readonly step: (of: "deployment" | "visit", step: string, outcome: Outcome) => void;
   /** Bytes that were written to a server's disk. */
   readonly written: (bytes: number) => void;
+  /** A power controller was given a command. */
+  readonly commanded: (heard: Heard) => void;
 }
 
-export const silentMeter: Meter = { begun() {}, ended() {}, step() {}, written() {} };
+export const silentMeter: Meter = { begun() {}, ended() {}, step() {}, written() {}, commanded() {} };
 
 /** A journal whose steps are counted as they end. */
 export const metered = (journal: Journal, meter: Meter, of: "deployment" | "visit"): Journal => ({

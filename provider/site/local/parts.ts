@@ -49,6 +49,4 @@ export interface Parts {
   readonly forgiveLogin: (spec: NodeSpec["power"]) => Promise<void>;
   /** The SSH host keys that a port shows; empty where it speaks no SSH, or this host cannot ask. */
   readonly hostKeys: (ctx: Context, address: string, port: number) => Promise<readonly string[]>;
-  /** Names a controller: nodes with one name would be switched together. */
-  readonly controllerOf: (spec: NodeSpec["power"]) => string;
 }

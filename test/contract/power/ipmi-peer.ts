@@ -1,8 +1,8 @@
-import type { ControllerMemory } from "../../../provider/drivers/power/driver.ts";
 import { openPower, Power } from "../../../provider/drivers/power/index.ts";
 import type { RunOn } from "../../../provider/drivers/power/via.ts";
 import { startIpmiSim } from "./ipmi-sim.ts";
 import { startIpmiWire } from "./ipmi-wire.ts";
+import { lent } from "./lent.ts";
 import type { PeerFault, PowerPeer } from "./suite.ts";
 
 export const password = "Hjq8-wrEx2.Tz";
@@ -11,21 +11,11 @@ export const guid = "a1234567-89ab-4def-8123-456789abcdef";
 export const product = { manufacturer: "Lab Works", model: "M7", serial: "SN-12345" };
 export const admin = { name: "admin", password, privilege: "admin" } as const;
 
-export function memoryOf(kept = new Map<string, string>()): ControllerMemory {
-  return {
-    get: async (key) => kept.get(key),
-    set: async (key, value) => {
-      if (value === undefined) kept.delete(key);
-      else kept.set(key, value);
-    },
-  };
-}
-
 /** ipmi_sim behind a wire that can be bad, for the suite; `more` are settings, `runOn` is where ipmitool runs. */
 export async function peerOf(more: object = {}, runOn?: RunOn): Promise<PowerPeer> {
   const sim = await startIpmiSim({ users: [admin], guid: guid.replaceAll("-", ""), product });
   const wire = await startIpmiWire(sim.port);
-  const memory = memoryOf();
+  const known = new Map<string, string>();
   // Port 9 (discard): nobody listens there.
   const hows = {
     right: { port: wire.port, password },
@@ -36,8 +26,7 @@ export async function peerOf(more: object = {}, runOn?: RunOn): Promise<PowerPee
     handle: (how) =>
       openPower(
         Power.parse({ driver: "ipmi", address: "127.0.0.1", user: "admin", ...hows[how], ...more }),
-        memory,
-        runOn,
+        lent(known, runOn ? { runOn } : {}),
       ),
     async fault(fault: PeerFault) {
       wire.fault = fault === "busy" ? "crowded" : "none";

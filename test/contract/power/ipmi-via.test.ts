@@ -8,8 +8,9 @@ import { newContext } from "../../../provider/kernel/context.ts";
 import { sshHost } from "../../../provider/services/ssh/address.ts";
 import { createElsewhere, type Elsewhere } from "../../../provider/services/ssh/runs.ts";
 import { type BootHost, bootHost, freePort, publicKey } from "../site/boot-host.ts";
-import { admin, memoryOf, password, peerOf } from "./ipmi-peer.ts";
+import { admin, password, peerOf } from "./ipmi-peer.ts";
 import { startIpmiSim } from "./ipmi-sim.ts";
+import { lent } from "./lent.ts";
 import { obeysPowerContract } from "./suite.ts";
 
 let jump: BootHost;
@@ -92,7 +93,10 @@ describe("a program on another host", () => {
 describe("what is in the way", () => {
   const drive = async (power: object, own = createElsewhere()) => {
     const settings = { driver: "ipmi", address: "127.0.0.1", port: 9, user: "admin", password, ...power };
-    const { driver } = openPower(Power.parse(settings), memoryOf(), (host) => own.on(host ?? sshHost(via)));
+    const { driver } = openPower(
+      Power.parse(settings),
+      lent(undefined, { runOn: (host) => own.on(host ?? sshHost(via)) }),
+    );
     const error = await driver.state(ctx).catch((reason: unknown) => reason);
     await own.close();
     return error;

@@ -6,9 +6,10 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createConduct } from "../../../provider/drivers/power/conduct/index.ts";
 import { openPower, Power } from "../../../provider/drivers/power/index.ts";
 import { newContext } from "../../../provider/kernel/context.ts";
-import { admin, guid, memoryOf, password, peerOf, product } from "./ipmi-peer.ts";
+import { admin, guid, password, peerOf, product } from "./ipmi-peer.ts";
 import { type IpmiSim, type SimOptions, startIpmiSim } from "./ipmi-sim.ts";
 import { type IpmiWire, startIpmiWire } from "./ipmi-wire.ts";
+import { lent } from "./lent.ts";
 import { obeysPowerContract } from "./suite.ts";
 
 obeysPowerContract("ipmi by ipmitool against ipmi_sim", () => peerOf());
@@ -32,7 +33,7 @@ describe("ipmi", () => {
   const open = (port: number, more: object = {}, kept = new Map<string, string>()) =>
     openPower(
       Power.parse({ driver: "ipmi", address: "127.0.0.1", port, user: "admin", password, ...more }),
-      memoryOf(kept),
+      lent(kept),
     ).driver;
 
   /** An ipmitool before the real one on PATH, that writes down its arguments. */
@@ -179,7 +180,7 @@ describe("ipmi", () => {
     // Later than ipmitool's first wait: each question is asked twice, and an answer is taken for the other's.
     wire.wire.there = { delay: "2100 ms" };
     const settings = { address: "127.0.0.1", port: wire.port, user: "admin", password, cipherSuite: 3 };
-    const handle = openPower(Power.parse({ driver: "ipmi", ...settings }), memoryOf());
+    const handle = openPower(Power.parse({ driver: "ipmi", ...settings }), lent());
     const power = createConduct({ gapAfterError: "1 ms", backoff: "1 ms", tries: 3 }).around(handle);
     await expect(power.stateOrThrow(ctx)).resolves.toBe("off");
     expect((await recorded()).at(-1)).toContain(" -N 4 ");

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { openPower, Power } from "../../../provider/drivers/power/index.ts";
 import { newContext } from "../../../provider/kernel/context.ts";
 import { type IpmiSim, startIpmiSim } from "./ipmi-sim.ts";
+import { lent } from "./lent.ts";
 
 const password = "Hjq8-wrEx2.Tz";
 let sim: IpmiSim;
@@ -37,8 +38,7 @@ afterEach(async () => {
 /** Listen on the server's serial line. */
 function listening(more: object = {}) {
   const at = { driver: "ipmi", address: "127.0.0.1", port: sim.port, user: "admin", password };
-  const memory = { get: async () => "3", set: async () => {} };
-  const { driver } = openPower(Power.parse({ ...at, console: "sol", cipherSuite: 3, ...more }), memory);
+  const { driver } = openPower(Power.parse({ ...at, console: "sol", cipherSuite: 3, ...more }), lent());
   const own = new AbortController();
   let heard = "";
   const ended = driver.console?.(newContext({ signal: own.signal }), (piece) => {
@@ -102,7 +102,6 @@ describe("serial-over-LAN", () => {
   it("of a login that is refused is that failure, and of who asks for none there is none", async () => {
     await expect(listening({ password: "x" }).ended).rejects.toMatchObject({ code: "POWER_DENIED" });
     const settings = Power.parse({ driver: "ipmi", address: "127.0.0.1", user: "admin", password });
-    const memory = { get: async () => undefined, set: async () => {} };
-    expect(openPower(settings, memory).driver.console).toBeUndefined();
+    expect(openPower(settings, lent()).driver.console).toBeUndefined();
   });
 });

@@ -6,16 +6,11 @@ import { powerErrors } from "../errors.ts";
 import { compareIdentity } from "../identity.ts";
 import { insist } from "./insist.ts";
 import { isControllers, type PowerLook, unlessUnknown } from "./look.ts";
-import { type ConductOptions, manners, type Rules } from "./manners.ts";
-import { createTraffic, type Lane, sleepUntil, type Traffic } from "./traffic.ts";
+import { type ConductOptions, rulesFor } from "./manners.ts";
+import { type Heard, once, type PowerHandle, type Server, type Supply } from "./server.ts";
+import { createTraffic, sleepUntil } from "./traffic.ts";
 
-/** A driver that is open, and the name of the controller that it talks to. */
-export interface PowerHandle {
-  readonly controller: string;
-  /** The host that all commands to it go through; not named where there is none. */
-  readonly via?: string | undefined;
-  readonly driver: PowerDriver;
-}
+export type { Heard, PowerHandle } from "./server.ts";
 
 /** How long a change may take; `limit` defaults to the conduct's. */
 export interface ChangeOptions {
@@ -40,7 +35,9 @@ export interface ConductedPower {
   ) => Promise<void>;
   /** Off, verified, a rest, on, verified. */
   readonly cycle: (ctx: Context, options?: ChangeOptions) => Promise<void>;
+  /** Does nothing where the controller cannot choose what boots. */
   readonly bootFrom: (ctx: Context, target: BootTarget) => Promise<void>;
+  readonly choosesBoot: boolean;
   /** The boot override as the controller tells it, asked once; "unknown" where it does not tell. */
   readonly boots: (ctx: Context) => Promise<BootTarget | undefined | "unknown">;
   /** Empty where the controller has none to tell. */
@@ -58,14 +55,21 @@ export interface Conduct {
   ) => ConductedPower;
 }
 
-/** Manners with queues of their own: one for a whole site. */
-export function createConduct(options: ConductOptions = {}): Conduct {
-  const rules: Rules = { ...manners, ...options };
-  const traffic = createTraffic(rules);
+/** Manners with queues of their own: one for a whole site. `hear` is told of each command. */
+export function createConduct(
+  options: ConductOptions = {},
+  hear: (heard: Heard) => void = () => {},
+): Conduct {
+  const traffic = createTraffic(rulesFor(options));
+  const supplies = new Map<string, Supply>();
   return {
-    around({ controller, driver, via }, { expected } = {}) {
-      const lane = traffic.lane(controller, via);
-      const server: Server = { controller, driver, expected, rules, traffic, lane };
+    around(handle, { expected } = {}) {
+      const { controller, driver, via, switches = "" } = handle;
+      const rules = rulesFor(options, handle.manners);
+      const supply = supplies.get(`${controller} ${switches}`) ?? { restUntil: 0 };
+      supplies.set(`${controller} ${switches}`, supply);
+      const lane = traffic.lane(controller, rules, via);
+      const server: Server = { ...handle, expected, rules, traffic, lane, supply, hear };
       return {
         state: async (ctx) => (await look(server, ctx)).state,
         look: (ctx) => look(server, ctx),
@@ -78,6 +82,7 @@ export function createConduct(options: ConductOptions = {}): Conduct {
           await ensure(server, ctx, "on", limit);
         },
         bootFrom: (ctx, target) => bootFrom(server, ctx, target),
+        choosesBoot: driver.setBoot !== undefined,
         boots: (ctx) => boots(server, ctx),
         identity: (ctx) => identity(server, ctx),
         console: driver.console,
@@ -86,29 +91,18 @@ export function createConduct(options: ConductOptions = {}): Conduct {
   };
 }
 
-interface Server extends PowerHandle {
-  readonly expected: ControllerIdentity | undefined;
-  readonly rules: Rules;
-  readonly traffic: Traffic;
-  readonly lane: Lane;
-}
-
-/** Send one command when it is its turn. */
-const once = <T>({ traffic, lane }: Server, ctx: Context, body: (ctx: Context) => Promise<T>) =>
-  traffic.run(ctx, lane, body);
-
 const stateOrThrow = (server: Server, ctx: Context) =>
-  insist(server.rules, ctx, () => once(server, ctx, server.driver.state));
+  insist(server.rules, ctx, () => once(server, ctx, "state", server.driver.state));
 
 const look = (server: Server, ctx: Context) => unlessUnknown(() => stateOrThrow(server, ctx));
 const lookOnce = (server: Server, ctx: Context) =>
-  unlessUnknown(() => once(server, ctx, server.driver.state));
+  unlessUnknown(() => once(server, ctx, "state", server.driver.state));
 
 async function identity(server: Server, ctx: Context): Promise<ControllerIdentity> {
   const { driver } = server;
   if (!driver.identity) return {};
   const read = driver.identity;
-  return await insist(server.rules, ctx, () => once(server, ctx, read));
+  return await insist(server.rules, ctx, () => once(server, ctx, "identity", read));
 }
 
 async function probe(server: Server, ctx: Context) {
@@ -145,8 +139,8 @@ async function ensure(
   await reach(server, ctx, to, limit);
 }
 
-async function rested({ lane, traffic, rules }: Server, ctx: Context): Promise<void> {
-  await sleepUntil(ctx, lane.restUntil, toMs(rules.rest));
+async function rested({ supply, traffic, rules }: Server, ctx: Context): Promise<void> {
+  await sleepUntil(ctx, supply.restUntil, toMs(rules.rest));
   await traffic.turnToSwitchOn(ctx);
 }
 
@@ -156,7 +150,7 @@ async function send(server: Server, ctx: Context, to: "on" | "off"): Promise<voi
     // One whose answer was lost may have been carried out: look before it is sent again.
     if (sent && (await lookOnce(server, ctx)).state === to) return;
     sent = true;
-    await once(server, ctx, (inner) => server.driver.set(inner, to));
+    await once(server, ctx, to, (inner) => server.driver.set(inner, to));
   });
 }
 
@@ -168,7 +162,7 @@ const hopeless = [
 
 /** Look until it is so. A controller that falls silent meanwhile is waited for; a refused login is not. */
 async function reach(server: Server, ctx: Context, to: "on" | "off", limit: Duration): Promise<void> {
-  const { rules, lane, controller: address } = server;
+  const { rules, supply, controller: address } = server;
   const deadline = ctx.clock.now() + toMs(limit);
   for (;;) {
     const { state, reason } = await lookOnce(server, ctx);
@@ -180,7 +174,7 @@ async function reach(server: Server, ctx: Context, to: "on" | "off", limit: Dura
     }
     await ctx.clock.sleep(toMs(rules.poll), ctx.signal);
   }
-  if (to === "off") lane.restUntil = ctx.clock.now() + toMs(rules.rest);
+  if (to === "off") supply.restUntil = ctx.clock.now() + toMs(rules.rest);
 }
 
 async function softOff(
@@ -207,22 +201,21 @@ async function askToShutDown(server: Server, ctx: Context): Promise<void> {
   const { softOff: ask } = server.driver;
   if (!ask)
     throw powerErrors.make("POWER_CANNOT", { address: server.controller, what: "ask for a shutdown" });
-  await insist(server.rules, ctx, () => once(server, ctx, ask));
+  await insist(server.rules, ctx, () => once(server, ctx, "soft off", ask));
 }
 
 async function bootFrom(server: Server, ctx: Context, target: BootTarget): Promise<void> {
   const { setBoot } = server.driver;
-  if (!setBoot)
-    throw powerErrors.make("POWER_CANNOT", { address: server.controller, what: "choose what boots" });
+  if (!setBoot) return; // then its firmware tries the network first, and what it is served there decides
   await checkIdentity(server, ctx);
-  await insist(server.rules, ctx, () => once(server, ctx, (inner) => setBoot(inner, target)));
+  await insist(server.rules, ctx, () => once(server, ctx, "set boot", (inner) => setBoot(inner, target)));
 }
 
 async function boots(server: Server, ctx: Context): Promise<BootTarget | undefined | "unknown"> {
   const { boot } = server.driver;
   if (!boot) return "unknown";
   try {
-    return await once(server, ctx, boot);
+    return await once(server, ctx, "boot", boot);
   } catch (error) {
     if (!isControllers(error)) throw error;
     return "unknown";

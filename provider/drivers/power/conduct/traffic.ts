@@ -1,4 +1,5 @@
 import { type Context, LimitReached, within } from "../../../kernel/context.ts";
+import { hasCode, MetalError } from "../../../kernel/errors.ts";
 import { toMs } from "../../../kernel/units.ts";
 import { powerErrors } from "../errors.ts";
 import type { Rules } from "./manners.ts";
@@ -46,48 +47,69 @@ function takePlace(row: (() => void)[], signal: AbortSignal): Promise<void> {
 /** What is known of one controller's traffic. Times are milliseconds of the clock of the contexts. */
 export interface Lane {
   readonly controller: string;
+  readonly rules: Rules;
   readonly gate: Gate;
   /** Of the host that its commands go through, with all other controllers behind it. */
   readonly via: Gate | undefined;
   /** No command before. */
   quietUntil: number;
-  /** No power-on before: the supplies of a server that was just switched off are to run empty. */
-  restUntil: number;
+  /** How many commands it was given, those in its row too. */
+  given: number;
+  /** It answered none of its servers: those who stood in the row by then need not find that out one by one. */
+  silence: Silence | undefined;
+}
+
+interface Silence {
+  readonly server: string;
+  readonly given: number;
+  readonly error: MetalError;
 }
 
 /** The queues of a site: one for each controller, and one that all of them share. */
 export interface Traffic {
-  readonly lane: (controller: string, via?: string) => Lane;
-  /** Run a command when it is its turn, no longer than one may take. */
-  readonly run: <T>(ctx: Context, lane: Lane, body: (ctx: Context) => Promise<T>) => Promise<T>;
+  readonly lane: (controller: string, rules: Rules, via?: string) => Lane;
+  /** Run a command for one of its servers when it is its turn, no longer than one may take. */
+  readonly run: <T>(
+    ctx: Context,
+    lane: Lane,
+    server: string,
+    body: (ctx: Context) => Promise<T>,
+  ) => Promise<T>;
   /** Wait so long that two servers of the site are not switched on at once. */
   readonly turnToSwitchOn: (ctx: Context) => Promise<void>;
 }
 
 /** Empty queues. */
-export function createTraffic(rules: Rules): Traffic {
+export function createTraffic({
+  concurrency,
+  perHost,
+  stagger,
+}: Pick<Rules, "concurrency" | "perHost" | "stagger">): Traffic {
   const lanes = new Map<string, Lane>();
   const hosts = new Map<string, Gate>();
-  const site = createGate(rules.concurrency);
-  const longestGap = Math.max(toMs(rules.gap), toMs(rules.gapAfterError));
+  const site = createGate(concurrency);
   let switchOnAt = 0;
   return {
-    lane(controller, via) {
+    lane(controller, rules, via) {
       const known = lanes.get(controller);
       if (known) return known;
-      const host = via === undefined ? undefined : (hosts.get(via) ?? createGate(rules.perHost));
+      const host = via === undefined ? undefined : (hosts.get(via) ?? createGate(perHost));
       if (via !== undefined && host) hosts.set(via, host);
-      const lane = { controller, gate: createGate(1), via: host, quietUntil: 0, restUntil: 0 };
+      const own = { gate: createGate(1), via: host, quietUntil: 0, given: 0, silence: undefined };
+      const lane: Lane = { controller, rules, ...own };
       lanes.set(controller, lane);
       return lane;
     },
-    async run(ctx, lane, body) {
+    async run(ctx, lane, server, body) {
+      const turn = ++lane.given;
       const leave = await lane.gate.enter(ctx.signal);
       try {
-        await sleepUntil(ctx, lane.quietUntil, longestGap);
+        const { silence, rules } = lane;
+        if (silence && silence.server !== server && silence.given >= turn) throw silence.error;
+        await sleepUntil(ctx, lane.quietUntil, Math.max(toMs(rules.gap), toMs(rules.gapAfterError)));
         const leaveHost = await lane.via?.enter(ctx.signal);
         try {
-          return await inside(site, ctx, () => spaced(ctx, lane, rules, body));
+          return await inside(site, ctx, () => spaced(ctx, lane, server, body));
         } finally {
           leaveHost?.();
         }
@@ -99,7 +121,7 @@ export function createTraffic(rules: Rules): Traffic {
       const now = ctx.clock.now();
       // Each caller takes the next place in time; one that gives up leaves its place empty.
       const at = Math.max(now, switchOnAt);
-      switchOnAt = at + toMs(rules.stagger);
+      switchOnAt = at + toMs(stagger);
       if (at > now) await ctx.clock.sleep(at - now, ctx.signal);
     },
   };
@@ -117,18 +139,23 @@ async function inside<T>(gate: Gate, { signal }: Context, body: () => Promise<T>
 async function spaced<T>(
   ctx: Context,
   lane: Lane,
-  rules: Rules,
+  server: string,
   body: (ctx: Context) => Promise<T>,
 ): Promise<T> {
+  const { rules, controller: address } = lane;
   let gap = rules.gapAfterError;
   try {
     const answer = await within(ctx, rules.command, body);
     gap = rules.gap;
+    lane.silence = undefined;
     return answer;
   } catch (error) {
-    if (!(error instanceof LimitReached) || ctx.signal.aborted) throw error;
+    const spent = error instanceof LimitReached && !ctx.signal.aborted;
     const reason = `no answer within ${rules.command}`;
-    throw powerErrors.make("POWER_UNREACHABLE", { address: lane.controller, reason });
+    const worded = spent ? powerErrors.make("POWER_UNREACHABLE", { address, reason }) : error;
+    const silent = hasCode(worded, "POWER_UNREACHABLE") && worded instanceof MetalError;
+    lane.silence = silent ? { server, given: lane.given, error: worded } : undefined;
+    throw worded;
   } finally {
     lane.quietUntil = ctx.clock.now() + toMs(gap);
   }

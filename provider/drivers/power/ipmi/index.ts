@@ -96,7 +96,7 @@ const suiteKey = "ipmi-cipher-suite";
 export const ipmi = definePower<typeof Ipmi>({
   schema: Ipmi,
   controller: (settings) => namedVia(controllerName(settings.address.toLowerCase(), settings.port), settings),
-  open(settings, memory, runOn) {
+  open(settings, { memory, runOn }) {
     const ask = session(settings, memory, runVia(settings, runOn));
     const { address, port } = settings;
     return {

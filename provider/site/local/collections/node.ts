@@ -1,5 +1,6 @@
 import type { ControllerIdentity } from "../../../drivers/power/driver.ts";
 import { compareIdentity } from "../../../drivers/power/identity.ts";
+import { controllerOf, placeOf, together } from "../../../drivers/power/index.ts";
 import type { Context } from "../../../kernel/context.ts";
 import { hasCode, MetalError } from "../../../kernel/errors.ts";
 import type { NodeSpec } from "../../../resources/index.ts";
@@ -11,6 +12,7 @@ import { siteErrors } from "../../errors.ts";
 import type { Collection, State } from "../../site.ts";
 import { collectionOf, type Found } from "../collection.ts";
 import type { Parts } from "../parts.ts";
+import { refusePrograms } from "../programs.ts";
 import type { Store, StoredRecord } from "../store/index.ts";
 import { ensureInspected, type Inspector, planInspection } from "./inspecting.ts";
 import { refuseOthersMac } from "./macs.ts";
@@ -18,23 +20,32 @@ import { maintenanceOf, type NodeState } from "./node-state.ts";
 
 /** Servers: enrolled when their controller answers as the one that is meant. Enrolling switches nothing. */
 export function nodes(parts: Parts, inspector: Inspector, endInspection: EndInspection): Collection {
-  const { store, controllerOf, jobs, runs } = parts;
+  const { store, jobs, runs } = parts;
   return collectionOf<NodeSpec>("nodes", parts, {
     property: ({ code }) =>
-      code === "NODE_SAME_CONTROLLER" ? "power.address" : code === "NODE_MAC_TAKEN" ? "inspect.mac" : "",
+      ({
+        NODE_SAME_CONTROLLER: "power.address",
+        NODE_MAC_TAKEN: "inspect.mac",
+        POWER_PROGRAM_REFUSED: "power",
+      })[code] ?? "",
     holder: ({ ref }) => userOf(parts, ref.name),
     async plan(ctx, ref, spec, found) {
       const { record, known } = found;
+      refusePrograms(parts.settings, spec.power);
       await soleUser(parts, ref.name, spec);
       if (spec.inspect) await refuseOthersMac(store, runs.of(known.run), ref.name, spec.inspect.mac);
       await refuseHeld(found, ref.name, spec, await userOf(parts, ref.name));
       const reason = record?.state["maintenanceReason"];
-      const own = record ? [] : [`enrol ${ref.name} (controller ${controllerOf(spec.power)})`];
-      const words = reason && !spec.maintenance ? [maintenanceWords(ref.name, String(reason))] : [];
+      const own = record ? [] : [`enrol ${ref.name} (controller ${placeOf(spec.power)})`];
+      const words = [
+        ...(reason && !spec.maintenance ? [maintenanceWords(ref.name, String(reason))] : []),
+        ...(record || parts.powerOf(spec.power).choosesBoot ? [] : [networkFirst(ref.name, spec)]),
+      ];
       const { actions = [], warnings = [], ...plan } = await planInspection(ctx, parts, ref, spec, found);
       return { ...plan, actions: [...own, ...actions], warnings: [...words, ...warnings] };
     },
     async ensure(ctx, ref, spec, found) {
+      refusePrograms(parts.settings, spec.power);
       await soleUser(parts, ref.name, spec);
       if (spec.inspect) await refuseOthersMac(store, runs.of(found.known.run), ref.name, spec.inspect.mac);
       const before = found.record?.state as NodeState | undefined;
@@ -73,15 +84,17 @@ export function nodes(parts: Parts, inspector: Inspector, endInspection: EndInsp
 /** End an inspection that was cut off; false if there is none. */
 type EndInspection = (ctx: Context, parts: Parts, node: string) => Promise<boolean>;
 
+const networkFirst = (node: string, { power }: NodeSpec) =>
+  `what ${node} boots cannot be chosen by ${placeOf(power)}: its firmware has to try the network first, at every boot`;
+
 const maintenanceWords = (node: string, reason: string) =>
   `${node} was put in maintenance on the command line: ${reason}. Nothing is done to it until \`pulumi-baremetal nodes maintenance ${node} --off\``;
 
-/** One controller, one node: two would be switched together. */
-async function soleUser({ store, controllerOf }: Parts, name: string, spec: NodeSpec): Promise<void> {
-  const controller = controllerOf(spec.power);
+/** One controller, or one part of it, one node: two would be switched together. */
+async function soleUser({ store }: Parts, name: string, { power }: NodeSpec): Promise<void> {
   for (const { ref, spec: other } of await store.all("nodes")) {
-    if (ref.name !== name && controllerOf((other as NodeSpec).power) === controller) {
-      throw siteErrors.make("NODE_SAME_CONTROLLER", { other: ref.name, controller });
+    if (ref.name !== name && together((other as NodeSpec).power, power)) {
+      throw siteErrors.make("NODE_SAME_CONTROLLER", { other: ref.name, controller: placeOf(power) });
     }
   }
 }
@@ -164,10 +177,10 @@ async function identityOf(ctx: Context, ask: () => Promise<ControllerIdentity>):
 
 const seenKey = "identity-seen";
 /** Remember that the controller told who it is, and was the expected one. */
-const noteSeen = ({ store, controllerOf }: Parts, { power }: NodeSpec) =>
+const noteSeen = ({ store }: Parts, { power }: NodeSpec) =>
   store.remember(controllerOf(power), seenKey, new Date().toISOString());
 /** When it did last; empty = never. */
-export const lastSeen = async ({ store, controllerOf }: Parts, { power }: NodeSpec): Promise<string> =>
+export const lastSeen = async ({ store }: Parts, { power }: NodeSpec): Promise<string> =>
   (await store.recall(controllerOf(power), seenKey)) ?? "";
 
 /** Who a node's controller has to be: what the program says, and what was enrolled. */

@@ -1,3 +1,4 @@
+import { placeOf } from "../../../../drivers/power/index.ts";
 import { toBytes } from "../../../../kernel/units.ts";
 import type { FlavorSpec, InstanceSpec, NodeSpec } from "../../../../resources/index.ts";
 import { erasingFields, type InstanceFacts, movesOf, type System } from "../../../../resources/plan.ts";
@@ -120,7 +121,7 @@ async function serverOf(parts: Parts, name: string): Promise<InstanceFacts["serv
   const spec = record.spec as NodeSpec;
   return {
     node: name,
-    controller: parts.controllerOf(spec.power),
+    controller: placeOf(spec.power),
     serial: String(record.state["serial"] ?? ""),
     verified: await lastSeen(parts, spec),
   };
