@@ -1,7 +1,8 @@
 import { z } from "zod";
 import type { ErrorRecord } from "../kernel/errors.ts";
 import { type ConsoleLine, speakers } from "../services/console/line.ts";
-import type { About } from "../site/site.ts";
+import { dhcpModes } from "../services/dnsmasq/mode.ts";
+import type { About, NetworkState as NetworkOf } from "../site/site.ts";
 
 /** What the API answers, for its OpenAPI document. The types themselves are the site's; `satisfies` holds the two together. */
 
@@ -76,6 +77,20 @@ export const Plan = z
   .loose()
   .meta({ id: "Plan", description: "What `ensure` would do, and what stands in its way." });
 
+const NetworkState = z
+  .object({
+    name: z.string(),
+    interface: z.string().exactOptional(),
+    dhcp: z.enum(dhcpModes),
+    state: z.enum(["idle", "served", "down"]).meta({ description: "`idle`: well, and not needed yet." }),
+    since: z.string().meta({ description: "ISO 8601." }),
+    failure: Failure.exactOptional().meta({ description: "Why it is down." }),
+  })
+  .meta({
+    id: "NetworkState",
+    description: "A provisioning network, as it is now.",
+  }) satisfies Same<NetworkOf>;
+
 export const AboutAnswer = z
   .object({
     siteId: z.string(),
@@ -88,6 +103,7 @@ export const AboutAnswer = z
       .record(z.string(), Progress)
       .exactOptional()
       .meta({ description: "What each of them told last." }),
+    networks: z.array(NetworkState).readonly().exactOptional(),
     service: z.boolean().exactOptional().meta({ description: "It runs as a service." }),
   })
   .meta({ id: "About", description: "Who this site is." }) satisfies Same<About>;

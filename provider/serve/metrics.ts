@@ -1,8 +1,8 @@
 import type { Context } from "../kernel/context.ts";
 import type { Meter } from "../site/local/meter.ts";
-import type { Site, State } from "../site/site.ts";
+import type { NetworkState, Site, State } from "../site/site.ts";
 import type { AuditLine, AuditRecord } from "./audit.ts";
-import { createCounter, createHistogram, family, type Sample } from "./exposition.ts";
+import { createCounter, createHistogram, family, type Sample, shown } from "./exposition.ts";
 
 /** What a service tells Prometheus. Counters begin with the process. */
 export interface Metrics {
@@ -48,7 +48,7 @@ export function createMetrics(): Metrics {
       },
     },
     async text(ctx, site) {
-      const [{ version, jobs, progress = {} }, nodes, instances] = await Promise.all([
+      const [{ version, jobs, progress = {}, networks = [] }, nodes, instances] = await Promise.all([
         site.about(ctx),
         site.nodes.list(ctx),
         site.instances.list(ctx),
@@ -65,6 +65,13 @@ export function createMetrics(): Metrics {
           "Jobs under way, by what they are at.",
           counted(jobs.map((job) => ofJob(job, progress[job]?.stage ?? ""))),
         ),
+        family(
+          "baremetal_network_up",
+          "gauge",
+          "Provisioning networks: 1, or 0 where one cannot be served.",
+          networks.map((one) => ["", networkLabels(one), one.state === "down" ? 0 : 1]),
+        ),
+        family("baremetal_network_fault", "gauge", "Why one is down.", faultsOf(networks)),
         count("baremetal_deployments_begun_total", "Deployments begun, or gone on with.", begun.samples()),
         count("baremetal_deployments_ended_total", "Deployments ended, by how.", ended.samples()),
         family("baremetal_step_seconds", "histogram", "How long the steps took that acted.", steps.samples()),
@@ -93,6 +100,14 @@ const ofJob = (job: string, stage: string) => {
   const of = job.split("/")[0] ?? "";
   return { of, stage: of === "discovery" ? "" : stage };
 };
+
+const networkLabels = ({ name, interface: link = "", dhcp }: NetworkState): string =>
+  shown({ network: name, interface: link, dhcp });
+
+const faultsOf = (networks: readonly NetworkState[]): readonly Sample[] =>
+  networks.flatMap(({ name, failure }) =>
+    failure ? [["", shown({ network: name, code: failure.code }), 1] as const] : [],
+  );
 
 const byState = (states: readonly State[]): readonly Sample[] =>
   counted(states.map(({ provisionState }) => ({ state: String(provisionState ?? "unknown") })));

@@ -5,6 +5,7 @@ import type { ResourcePlan } from "../resources/plan.ts";
 import type { Failure } from "../resources/reasons.ts";
 import type { CollectionName } from "../resources/resource.ts";
 import type { ConsoleLine } from "../services/console/line.ts";
+import type { DhcpMode } from "../services/dnsmasq/mode.ts";
 import type { Uploads } from "../services/images/uploads.ts";
 import type { Bearer } from "./access.ts";
 
@@ -156,6 +157,18 @@ export interface ConsoleRequest {
   /** Go on with what comes until the job on it ends. */
   readonly follow?: boolean | undefined;
 }
+/** A provisioning network of a site, as it is now. */
+export interface NetworkState {
+  readonly name: string;
+  readonly interface?: string;
+  readonly dhcp: DhcpMode;
+  /** `idle`: well, and not needed yet. */
+  readonly state: "idle" | "served" | "down";
+  /** ISO 8601. */
+  readonly since: string;
+  /** Why it is down. */
+  readonly failure?: ErrorRecord;
+}
 export interface About {
   readonly siteId: string;
   readonly version: string;
@@ -168,6 +181,7 @@ export interface About {
   readonly jobs: readonly string[];
   /** What each of them told last. */
   readonly progress?: Readonly<Record<string, Progress>>;
+  readonly networks?: readonly NetworkState[];
   /** It begins with no server any more. */
   readonly draining?: boolean;
   /** It runs as a service: its settings are its own, and it stays. */

@@ -89,6 +89,7 @@ export async function openLocalSite(
       settings: settingsDigest(settings),
       jobs: jobs.running(),
       progress: jobs.progress(),
+      networks: await network.states(),
       ...(parts.turns.held() ? { draining: true } : {}),
     }),
     uploads: parts.uploads,

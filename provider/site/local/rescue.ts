@@ -15,6 +15,7 @@ import { kindOf } from "./collections/image.ts";
 import { answered } from "./collections/instance/adjusting.ts";
 import { layBoot } from "./collections/instance/boot.ts";
 import { cardsOf, refuseMaintenance } from "./collections/instance/claim.ts";
+import { bootCardsOf } from "./collections/macs.ts";
 import { expectedOf } from "./collections/node.ts";
 import { refuseWhileDrained } from "./draining.ts";
 import { cutOff } from "./jobs.ts";
@@ -212,7 +213,7 @@ async function bootSystem(
   try {
     if (spec.abandon) ctx.log.warn("its controller was given up: nothing is switched", { node: name });
     else await endRescue(ctx, machine);
-    await parts.network.open(ctx);
+    await parts.network.open(ctx, await bootCardsOf(parts.store, name, spec));
     const { adopted, image } = stored.record;
     // Menus first, then the ramdisk's files: at no moment is there no menu for its cards.
     if (!adopted) await layBoot(ctx, parts, instance.ref, declared, stored);

@@ -52,7 +52,8 @@ export async function runVisit(
   if (found && !isDeepStrictEqual(found.order, order)) await endVisit(ctx, parts, node);
   const begun = (await store.visit(node)) ?? newVisit(order);
   await store.keepVisit(node, begun);
-  await parts.network.open(ctx);
+  const spec = await specOf<NodeSpec>(store, "nodes", node);
+  await parts.network.open(ctx, await bootCardsOf(store, node, spec));
   const { machine, console, close } = await openVisit(ctx, parts, node, begun, follow);
   console.say("helper", `${order.mode}: visit ${begun.id} of node ${node}`);
   const stopHearing = hearSerial(ctx, machine.power, console);

@@ -1,5 +1,5 @@
-// Runs inside a network namespace of its own (started by networks.test.ts) and prints what two cards were told, each at its
-// own bridge of this host, and one of them at the other's.
+// Runs inside a network namespace of its own (started by networks.test.ts) and prints what three cards were told, each at its
+// own bridge of this host, and one of them at another's; the third bridge is made late, and the first one goes.
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
@@ -9,14 +9,15 @@ import { execa } from "execa";
 import { newContext } from "../../../provider/kernel/context.ts";
 import { createSwitchboard } from "../../../provider/site/local/calls.ts";
 import { openNetwork } from "../../../provider/site/local/network/index.ts";
+import type { Network } from "../../../provider/site/local/network/network.ts";
 import { SiteSettings } from "../../../provider/site/settings.ts";
 
-const cards = { near: "52:54:00:00:00:0a", far: "52:54:00:00:00:0b" } as const;
+const cards = { near: "52:54:00:00:00:0a", far: "52:54:00:00:00:0b", late: "52:54:00:00:00:0c" } as const;
 const ip = (line: string) => execa("ip", line.split(" "));
 
 /** A namespace with one card, at the end of a cable that can be put into either bridge. */
 async function machineOf(name: keyof typeof cards, bridge: string) {
-  const life = execa("unshare", ["--net", "sleep", "120"], { reject: false });
+  const life = execa("unshare", ["--net", "sleep", "240"], { reject: false });
   while ((await readFile(`/proc/${life.pid}/comm`, "utf8")).trim() !== "sleep") await pause(10);
   await ip(`link add p-${name} type veth peer name c0 address ${cards[name]} netns ${life.pid}`);
   await ip(`link set p-${name} master ${bridge} up`);
@@ -26,19 +27,19 @@ async function machineOf(name: keyof typeof cards, bridge: string) {
   return { run, end: () => life.kill("SIGKILL") };
 }
 
+async function bridge(name: string, address: string) {
+  await ip(`link add ${name} type bridge forward_delay 0 stp_state 0`);
+  await ip(`addr add ${address} dev ${name}`);
+  await ip(`link set ${name} up`);
+}
+
 async function main() {
   const dir = await mkdtemp(join(tmpdir(), "networks-"));
-  for (const [bridge, address] of [
-    ["b0", "10.99.0.1/24"],
-    ["b1", "10.98.0.1/24"],
-  ]) {
-    await ip(`link add ${bridge} type bridge forward_delay 0 stp_state 0`);
-    await ip(`addr add ${address} dev ${bridge}`);
-    await ip(`link set ${bridge} up`);
-  }
+  await bridge("b0", "10.99.0.1/24");
+  await bridge("b1", "10.98.0.1/24");
   await ip("link set lo up"); // by which this host reaches its own addresses
   const [near, far] = [await machineOf("near", "b0"), await machineOf("far", "b1")];
-  const networks = [{ interface: "b0" }, { interface: "b1", router: "10.98.0.254" }];
+  const networks = [{ interface: "b0" }, { interface: "b1", router: "10.98.0.254" }, { interface: "b2" }];
   const settings = SiteSettings.parse({ stateDir: dir, cacheDir: dir, networks });
   const heard = new Set<string>();
   const network = openNetwork(newContext(), {
@@ -66,13 +67,57 @@ async function main() {
   heard.clear();
   await ip("link set p-near master b1");
   const astray = await told(near);
+  const before = await down(network);
+  const lateCard = { mac: cards.late, name: "late", physicalNetwork: "b2" };
+  const problems = (await network.problems(ctx, [lateCard])).map(({ code }) => code);
+  const words = new Set<string>();
+  const waiting = newContext({
+    report: ({ stage, note }) => note && words.add(`${stage}: ${note.split(";")[0]}`),
+  });
+  const opening = network.open(waiting, [lateCard]);
+  await pause(500);
+  await bridge("b2", "10.97.0.1/24");
+  await opening;
+  const late = await machineOf("late", "b2");
+  await network.admit(ctx, [lateCard]);
+  const seenLate = await told(late);
+  await ip("link set b0 down");
+  const after = await stateOf(network, "b0", "down");
+  await ip("link set b0 up");
+  const again = await stateOf(network, "b0", "served");
+  await ip("link set p-near master b0");
+  const nearAgain = await told(near);
   const calls: string[] = [];
-  for (const address of ["10.99.0.1", "10.98.0.1"]) if (await listens(address)) calls.push(address);
+  for (const address of ["10.99.0.1", "10.98.0.1", "10.97.0.1"])
+    if (await listens(address)) calls.push(address);
   await network.close();
-  for (const machine of [near, far]) machine.end();
+  for (const machine of [near, far, late]) machine.end();
   const left = (await Promise.all((await readdir("/proc")).map(commOf))).filter((name) => name === "dnsmasq");
   await rm(dir, { recursive: true });
-  return { ...seen, astray, heard: [...heard], calls, left: left.length };
+  const waited = { before, problems, words: [...words], late: seenLate };
+  return {
+    ...seen,
+    astray,
+    heard: [...heard],
+    waited,
+    went: { after, again, nearAgain },
+    calls,
+    left: left.length,
+  };
+}
+
+/** What is down, and why. */
+const down = async ({ states }: Network) =>
+  (await states()).flatMap(({ name, failure }) => (failure ? [`${name}: ${failure.code}`] : []));
+
+/** Until a network is so; what is down then. */
+async function stateOf(network: Network, wanted: string, state: string) {
+  for (let tries = 0; tries < 200; tries++) {
+    const found = (await network.states()).find(({ name }) => name === wanted);
+    if (found?.state === state) break;
+    await pause(100);
+  }
+  return down(network);
 }
 
 const listens = (host: string) =>

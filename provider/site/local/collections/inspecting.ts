@@ -7,9 +7,10 @@ import { isVisit } from "../../../workflows/visit.ts";
 import { PartlyDone, type Plan, type Ref, type State } from "../../site.ts";
 import { askedJob } from "../asked.ts";
 import { type Found, toFailure } from "../collection.ts";
+import type { Card } from "../network/network.ts";
 import type { Parts } from "../parts.ts";
 import type { Store, StoredRecord } from "../store/index.ts";
-import { bootCardsOf } from "./macs.ts";
+import { bootCardsOf, cardsToBe } from "./macs.ts";
 import type { NodeState } from "./node-state.ts";
 
 /** `inspect` of a Node: when it is due, what speaks against it, and that it is done. */
@@ -51,7 +52,7 @@ export async function planInspection(
   }
   const problems = [
     ...(await refusals(parts.store, { ref, state: { provisionState: "available", ...state }, spec })),
-    ...(await parts.network.problems(ctx)),
+    ...(await parts.network.problems(ctx, await cardsToInspect(parts, known, name, spec))),
     ...(await failing(async () => (await parts.boot(spec)).ready(ctx))),
   ];
   const words = `boot ${name} once from the network through ${spec.inspect?.mac}, inspect it, leave it off and unwritten`;
@@ -66,6 +67,18 @@ export async function planInspection(
 /** What was found stays with the node, also while an instance is on it. */
 const takenOut = (record: StoredRecord | undefined, { inspect }: NodeSpec): boolean =>
   inspect === undefined && (record?.spec as NodeSpec | undefined)?.inspect !== undefined;
+
+/** Those that a look at the server goes through, as this run declares them. */
+async function cardsToInspect(
+  { store, runs }: Parts,
+  { run }: Found["known"],
+  node: string,
+  { inspect }: NodeSpec,
+): Promise<readonly Card[]> {
+  const cards = await cardsToBe(store, runs.of(run), node);
+  const known = inspect === undefined || cards.some(({ mac }) => mac === inspect.mac);
+  return known ? cards : [...cards, { mac: inspect.mac, name: node }];
+}
 
 const refusals = (store: Store, record: StoredRecord) => failing(() => refuseVisit(store, record));
 

@@ -1,36 +1,47 @@
 import type { Context } from "../../../kernel/context.ts";
+import { MetalError } from "../../../kernel/errors.ts";
 import type { InterfaceSpec } from "../../../resources/index.ts";
 import { siteErrors } from "../../errors.ts";
+import { networksOf } from "../../networks.ts";
 import type { Collection, Ref } from "../../site.ts";
-import { collectionOf } from "../collection.ts";
+import { collectionOf, toFailure } from "../collection.ts";
+import { isLinkFault } from "../network/link.ts";
 import type { Card } from "../network/network.ts";
 import type { Parts } from "../parts.ts";
+import type { Run } from "../runs.ts";
 import { cardOf } from "./card.ts";
-import { refuseOthersMac } from "./macs.ts";
+import { refused } from "./instance/host.ts";
+import { declaredCards, refuseOthersMac } from "./macs.ts";
 
 const properties: Readonly<Record<string, string>> = {
   ...{ INTERFACE_OFF_NETWORK: "address", INTERFACE_IN_USE: "" },
   ...{ NETWORK_NOT_CHOSEN: "physicalNetwork", NETWORK_UNKNOWN: "physicalNetwork" },
+  NETWORK_CARDS_APART: "physicalNetwork",
 };
+
+const propertyOf = ({ code }: MetalError) => properties[code] ?? "mac";
 
 /** Network cards: one MAC, one Interface. A MAC moved within a stack goes to the new holder. */
 export function interfaces(parts: Parts): Collection {
-  const { store, network, runs } = parts;
+  const { store, network, runs, settings } = parts;
   const using = async (node: string) => (await store.claims()).get(node);
 
   return collectionOf<InterfaceSpec>("interfaces", parts, {
-    property: ({ code }) => properties[code] ?? "mac",
+    property: propertyOf,
     async plan(ctx, ref, spec, { record, known }) {
-      await notTaken(ref, spec.mac);
-      const { macs } = runs.of(known.run);
-      const twin = macs.get(spec.mac);
-      macs.set(spec.mac, twin ?? ref.name);
-      if (twin !== undefined && twin !== ref.name)
-        throw siteErrors.make("INTERFACE_MAC_TAKEN", { mac: spec.mac, other: twin });
-      await inNetwork(ctx, cardOf(ref, spec));
-      await refuseOthersMac(store, runs.of(known.run), spec.node, spec.mac);
-      await unusedIfMoved(ref, spec, record?.spec as InterfaceSpec | undefined);
-      return { actions: record ? [] : [`enrol card ${spec.mac} of ${spec.node}`] };
+      const run = runs.of(known.run);
+      const looks = [
+        () => notTaken(ref, spec.mac),
+        async () => notTwice(run, ref, spec.mac),
+        () => inNetwork(ctx, run, cardOf(ref, spec), spec.node),
+        () => refuseOthersMac(store, run, spec.node, spec.mac),
+        () => unusedIfMoved(ref, spec, record?.spec as InterfaceSpec | undefined),
+      ];
+      const problems = (await Promise.all(looks.map((look) => refused(look())))).flat();
+      return {
+        actions: record ? [] : [`enrol card ${spec.mac} of ${spec.node}`],
+        failures: problems.map((problem) => toFailure(problem, propertyOf(problem))),
+      };
     },
     async ensure(ctx, ref, spec, { record, known }) {
       await notTaken(ref, spec.mac);
@@ -60,15 +71,32 @@ export function interfaces(parts: Parts): Collection {
     },
   });
 
-  async function inNetwork(ctx: Context, card: Card): Promise<void> {
+  async function inNetwork(ctx: Context, run: Run, card: Card, node: string): Promise<void> {
     const { address } = card;
     const ranges = await network.ranges(ctx);
-    if (address !== undefined && ranges.length > 0 && !ranges.some(({ holds }) => holds(address))) {
+    // Of one whose interface is down nothing is known: a deployment tells, and what is in others goes on.
+    const known = ranges.length === networksOf(settings).length;
+    if (address !== undefined && known && !ranges.some(({ holds }) => holds(address))) {
       const networks = ranges.map(({ cidr }) => cidr).join(", ");
       throw siteErrors.make("INTERFACE_OFF_NETWORK", { address, network: networks });
     }
-    // Where an interface is down nothing is known yet, and the deployment tells.
-    if (ranges.length > 0) await network.serving(ctx, [card]);
+    try {
+      if (ranges.length > 0) await network.together(ctx, [card]);
+    } catch (error) {
+      if (error instanceof MetalError && isLinkFault(error)) return;
+      throw error;
+    }
+    for (const other of declaredCards(run, node)) {
+      const faults = ranges.length > 0 ? await refused(network.together(ctx, [card, other])) : [];
+      for (const fault of faults) if (fault.code === "NETWORK_CARDS_APART") throw fault;
+    }
+  }
+
+  function notTwice({ macs }: Run, { name }: Ref, mac: string): void {
+    const twin = macs.get(mac);
+    macs.set(mac, twin ?? name);
+    if (twin !== undefined && twin !== name)
+      throw siteErrors.make("INTERFACE_MAC_TAKEN", { mac, other: twin });
   }
 
   async function notTaken(ref: Ref, mac: string): Promise<void> {

@@ -1,10 +1,11 @@
-import type { InterfaceSpec, NodeSpec } from "../../../resources/index.ts";
+import type { InstanceSpec, InterfaceSpec, NodeSpec } from "../../../resources/index.ts";
 import { UNKNOWN } from "../../../resources/unknown.ts";
 import { siteErrors } from "../../errors.ts";
 import type { Spec } from "../../site.ts";
 import type { Card } from "../network/network.ts";
 import type { Run } from "../runs.ts";
 import type { Store } from "../store/index.ts";
+import { cardOf } from "./card.ts";
 import { cardsOf } from "./instance/claim.ts";
 import type { NodeState } from "./node-state.ts";
 
@@ -20,6 +21,30 @@ export async function bootCardsOf(
   if (inspect === undefined || cards.some(({ mac }) => mac === inspect.mac)) return cards;
   return [...cards, { mac: inspect.mac, name: node }];
 }
+
+/** The cards of a node as this run leaves them: recorded, or declared in it. */
+export async function cardsToBe(
+  store: Store,
+  run: Run,
+  node: string,
+  { interfaces }: Pick<InstanceSpec, "interfaces"> = {},
+): Promise<readonly Card[]> {
+  const named = interfaces?.includes(UNKNOWN) ? [] : (interfaces ?? []);
+  const cards = cardsOn(await current(store, run, "interfaces"), node);
+  return cards.filter(({ name }) => named.length === 0 || named.includes(name));
+}
+
+/** Those that this run has declared up to now. */
+export const declaredCards = ({ declared }: Run, node: string): readonly Card[] =>
+  cardsOn(declaredIn(declared, "interfaces"), node);
+
+/** Of one whose values are not all known yet nothing is said. */
+const cardsOn = (specs: Iterable<readonly [string, Spec]>, node: string): readonly Card[] =>
+  [...specs]
+    .map(([name, spec]) => [name, spec as InterfaceSpec] as const)
+    .filter(([, card]) => card.node === node)
+    .filter(([, { mac, address, physicalNetwork }]) => ![mac, address, physicalNetwork].includes(UNKNOWN))
+    .map(([name, card]) => cardOf({ name }, card));
 
 /** NODE_MAC_TAKEN where a card of this node is declared, or recorded, for another one. */
 export async function refuseOthersMac(store: Store, run: Run, node: string, mac: string): Promise<void> {
@@ -54,8 +79,10 @@ async function current(
   collection: "nodes" | "interfaces",
 ): Promise<ReadonlyMap<string, Spec>> {
   const recorded = (await store.all(collection)).map(({ ref, spec }) => [ref.name, spec] as const);
-  const now = [...declared]
+  return new Map([...recorded, ...declaredIn(declared, collection)]);
+}
+
+const declaredIn = (declared: Run["declared"], collection: string) =>
+  [...declared]
     .filter(([key]) => key.startsWith(`${collection}/`))
     .map(([key, spec]) => [key.slice(collection.length + 1), spec] as const);
-  return new Map([...recorded, ...now]);
-}

@@ -8,6 +8,18 @@ export const networkErrors = defineErrors({
       "Correct `cidr`, or give the interface an address of it; for servers behind a relay say `advertise`, and their `router`.",
     fault: "site",
   },
+  NETWORK_LINK_DOWN: {
+    text: "this host's interface {interface} is down",
+    remedy:
+      "`ip link set {interface} up`, or mend what keeps it down: its network is served within seconds of its coming up.",
+    fault: "host",
+  },
+  NETWORK_ADDRESS_GONE: {
+    text: "this host does not have the address {address}, which servers are told as the deploy helper's",
+    remedy:
+      "Give the interface that address (`ip addr`), or correct `address` (of one of several networks: `advertise`).",
+    fault: "host",
+  },
   NETWORK_OVERLAP: {
     text: "{one} and {other}, two networks of this site, have addresses in common: {cidr} and {otherCidr}",
     remedy: "Give the interfaces networks of their own, or say `cidr` of each.",

@@ -1,12 +1,20 @@
-import type { Context } from "../../../kernel/context.ts";
+import { type Context, LimitReached, newContext, until, within } from "../../../kernel/context.ts";
+import { MetalError } from "../../../kernel/errors.ts";
 import { networksOf } from "../../networks.ts";
 import type { SiteSettings } from "../../settings.ts";
 import { networkErrors } from "./errors.ts";
+import { type KeptNetwork, keepServed } from "./life.ts";
+import { isLinkFault } from "./link.ts";
 import type { Card, Network } from "./network.ts";
-import { type OneNetwork, type OneOptions, openOne } from "./one.ts";
+import { type OneNetwork, openOne } from "./one.ts";
 import { placement } from "./placement.ts";
+import type { OneOptions } from "./serving.ts";
+import { watchNetworks } from "./watch.ts";
 
 type Shared = Omit<OneOptions, "network" | "settings" | "asked">;
+
+/** How long a network whose interface is away is waited for by what needs it now. */
+const patience = "2 minutes";
 
 /** The provisioning networks of these settings. Nothing is started before `open`. */
 export function openNetwork(
@@ -15,23 +23,34 @@ export function openNetwork(
 ): Network {
   /** By which network a card asked last: where it is, if nobody says so. */
   const heard = new Map<string, OneNetwork>();
-  const all: readonly OneNetwork[] = networksOf(settings).map((network) =>
-    openOne(own, {
+  const all: readonly KeptNetwork[] = networksOf(settings).map((network, index) => {
+    const one = openOne(own, {
       ...{ ...shared, settings, network },
       asked: (mac, vendorClass) => {
         heard.set(mac, all.find(({ facts }) => facts === network) as OneNetwork);
         asked(mac, vendorClass);
       },
-    }),
-  );
+    });
+    return keepServed(own, one, (ctx) => refuseOverlap(ctx, one, all.slice(0, index)));
+  });
+  const watch = watchNetworks(own, all);
   const place = placement(all, (mac) => heard.get(mac));
   const by = async (ctx: Context, cards: readonly Card[]) => {
-    const placed = new Map<OneNetwork, Card[]>();
+    const placed = new Map<KeptNetwork, Card[]>();
     for (const card of cards) {
-      const one = await place(ctx, card);
+      const one = (await place(ctx, card)) as KeptNetwork;
       placed.set(one, [...(placed.get(one) ?? []), card]);
     }
     return placed;
+  };
+  const theirs = async (ctx: Context, cards: readonly Card[]): Promise<KeptNetwork | undefined> => {
+    const [first, second] = [...(await by(ctx, cards)).keys()];
+    if (!first || !second) return first;
+    const names = { one: first.facts.name ?? "", other: second.facts.name ?? "" };
+    throw networkErrors.make("NETWORK_CARDS_APART", {
+      macs: cards.map(({ mac }) => mac).join(", "),
+      ...names,
+    });
   };
 
   return {
@@ -39,24 +58,35 @@ export function openNetwork(
       const found = await Promise.all(all.map((one) => one.range(ctx)));
       return found.filter((range) => range !== undefined);
     },
+    async together(ctx, cards) {
+      await theirs(ctx, cards);
+    },
     async serving(ctx, cards) {
-      const [first, second] = [...(await by(ctx, cards)).keys()];
-      if (first && second) {
-        const names = { one: first.facts.name ?? "", other: second.facts.name ?? "" };
-        const macs = cards.map(({ mac }) => mac).join(", ");
-        throw networkErrors.make("NETWORK_CARDS_APART", { macs, ...names });
-      }
-      const one = first ?? (all[0] as OneNetwork);
+      const one = (await theirs(ctx, cards)) ?? (all[0] as KeptNetwork);
       return { address: (await one.known(ctx)).address, dhcp: one.facts.dhcp };
     },
-    async problems(ctx) {
-      return (await Promise.all(all.map((one) => one.problems(ctx)))).flat();
+    async problems(ctx, cards) {
+      try {
+        const one = await theirs(ctx, cards);
+        if (one) return await one.problems(ctx);
+      } catch (error) {
+        if (error instanceof MetalError) return [error];
+        throw error;
+      }
+      // Where it will be is open: only what keeps it from being anywhere is in its way.
+      const found = await Promise.all(all.map((one) => one.problems(ctx)));
+      return found.some((faults) => faults.length === 0) ? [] : found.flat();
     },
-    async open(ctx) {
-      await refuseOverlap(ctx, all);
-      // Each looks for other DHCP servers first, which takes a while.
-      await Promise.all(all.map((one) => one.open(ctx)));
+    async open(ctx, cards = []) {
+      watch.begin();
+      // At once: each looks for other DHCP servers first, which takes a while.
+      if (cards.length === 0) return anyOf(all.map((one) => one.open(ctx)));
+      const needed = await by(ctx, cards);
+      const aside = newContext({ log: own.log, signal: own.signal });
+      for (const one of all) if (!needed.has(one)) void one.open(aside).catch(() => {}); // its state tells
+      await Promise.all([...needed.keys()].map((one) => waitFor(ctx, one)));
     },
+    states: watch.states,
     async admit(ctx, cards) {
       for (const [one, here] of await by(ctx, cards)) {
         await one.admit(ctx, here);
@@ -81,22 +111,50 @@ export function openNetwork(
       return neighbourMac(ctx, address);
     },
     async close() {
+      await watch.stop();
       await Promise.all(all.map((one) => one.close()));
     },
   };
 }
 
-/** Whether what the interfaces have overlaps: of what the settings say, they were told. */
-async function refuseOverlap(ctx: Context, all: readonly OneNetwork[]): Promise<void> {
-  if (all.length === 1) return;
+/** Wait for all; throws the first failure where none succeeds. */
+async function anyOf(opening: readonly Promise<void>[]): Promise<void> {
+  const outcomes = await Promise.allSettled(opening);
+  const failed = outcomes.filter((outcome) => outcome.status === "rejected");
+  if (failed.length === outcomes.length) throw failed[0]?.reason;
+}
+
+/** Have its network served, waiting for one whose interface is away: it comes up late after a start of the host. */
+async function waitFor(ctx: Context, one: KeptNetwork): Promise<void> {
+  let fault: unknown;
+  const opens = async (inner: Context) => {
+    try {
+      await one.open(inner);
+      return true;
+    } catch (error) {
+      if (!(error instanceof MetalError) || !isLinkFault(error)) throw error;
+      fault = error;
+      const stage = `waiting for the network ${one.state().name}`;
+      ctx.report({ stage, note: `${error.record.text}; ${error.record.remedy}` });
+      return false;
+    }
+  };
+  try {
+    await within(ctx, patience, (inner) => until(inner, "2 seconds", opens));
+  } catch (error) {
+    throw error instanceof LimitReached && !ctx.signal.aborted ? fault : error;
+  }
+}
+
+/** Whether what the interfaces have overlaps: of what the settings say, they were told. The first of the list is served. */
+async function refuseOverlap(ctx: Context, one: OneNetwork, before: readonly OneNetwork[]): Promise<void> {
+  if (before.length === 0) return;
   const { overlap } = await import("../../networks.ts");
-  const ranges = await Promise.all(all.map(async ({ facts, known }) => ({ facts, range: await known(ctx) })));
-  for (const [index, { facts, range }] of ranges.entries()) {
-    const twin = ranges.slice(0, index).find((other) => overlap(other.range.cidr, range.cidr));
-    if (!twin) continue;
-    throw networkErrors.make("NETWORK_OVERLAP", {
-      ...{ one: twin.facts.name ?? "", cidr: twin.range.cidr },
-      ...{ other: facts.name ?? "", otherCidr: range.cidr },
-    });
+  const { cidr: otherCidr } = await one.known(ctx);
+  for (const { facts, range } of before) {
+    const cidr = (await range(ctx))?.cidr;
+    if (cidr === undefined || !overlap(cidr, otherCidr)) continue;
+    const names = { one: facts.name ?? "", other: one.facts.name ?? "" };
+    throw networkErrors.make("NETWORK_OVERLAP", { ...names, cidr, otherCidr });
   }
 }

@@ -1,6 +1,7 @@
 import type { Context } from "../../../kernel/context.ts";
 import type { MetalError } from "../../../kernel/errors.ts";
 import type { DhcpMode } from "../../../services/dnsmasq/mode.ts";
+import type { NetworkState } from "../../site.ts";
 import type { Range } from "./range.ts";
 
 /** A card that may boot, as DHCP has to know it. */
@@ -25,12 +26,19 @@ export interface Served {
 export interface Network {
   /** Those that are known. */
   readonly ranges: (ctx: Context) => Promise<readonly Range[]>;
+  /** That these cards of one server are in one network, which needs not be up. Throws as `serving`. */
+  readonly together: (ctx: Context, cards: readonly Card[]) => Promise<void>;
   /** Of the network that these cards of one server are in. NETWORK_NOT_CHOSEN, NETWORK_UNKNOWN, NETWORK_CARDS_APART. */
   readonly serving: (ctx: Context, cards: readonly Card[]) => Promise<Served>;
-  /** What would keep a deployment from being served; found at preview, without starting anything. */
-  readonly problems: (ctx: Context) => Promise<readonly MetalError[]>;
-  /** Serve from now on: the call-back, and DHCP and TFTP where they are ours. Asked twice does no harm. */
-  readonly open: (ctx: Context) => Promise<void>;
+  /** What would keep these cards of one server from being served, with none: any; found at preview, without starting anything. */
+  readonly problems: (ctx: Context, cards: readonly Card[]) => Promise<readonly MetalError[]>;
+  /**
+   * Serve from now on all networks that can be: the call-back, and DHCP and TFTP where they are ours. Throws where that of
+   * these cards cannot, without any where none can. Asked twice does no harm.
+   */
+  readonly open: (ctx: Context, cards?: readonly Card[]) => Promise<void>;
+  /** How they are: what is down, and why. */
+  readonly states: () => Promise<readonly NetworkState[]>;
   readonly admit: (ctx: Context, cards: readonly Card[]) => Promise<void>;
   /** Cards whose DHCP entry is missing or says something else, each with what is wrong, where DHCP is ours. */
   readonly notAdmitted: (

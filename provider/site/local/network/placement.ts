@@ -21,11 +21,13 @@ export function placement(
   return async (ctx, { mac, address, physicalNetwork }) => {
     if (physicalNetwork !== undefined) return named(physicalNetwork);
     if (only) return only;
-    if (address !== undefined) {
-      for (const one of all) if ((await one.range(ctx))?.holds(address)) return one;
-    }
-    const before = heard(mac) ?? (await admittedTo(all, mac));
+    const ranges = address === undefined ? [] : await Promise.all(all.map((one) => one.range(ctx)));
+    const holder = all.find((_, index) => address !== undefined && ranges[index]?.holds(address));
+    const before = holder ?? heard(mac) ?? (await admittedTo(all, mac));
     if (before) return before;
+    // Its address may be of one that is down, and of which nothing is known then: that one's words are the better ones.
+    const unknown = all.find((_, index) => address !== undefined && ranges[index] === undefined);
+    if (unknown) await unknown.known(ctx);
     throw networkErrors.make("NETWORK_NOT_CHOSEN", { mac, networks });
   };
 }

@@ -10,7 +10,7 @@ import type { Parts } from "../../parts.ts";
 import type { StoredDeployment } from "../../store/deployments.ts";
 import { expectedOf } from "../node.ts";
 import { layBoot } from "./boot.ts";
-import { holdNode, refuseMaintenance, specOf } from "./claim.ts";
+import { cardsOf, holdNode, refuseMaintenance, specOf } from "./claim.ts";
 import { mendDrift } from "./drift.ts";
 import { openMachine } from "./machine.ts";
 import { outputsOf } from "./outputs.ts";
@@ -68,7 +68,7 @@ async function switchPower(
       power: spec.timeouts?.power ?? settings.limits.power,
       hard: spec.hardReboot,
     };
-    if (spec.power === "on") await parts.network.open(ctx);
+    if (spec.power === "on") await parts.network.open(ctx, await cardsOf(store, stored.node, spec));
     await (rebooting ? reboot(ctx, power, manner) : setPower(ctx, power, spec.power, manner));
     if (spec.power === "on") await answered(ctx, parts, ref, spec, stored);
   }

@@ -6,6 +6,7 @@ import type { Parts } from "../../parts.ts";
 import type { StoredDeployment } from "../../store/deployments.ts";
 import { kindOf } from "../image.ts";
 import { instancesUsing } from "../users.ts";
+import { cardsOf } from "./claim.ts";
 import { openMachine } from "./machine.ts";
 
 /**
@@ -21,7 +22,7 @@ export async function layBoot(
   image?: ImageSpec,
 ): Promise<void> {
   ctx.report({ stage: "laying boot files again" });
-  await parts.network.open(ctx);
+  await parts.network.open(ctx, await cardsOf(parts.store, stored.node, spec));
   const { machine, close } = await openMachine(ctx, parts, ref, spec, stored, image ?? stored.record.image);
   try {
     await machine.fetch(ctx);

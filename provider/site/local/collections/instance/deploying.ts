@@ -22,7 +22,7 @@ import { journalOf, type StoredDeployment } from "../../store/deployments.ts";
 import { endVisit } from "../../visits.ts";
 import { setsAside } from "../node.ts";
 import { layBoot } from "./boot.ts";
-import { claimNode } from "./claim.ts";
+import { cardsOf, claimNode } from "./claim.ts";
 import { newRecord, openMachine } from "./machine.ts";
 import { outputsOf } from "./outputs.ts";
 
@@ -96,7 +96,7 @@ async function deployInstance(
       await cleanNode(ctx, parts, node, owed);
       await store.patch("nodes", node, { provisionState: "deploying" });
     } else await endVisit(ctx, parts, node);
-    await parts.network.open(ctx);
+    await parts.network.open(ctx, await cardsOf(store, node, spec));
     // Given up, its boot files and DHCP entries were withdrawn.
     if (effect === "restore") await layBoot(ctx, parts, ref, spec, stored);
     const { machine, console, close } = await openMachine(ctx, parts, ref, spec, stored);

@@ -2,6 +2,7 @@ import { isForeign } from "../../../../kernel/arch.ts";
 import type { Context } from "../../../../kernel/context.ts";
 import { MetalError } from "../../../../kernel/errors.ts";
 import type { InstanceSpec, NodeSpec } from "../../../../resources/index.ts";
+import type { Card } from "../../network/network.ts";
 import type { Parts } from "../../parts.ts";
 import { readyToWait } from "./waiting.ts";
 
@@ -10,11 +11,11 @@ export async function hostProblems(
   ctx: Context,
   parts: Parts,
   spec: InstanceSpec,
-  node: NodeSpec | undefined,
+  { node, cards }: { readonly node: NodeSpec | undefined; readonly cards: readonly Card[] },
 ): Promise<readonly MetalError[]> {
   const { network, writer } = parts;
   return [
-    ...(await network.problems(ctx)),
+    ...(await network.problems(ctx, cards)),
     ...(await refused(loadersReady(ctx, parts, node))),
     ...(await refused((async () => (await writer()).ready(ctx))())),
     ...(await refused(readyToWait(ctx, spec))),

@@ -12,6 +12,7 @@ import type { Failure, Plan, Ref } from "../../../site.ts";
 import { type Found, toFailure } from "../../collection.ts";
 import type { Parts } from "../../parts.ts";
 import { countErase, newsOf, type Run } from "../../runs.ts";
+import { cardsToBe } from "../macs.ts";
 import { otherArch } from "./architecture.ts";
 import { reasonsOf, refuseMaintenance, refuseRescued } from "./claim.ts";
 import { declared, unconfigurable } from "./configuration.ts";
@@ -128,8 +129,13 @@ export async function planInstance(
   const problems =
     against.length > 0 ? [...against] : [...(await limits(parts, ref, spec, plan, found, run))];
   const writes = ["install", "reinstall", "replace", "restore"].includes(plan.effect);
-  const place = writes ? await placeIn(parts, facts, run) : undefined;
-  if (writes) problems.push(...drained(parts, ref), ...(await hostProblems(ctx, parts, spec, place)));
+  // Empty while that is open.
+  const where = (writes ? (facts.choice?.chosen ?? facts.server?.node ?? spec.node) : undefined) ?? "";
+  const place = await declared<NodeSpec>({ ...parts, run }, "nodes", where);
+  if (writes) {
+    const cards = await cardsToBe(parts.store, run, where, spec);
+    problems.push(...drained(parts, ref), ...(await hostProblems(ctx, parts, spec, { node: place, cards })));
+  }
   const open = problems.length === 0;
   if (open) run.planned.set(ref.name, plan.erases?.token);
   const unknown = known.unknown ?? [];
@@ -196,15 +202,6 @@ function inputsOf(spec: InstanceSpec): string {
   return createHash("sha256").update(JSON.stringify(sorted)).digest("hex");
 }
 
-/** The server on which it would be installed; undefined while that is open. */
-async function placeIn(
-  { store }: Parts,
-  { choice, server }: InstanceFacts,
-  run: Run,
-): Promise<NodeSpec | undefined> {
-  return declared({ store, run }, "nodes", choice?.chosen ?? server?.node ?? "");
-}
-
 const propertyOf: Readonly<Record<string, string>> = {
   INSTANCE_NO_NODE: "flavor",
   INSTANCE_WOULD_ERASE: "allowReinstall",
@@ -214,6 +211,7 @@ const propertyOf: Readonly<Record<string, string>> = {
   INSTANCE_ADOPT_UNCLEAN: "node",
   INSTANCE_OTHER_ARCH: "image",
   INSTANCE_NETWORK_CARD: "networks",
+  NETWORK_CARDS_APART: "interfaces",
   INSTANCE_VOLUME_NO_ROOM: "flavor",
   INSTANCE_FILES_WHOLE_DISK: "configureBy",
   DEPLOY_CANNOT_PHONE_HOME: "waitFor",
