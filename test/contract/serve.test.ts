@@ -260,9 +260,14 @@ describe("a client of a service", () => {
       ),
     );
     const metrics = await asked.send(ctx, "/metrics");
-    expect(await text(metrics.body)).toContain(
+    const exposition = await text(metrics.body);
+    for (const line of [
       'baremetal_requests_total{what="nodes ensure",outcome="TOKEN_SCOPE"} 1\n',
-    );
+      'baremetal_refused_total{route="POST /v1/nodes/ensure",status="403",code="TOKEN_SCOPE"} 1\n',
+      'baremetal_refused_total{route="GET /metrics",status="401",code="TOKEN_MISSING"} 1\n',
+    ]) {
+      expect(exposition).toContain(line);
+    }
   });
 
   it("takes its token from the environment, and none is told to who shows another certificate", async () => {
