@@ -236,7 +236,12 @@ describe("a client of a service", () => {
     await program("tokens", "remove", "ci", "--settings", join(folder, "site.yaml"));
     await expect(site.nodes.list(ctx)).rejects.toMatchObject({ code: "TOKEN_MISSING" });
     expect(log()).not.toContain(token);
-    const audit = await readFile(join(folder, "state", "audit.log"), "utf8");
+    // It is written beside the answer, not before it.
+    const audit = await vi.waitFor(async () => {
+      const written = await readFile(join(folder, "state", "audit.log"), "utf8");
+      expect(written).toContain("TOKEN_MISSING");
+      return written;
+    }, 10_000);
     const lines = audit
       .trim()
       .split("\n")
