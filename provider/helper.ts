@@ -1,5 +1,6 @@
 import { statSync } from "node:fs";
 import { chmod, rm } from "node:fs/promises";
+import type { Refusing } from "./api/refused.ts";
 import { createApi } from "./api/server.ts";
 import { newContext } from "./kernel/context.ts";
 import type { Logger } from "./kernel/log.ts";
@@ -23,6 +24,8 @@ interface HelperOptions {
   readonly door?: (site: LocalSite) => Promise<Door>;
   /** The site as it is told on the socket. */
   readonly around?: (site: Site) => Site;
+  /** Told of each request that is not taken on the socket. */
+  readonly refused?: Refusing;
   /** Who counts what it does. */
   readonly meter?: Meter;
 }
@@ -38,7 +41,7 @@ export interface Door {
  */
 export async function runHelper(
   settings: SiteSettings,
-  { log, version, signal, softly, door, meter, around = (site) => site }: HelperOptions,
+  { log, version, signal, softly, door, meter, refused, around = (site) => site }: HelperOptions,
 ): Promise<void> {
   const lock = lockStore(settings.stateDir);
   try {
@@ -53,7 +56,8 @@ export async function runHelper(
       () => ending.abort(),
     );
     const stop = door === undefined ? { stop: () => ending.abort() } : {};
-    const api = createApi({ site: around(site), log, busy: idle.change, ...stop });
+    const told = refused === undefined ? {} : { refused };
+    const api = createApi({ site: around(site), log, busy: idle.change, ...stop, ...told });
     let opened: Door | undefined;
     try {
       await rm(socket, { force: true }); // the lock is ours, so whoever made it is gone

@@ -1,9 +1,10 @@
-import type { Duplex } from "node:stream";
+import type { Socket } from "node:net";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { hasCode, MetalError, toRecord } from "../kernel/errors.ts";
 import type { Logger } from "../kernel/log.ts";
 import { showBytes } from "../kernel/units.ts";
 import { apiErrors } from "./errors.ts";
+import { noRoute, type Refusing, routeOf } from "./refused.ts";
 
 /** A request that is not taken: its status, and a failure of the catalogue. */
 export class Refusal extends Error {
@@ -74,11 +75,24 @@ function wordsOf(error: unknown, { headers }: FastifyRequest, bodyLimit: number)
   }
 }
 
+export interface Refusals {
+  readonly log: Logger;
+  readonly bodyLimit: number;
+  readonly strayOf: (request: FastifyRequest) => Refusal;
+  readonly whoOf: (request: FastifyRequest) => string | undefined;
+  readonly refused: Refusing;
+}
+
 /** Answers every request that is not taken, whoever found that. */
 export const refuse =
-  (log: Logger, bodyLimit: number, strayOf: (request: FastifyRequest) => Refusal) =>
+  ({ log, bodyLimit, strayOf, whoOf, refused }: Refusals) =>
   (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
     const { status, failure, headers } = refusalOf(wordsOf(error, request, bodyLimit) ?? strayOf(request));
+    const who = whoOf(request);
+    refused({
+      ...{ route: routeOf(request), status, code: failure.code, from: request.ip },
+      ...(who === undefined ? {} : { who }),
+    });
     if (status === 500) {
       const reason = failure.cause instanceof Error ? failure.cause.stack : failure.message;
       log.warn("a request met a failure that nobody foresaw", { reason });
@@ -87,9 +101,11 @@ export const refuse =
   };
 
 /** For what is no request yet: answered on the bare connection, which ends with it. */
-export function refuseBare(error: NodeJS.ErrnoException, socket: Duplex): void {
+export const refuseBare = (refused: Refusing) => (error: NodeJS.ErrnoException, socket: Socket) => {
   if (error.code === "ECONNRESET" || socket.destroyed || !socket.writable) return void socket.destroy();
   const [status, failure] = bareRefusal(error.code);
+  const from = socket.remoteAddress ?? "";
+  refused({ route: noRoute, status: Number.parseInt(status, 10), code: failure.code, from });
   const body = JSON.stringify({ failure: failure.record });
   const head = [
     `HTTP/1.1 ${status}`,
@@ -98,7 +114,7 @@ export function refuseBare(error: NodeJS.ErrnoException, socket: Duplex): void {
     "Connection: close",
   ];
   socket.end(`${head.join("\r\n")}\r\n\r\n${body}`, () => socket.destroy());
-}
+};
 
 function bareRefusal(code: string | undefined): readonly [string, MetalError] {
   if (code === "ERR_HTTP_REQUEST_TIMEOUT") {

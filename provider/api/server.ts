@@ -11,7 +11,8 @@ import { wireErrors } from "../site/wire-errors.ts";
 import { apiErrors } from "./errors.ts";
 import { answerLines } from "./lines.ts";
 import { openApiOf } from "./openapi.ts";
-import { refuse, refuseBare } from "./refusals.ts";
+import { type Refusals, refuse, refuseBare } from "./refusals.ts";
+import { type Admitted, type Refusing, routeOf } from "./refused.ts";
 import type { Desk, Incoming, Route } from "./route.ts";
 import { routes } from "./routes.ts";
 import { strayOf } from "./strays.ts";
@@ -26,19 +27,30 @@ export interface ApiOptions {
   /** Serve HTTPS. */
   readonly tls?: { readonly cert: string; readonly key: string };
   /** The site as the bearer of this token may use it; throws where nobody knows it. Absent: who reaches us may all. */
-  readonly admit?: (asker: { readonly token: string | undefined; readonly address: string }) => Promise<Site>;
+  readonly admit?: (asker: Asker) => Promise<Admitted>;
+  /** Told of each request that is not taken. */
+  readonly refused?: Refusing;
   /** What a browser may have before it shows a token. */
   readonly page?: Page;
   /** What there is to tell Prometheus. */
   readonly metrics?: (ctx: Context) => Promise<string>;
 }
 
+export interface Asker {
+  readonly token: string | undefined;
+  readonly address: string;
+  /** What is asked for, as the list of routes has it. */
+  readonly route: string;
+}
+
 const bodyLimit = 8 * 2 ** 20;
 
 /** The helper's HTTP face: each of the `routes`, whoever asks admitted first, and every refusal in one form. */
 export function createApi(options: ApiOptions): FastifyInstance {
-  const { site: whole, log, busy, tls, admit } = options;
-  const app = newServer(log, tls);
+  const { site: whole, log, busy, tls, admit, refused = () => {} } = options;
+  const admitted = new WeakMap<FastifyRequest, Admitted>();
+  const whoOf = (request: FastifyRequest) => admitted.get(request)?.who;
+  const app = newServer(log, tls, { refused, whoOf });
   let open = 0;
   const count = (change: 1 | -1) => {
     open += change;
@@ -60,26 +72,26 @@ export function createApi(options: ApiOptions): FastifyInstance {
     throw wireErrors.make("HELPER_OTHER_WIRE", { ours: String(theirs), theirs: wire });
   });
 
-  const sites = new WeakMap<FastifyRequest, Site>();
   app.addHook("onRequest", async (request) => {
     if (request.routeOptions.config.open) return;
-    const asker = { token: bearer(request.headers.authorization), address: request.ip };
-    sites.set(request, admit ? await admit(asker) : whole);
+    const { headers, ip: address } = request;
+    const asker = { token: bearer(headers.authorization), address, route: routeOf(request) };
+    admitted.set(request, admit ? await admit(asker) : { site: whole });
   });
 
   const desk: Desk = { ...options, whole, open: () => open, document: openApiOf };
   options.page?.addTo(app);
-  for (const route of routes) if (route.where?.(desk) ?? true) serve(app, route, { desk, log, sites });
+  for (const route of routes) if (route.where?.(desk) ?? true) serve(app, route, { desk, log, admitted });
   return app;
 }
 
 interface Serving {
   readonly desk: Desk;
   readonly log: Logger;
-  readonly sites: WeakMap<FastifyRequest, Site>;
+  readonly admitted: WeakMap<FastifyRequest, Admitted>;
 }
 
-function serve(app: FastifyInstance, route: Route, { desk, log, sites }: Serving): void {
+function serve(app: FastifyInstance, route: Route, { desk, log, admitted }: Serving): void {
   const { method, path, form, open = false, anyWire = false, act } = route;
   app.route({
     method,
@@ -87,7 +99,7 @@ function serve(app: FastifyInstance, route: Route, { desk, log, sites }: Serving
     exposeHeadRoute: form !== "lines",
     config: { open, anyWire: open || anyWire },
     handler: async (request, reply) => {
-      const site = sites.get(request) ?? (open ? desk.whole : unadmitted());
+      const site = admitted.get(request)?.site ?? (open ? desk.whole : unadmitted());
       const params = request.params as Readonly<Record<string, string>>;
       const query = request.query as Readonly<Record<string, unknown>>;
       const { body } = request;
@@ -111,14 +123,20 @@ declare module "fastify" {
   }
 }
 
-function newServer(log: Logger, tls: ApiOptions["tls"]): FastifyInstance {
+type Told = Pick<Refusals, "refused" | "whoOf">;
+
+function newServer(log: Logger, tls: ApiOptions["tls"], { refused, whoOf }: Told): FastifyInstance {
   const secure: Partial<FastifyHttpOptions<Server>> = tls
     ? { serverFactory: (handler) => createServer({ ...tls, ...patience }, handler) }
     : {};
-  const refusing = refuse(log, bodyLimit, strayOf);
+  const refusing = refuse({ log, bodyLimit, strayOf, whoOf, refused });
   const app = Fastify({
     ...{ logger: false, bodyLimit, forceCloseConnections: true, return503OnClosing: false },
-    ...{ clientErrorHandler: refuseBare, frameworkErrors: refusing, routerOptions: { maxParamLength: 256 } },
+    ...{
+      clientErrorHandler: refuseBare(refused),
+      frameworkErrors: refusing,
+      routerOptions: { maxParamLength: 256 },
+    },
     ...secure,
   });
   app.removeContentTypeParser("text/plain");

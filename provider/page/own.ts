@@ -24,7 +24,7 @@ export async function openPage({ site, bearer, log, port, knows }: OwnPage) {
     ...{ site: read, log, busy: () => {}, page: await readPage() },
     async admit({ token }) {
       if (!knows(token)) throw pageErrors.make("PAGE_TOKEN", {});
-      return read;
+      return { site: read };
     },
   });
   try {

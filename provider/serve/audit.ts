@@ -1,6 +1,6 @@
 import { appendFile } from "node:fs/promises";
 import { type Context, dateOf } from "../kernel/context.ts";
-import { toRecord } from "../kernel/errors.ts";
+import { hasCode, toRecord } from "../kernel/errors.ts";
 import type { Logger } from "../kernel/log.ts";
 import { resources } from "../resources/index.ts";
 import type { CollectionName } from "../resources/resource.ts";
@@ -13,10 +13,14 @@ export interface AuditLine {
   /** The token's name; `socket` for who came by it, `nobody` without a token that is known. */
   readonly who: string;
   readonly from: string;
-  /** `instances ensure`, `rescue`. */
+  /** `instances ensure`, `rescue`; `entry` of who was not let in, `request` of what was not right. */
   readonly what: string;
   readonly owner?: string;
   readonly name?: string;
+  /** Of what was not taken: `POST /v1/nodes/ensure`, or `none` where it leads nowhere. */
+  readonly route?: string;
+  /** So many more like this one had no line of their own. */
+  readonly more?: number;
   /** `ok`, the failure's code, or `left`: whoever asked did not wait for the end. */
   readonly outcome: string;
   /** Whose fault a failure is. */
@@ -60,6 +64,36 @@ export function auditedSite(site: Site, asker: Asker, record: AuditRecord): Site
       throw error;
     }
   }
+  /** Of what has no line when it works: only that the asker may not do it. */
+  function denied(ctx: Context, what: string, about: Partial<Ref>): (error: unknown) => never {
+    return (error) => {
+      if (hasCode(error, "TOKEN_SCOPE", "TOKEN_OWNER")) {
+        const { code: outcome, fault } = error.record;
+        record({
+          time: dateOf(ctx.clock).toISOString(),
+          ...asker,
+          what,
+          ...about,
+          outcome,
+          fault,
+          seconds: 0,
+        });
+      }
+      throw error;
+    };
+  }
+  async function* deniedLines<T>(
+    ctx: Context,
+    what: string,
+    name: string,
+    lines: AsyncIterable<T>,
+  ): AsyncIterable<T> {
+    try {
+      yield* lines;
+    } catch (error) {
+      denied(ctx, what, { name })(error);
+    }
+  }
   const audited = (collection: CollectionName): Collection => {
     const inner = site[collection];
     const of = ({ owner, name }: Ref) => ({ owner, name });
@@ -84,10 +118,17 @@ export function auditedSite(site: Site, asker: Asker, record: AuditRecord): Site
     ahead: {
       look: (ctx, asker) =>
         noted(ctx, "plans ahead", { owner: asker.owner }, () => site.ahead.look(ctx, asker)),
-      used: site.ahead.used,
+      used: (ctx, asker, keys) =>
+        site.ahead.used(ctx, asker, keys).catch(denied(ctx, "plans ahead", { owner: asker.owner })),
     },
+    watch: (ctx, collection, name) => deniedLines(ctx, "watch", name, site.watch(ctx, collection, name)),
+    console: (ctx, collection, name, request) =>
+      deniedLines(ctx, "console", name, site.console(ctx, collection, name, request)),
     uploads: {
-      look: site.uploads.look,
+      look: (ctx, upload) =>
+        site.uploads
+          .look(ctx, upload)
+          .catch(denied(ctx, "upload", { owner: upload.owner, name: upload.digest })),
       // A line for the whole of it, not for each piece.
       add(ctx, upload, offset, bytes) {
         const add = () => site.uploads.add(ctx, upload, offset, bytes);

@@ -8,25 +8,32 @@ import { type AuditRecord, auditedSite } from "./audit.ts";
 import { serveErrors } from "./errors.ts";
 import { createTurnstile } from "./turnstile.ts";
 
-interface Books {
-  /** What is worth a line. */
+export interface Books {
+  /** What is done by who is let in. */
   readonly record: AuditRecord;
-  /** What is counted only. */
-  readonly count: AuditRecord;
+  /** Who is not let in. */
+  readonly turnedAway: AuditRecord;
 }
 
 /** Lets the bearers of good tokens in, each to what is theirs. All others are noted, and told to wait if they come too often. */
-export function doorkeeper(site: LocalSite, { record, count }: Books): NonNullable<ApiOptions["admit"]> {
+export function doorkeeper(site: LocalSite, { record, turnedAway }: Books): NonNullable<ApiOptions["admit"]> {
   const turnstile = createTurnstile({ now: Date.now });
-  return async ({ token, address: from }) => {
+  return async ({ token, address: from, route }) => {
     const bearer = token === undefined ? undefined : await site.bearerOf(token);
     if (bearer && !hasExpired(bearer, Date.now())) {
-      return auditedSite(guardedSite(site, bearer), { who: bearer.name, from }, record);
+      const who = bearer.name;
+      return { site: auditedSite(guardedSite(site, bearer), { who, from }, record), who };
     }
-    const { wait, told } = turnstile.turnAway(from);
+    const wait = turnstile.turnAway(from);
     const failure = wait === undefined ? why(bearer) : serveErrors.make("TOKEN_RATE", { seconds: wait });
-    const line = { time: new Date().toISOString(), who: bearer?.name ?? "nobody", from, what: "entry" };
-    (told ? record : count)({ ...line, outcome: failure.code, seconds: 0 });
+    const asked = {
+      time: new Date().toISOString(),
+      who: bearer?.name ?? "nobody",
+      from,
+      what: "entry",
+      route,
+    };
+    turnedAway({ ...asked, outcome: failure.code, seconds: 0 });
     throw wait === undefined ? failure : new Refusal(429, failure, { "retry-after": String(wait) });
   };
 }

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { Refusing } from "../api/refused.ts";
 import { createApi } from "../api/server.ts";
 import { type Door, runHelper } from "../helper.ts";
 import { type Context, limited, newContext, until } from "../kernel/context.ts";
@@ -12,9 +13,11 @@ import { lockStore } from "../site/local/lock.ts";
 import { type AuditRecord, auditedSite, auditFile } from "./audit.ts";
 import { type Identity, identityOf } from "./certificate.ts";
 import { limitConnections } from "./connections.ts";
-import { doorkeeper } from "./doorkeeper.ts";
+import { type Books, doorkeeper } from "./doorkeeper.ts";
 import { serveErrors } from "./errors.ts";
+import { foldLines } from "./folding.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
+import { notingRefused } from "./refused.ts";
 import { type ServiceSettings, siteOf } from "./settings.ts";
 
 interface ServiceOptions {
@@ -38,12 +41,29 @@ export async function runService(settings: ServiceSettings, options: ServiceOpti
     metrics.record(line);
     write(line);
   };
-  await runHelper(siteOf(settings), {
-    ...options,
-    meter: metrics.meter,
-    around: (site) => auditedSite(site, { who: "socket", from: "" }, record),
-    door: (site) => openDoor(site, settings, identity, { ...options, metrics, record }),
-  });
+  const folding = foldLines(write);
+  const turnedAway: AuditRecord = (line) => {
+    metrics.record(line);
+    folding.note(line);
+  };
+  const note = notingRefused(turnedAway);
+  const refused: Refusing = (one) => {
+    metrics.refused(one);
+    note(one);
+  };
+  const socket = { who: "socket", from: "" };
+  try {
+    await runHelper(siteOf(settings), {
+      ...options,
+      meter: metrics.meter,
+      around: (site) => auditedSite(site, socket, record),
+      refused: (one) => refused({ ...one, ...socket }),
+      door: (site) =>
+        openDoor(site, settings, identity, { ...options, metrics, books: { record, turnedAway }, refused }),
+    });
+  } finally {
+    folding.close();
+  }
 }
 
 /** Throws STORE_IN_USE where another helper has it and works, or is a service too. */
@@ -65,15 +85,21 @@ async function obtainStore(ctx: Context, stateDir: string): Promise<void> {
   );
 }
 
+interface DoorOptions extends Pick<ServiceOptions, "log"> {
+  readonly metrics: Metrics;
+  readonly books: Books;
+  readonly refused: Refusing;
+}
+
 async function openDoor(
   site: LocalSite,
   { listen: { address, port, ...limits } }: ServiceSettings,
   { cert, key, fingerprint }: Identity,
-  { log, metrics, record }: ServiceOptions & { readonly metrics: Metrics; readonly record: AuditRecord },
+  { log, metrics, books, refused }: DoorOptions,
 ): Promise<Door> {
   const api = createApi({
     ...{ site, log, tls: { cert, key }, busy: () => {} },
-    admit: doorkeeper(site, { record, count: metrics.record }),
+    ...{ admit: doorkeeper(site, books), refused },
     metrics: (ctx) => metrics.text(ctx, site),
     page: await readPage(),
   });

@@ -1,3 +1,4 @@
+import type { Refusing } from "../api/refused.ts";
 import type { Context } from "../kernel/context.ts";
 import type { Meter } from "../site/local/meter.ts";
 import type { NetworkState, Site, State } from "../site/site.ts";
@@ -8,6 +9,8 @@ import { createCounter, createHistogram, family, type Sample, shown } from "./ex
 export interface Metrics {
   /** Hears of requests. */
   readonly record: AuditRecord;
+  /** Hears of those that were not taken. */
+  readonly refused: Refusing;
   /** Hears of the work. */
   readonly meter: Meter;
   readonly text: (ctx: Context, site: Counted) => Promise<string>;
@@ -19,6 +22,7 @@ const bounds = [1, 5, 15, 30, 60, 120, 300, 600, 1_800, 3_600];
 
 export function createMetrics(): Metrics {
   const requests = createCounter();
+  const refusals = createCounter();
   const controllers = createCounter();
   const begun = createCounter();
   const ended = createCounter();
@@ -34,6 +38,7 @@ export function createMetrics(): Metrics {
       if (fault === "controller") controllers.add({ code: outcome });
       took.observe({ what }, seconds);
     },
+    refused: ({ route, status, code }) => refusals.add({ route, status: String(status), code }),
     meter: {
       begun: (effect) => begun.add({ effect }),
       ended: (effect, outcome) => ended.add({ effect, outcome }),
@@ -84,6 +89,7 @@ export function createMetrics(): Metrics {
           commandsTook.samples(),
         ),
         count("baremetal_requests_total", "What was asked, and what became of it.", requests.samples()),
+        count("baremetal_refused_total", "Requests that were not taken.", refusals.samples()),
         family("baremetal_request_seconds", "histogram", "How long it took.", took.samples()),
         count(
           "baremetal_controller_failures_total",

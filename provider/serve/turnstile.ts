@@ -7,14 +7,8 @@ import { canonicalAddress } from "../services/callback/address.ts";
  * its address.
  */
 export interface Turnstile {
-  /** One that was not let in. */
-  readonly turnAway: (address: string) => TurnedAway;
-}
-interface TurnedAway {
-  /** Seconds until it may try again; absent while it may. */
-  readonly wait?: number;
-  /** Whether it is worth a line: the first ones, and the one that was too many. */
-  readonly told: boolean;
+  /** One that was not let in: seconds until it may try again; undefined while it may. */
+  readonly turnAway: (address: string) => number | undefined;
 }
 interface Limits {
   readonly now: () => number;
@@ -38,9 +32,7 @@ export function createTurnstile({ now, most = 10, window = 60_000, addresses = 1
       seen.delete(key);
       seen.set(key, one);
       if (seen.size > addresses) seen.delete(seen.keys().next().value ?? "");
-      if (one.count <= most) return { told: true };
-      const wait = Math.max(1, Math.ceil((one.since + window - now()) / 1000));
-      return { wait, told: one.count === most + 1 };
+      return one.count <= most ? undefined : Math.max(1, Math.ceil((one.since + window - now()) / 1000));
     },
   };
 }

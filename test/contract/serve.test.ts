@@ -236,7 +236,12 @@ describe("a client of a service", () => {
     await program("tokens", "remove", "ci", "--settings", join(folder, "site.yaml"));
     await expect(site.nodes.list(ctx)).rejects.toMatchObject({ code: "TOKEN_MISSING" });
     expect(log()).not.toContain(token);
-    const audit = await readFile(join(folder, "state", "audit.log"), "utf8");
+    // It is written beside the answer, not before it.
+    const audit = await vi.waitFor(async () => {
+      const written = await readFile(join(folder, "state", "audit.log"), "utf8");
+      expect(written).toContain("TOKEN_MISSING");
+      return written;
+    }, 10_000);
     const lines = audit
       .trim()
       .split("\n")
@@ -260,9 +265,14 @@ describe("a client of a service", () => {
       ),
     );
     const metrics = await asked.send(ctx, "/metrics");
-    expect(await text(metrics.body)).toContain(
+    const exposition = await text(metrics.body);
+    for (const line of [
       'baremetal_requests_total{what="nodes ensure",outcome="TOKEN_SCOPE"} 1\n',
-    );
+      'baremetal_refused_total{route="POST /v1/nodes/ensure",status="403",code="TOKEN_SCOPE"} 1\n',
+      'baremetal_refused_total{route="GET /metrics",status="401",code="TOKEN_MISSING"} 1\n',
+    ]) {
+      expect(exposition).toContain(line);
+    }
   });
 
   it("takes its token from the environment, and none is told to who shows another certificate", async () => {

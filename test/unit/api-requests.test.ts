@@ -7,6 +7,7 @@ import { join } from "node:path";
 import type { FastifyInstance } from "fastify";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openApiOf } from "../../provider/api/openapi.ts";
+import type { Refused } from "../../provider/api/refused.ts";
 import { routes } from "../../provider/api/routes.ts";
 import { createApi } from "../../provider/api/server.ts";
 import { lineLogger } from "../../provider/kernel/log.ts";
@@ -19,13 +20,15 @@ let site: FakeSite;
 let folder = "";
 let app: FastifyInstance;
 const words: string[] = [];
+const refused: Refused[] = [];
 beforeAll(async () => {
   site = await openFakeSite();
   folder = await mkdtemp(join(tmpdir(), "requests-"));
   const reader = guardedSite(asSite(site), { name: "ci", owner: "shop/*", scope: "read" });
   app = createApi({
     ...{ site: asSite(site), log: lineLogger((line) => words.push(line)), busy: () => {} },
-    admit: async ({ token }) => (token === "reader" ? reader : asSite(site)),
+    admit: async ({ token }) => ({ site: token === "reader" ? reader : asSite(site), who: token ?? "whole" }),
+    refused: (one) => refused.push(one),
   });
   await app.listen({ path: join(folder, "s") });
 });
@@ -135,8 +138,13 @@ describe("a request that is not right is refused with a failure of the catalogue
       undefined,
       { headers: { x: "x".repeat(20_000) } },
     ],
-  ])("that %s: %i", async ([, status, code, path, body, more]) => {
+  ])("that %s: %i, and told to who counts", async ([, status, code, path, body, more]) => {
+    refused.length = 0;
     const answer = await ask(path, body, more);
+    // Of what cannot be read there is nobody who asked, and nothing that was asked for.
+    const known = routes.some((route) => path === route.path && (more?.method ?? "POST") === route.method);
+    expect(refused).toEqual([expect.objectContaining({ status, code })]);
+    if (known && status !== 431) expect(refused[0]).toMatchObject({ route: `POST ${path}`, who: "whole" });
     expect([answer.status, answer.failure?.code]).toEqual([status, code]);
     expect(answer.failure).toEqual({
       ...{ code, text: expect.any(String), remedy: expect.any(String), retry: false, fault: "input" },
@@ -182,6 +190,16 @@ describe("a request that is not right is refused with a failure of the catalogue
     expect([headers["allow"], failure.text]).toEqual(["POST", `${plan} is asked with POST, not with GET`]);
   });
 
+  it("which is called by its route, whatever stands in its place and query", async () => {
+    refused.length = 0;
+    await ask("/v1/watch/volumes/v1?x=y", undefined, { headers: { authorization: "Bearer ci" } });
+    await ask("/v1/nowhere/PLANTED");
+    expect(refused.map(({ route, who }) => [route, who])).toEqual([
+      ["GET /v1/watch/{collection}/{name}", "ci"],
+      ["none", "whole"],
+    ]);
+  });
+
   it("with 403 where the token is not for it, and as the outcome where the work itself failed", async () => {
     const reader = { headers: { authorization: "Bearer reader" } };
     const ensure = json({ ref: ref("n1"), spec: node });
@@ -207,6 +225,7 @@ describe("a request that is not right is refused with a failure of the catalogue
     let said = "";
     for await (const piece of socket) said += piece;
     expect(said).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
+    expect(refused.at(-1)).toEqual({ route: "none", status: 400, code: "REQUEST_NOT_HTTP", from: "" });
     expect(JSON.parse(said.split("\r\n\r\n")[1] ?? "").failure.code).toBe("REQUEST_NOT_HTTP");
   });
 });

@@ -64,6 +64,29 @@ describe("the audit log", () => {
     ]);
   });
 
+  it("has what a bearer may not look at, and nothing of what it may", async () => {
+    await site.nodes.ensure(site.ctx, ref("n1"), specs.node("10.0.0.1"));
+    for (const owner of ["shop/*", "blog/*"]) {
+      const reader = guardedSite(asSite(site), { name: "ci", owner, scope: "read" });
+      const own = auditedSite(reader, asked, (line) => lines.push(line));
+      const upload = { owner: ref("x").owner, path: "/disk", digest: "sha256:1", size: 1, plainFile: false };
+      const looks = [
+        async () => void (await own.watch(site.ctx, "nodes", "n1")[Symbol.asyncIterator]().next()),
+        async () => void (await own.console(site.ctx, "nodes", "n1", {})[Symbol.asyncIterator]().next()),
+        async () => void (await own.uploads.look(site.ctx, upload)),
+        async () => own.ahead.used(site.ctx, { owner: upload.owner, run: "r" } as never, []),
+      ];
+      for (const look of looks) await look().catch(() => {});
+    }
+    expect(told()).toEqual([
+      ["upload", "sha256:1", "TOKEN_SCOPE"],
+      ["watch", "n1", "TOKEN_OWNER"],
+      ["console", "n1", "TOKEN_OWNER"],
+      ["upload", "sha256:1", "TOKEN_OWNER"],
+      ["plans ahead", undefined, "TOKEN_OWNER"],
+    ]);
+  });
+
   it("is a file of lines that others cannot read, and that may be taken away at any time", async () => {
     const path = join(folder, "audit.log");
     const record = auditFile(path, silent);

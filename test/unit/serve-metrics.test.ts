@@ -27,6 +27,9 @@ describe("the metrics", () => {
     own.record({ ...line, seconds: 1.5 });
     own.record({ ...line, seconds: 0.5 });
     own.record({ ...line, outcome: "POWER_DENIED", fault: "controller", seconds: 2 });
+    for (const status of [403, 403, 413]) {
+      own.refused({ route: "POST /v1/nodes/ensure", status, code: `C${status}`, from: "192.0.2.7" });
+    }
     await site.nodes.ensure(site.ctx, ref("n1"), specs.node("10.0.0.1"));
     await site.store.patch("nodes", "n1", { provisionState: 'odd "\\\n' });
     const families = await told(own);
@@ -36,6 +39,12 @@ describe("the metrics", () => {
     expect(value("baremetal_request_seconds", '_bucket{what="nodes ensure",le="1"}')).toBe(1);
     expect(value("baremetal_request_seconds", '_sum{what="nodes ensure"}')).toBe(4);
     expect(value("baremetal_controller_failures_total", '{code="POWER_DENIED"}')).toBe(1);
+    const refused = (status: number) =>
+      value(
+        "baremetal_refused_total",
+        `{route="POST /v1/nodes/ensure",status="${status}",code="C${status}"}`,
+      );
+    expect([refused(403), refused(413)]).toEqual([2, 1]);
     expect(value("baremetal_nodes", '{state="odd \\"\\\\\\n"}')).toBe(1);
   });
 

@@ -49,7 +49,7 @@ describe("a site behind https, for the bearer of a token", () => {
       const { site: whole, close, folder } = await local();
       const tls = await identityOf(newContext(), { stateDir: folder });
       const site = guardedSite(whole, { name: "ci", owner: "*/*", scope: "deploy" });
-      const api = createApi({ site: whole, log: silent, busy: () => {}, tls, admit: async () => site });
+      const api = createApi({ site: whole, log: silent, busy: () => {}, tls, admit: async () => ({ site }) });
       const url = await api.listen({ host: "127.0.0.1", port: 0 });
       const address = JSON.stringify({ url: url.replace("http:", "https:"), fingerprint: tls.fingerprint });
       const client = clientOf(overHttps(httpsAddress(address, undefined)));
