@@ -59,9 +59,9 @@ export async function checkResource(
     const { run, folder } = session;
     const known = {
       ...{ run, folder, dryRun, unknown, protect: inputs["__protected"] === true },
-      ...(Object.keys(olds).length > 0 ? { state: olds } : {}),
+      ...(Object.keys(olds).length > 0 ? { state: withoutProvider(olds) } : {}),
     };
-    const plan = await site[collection].plan(ctx, refOf(inputs), inputs, known);
+    const plan = await site[collection].plan(ctx, refOf(inputs), withoutProvider(inputs), known);
     session.plans.set(keyOf(collection, inputs), plan);
     for (const line of plan.says) ctx.log.info(line);
     for (const warning of plan.warnings) ctx.log.warn(warning);
@@ -72,6 +72,9 @@ export async function checkResource(
     return { inputs, failures: [{ property: "", reason: error.message }] };
   }
 }
+
+/** The code of the provider itself, which Pulumi hands to each resource: kilobytes that mean nothing to a site. */
+const withoutProvider = ({ __provider: _, ...properties }: Properties): Properties => properties;
 
 export interface Diff {
   readonly changes: boolean;

@@ -23,18 +23,30 @@ let whole: Site;
 beforeEach(async () => {
   site = await openFakeSite();
   folder = await mkdtemp(join(tmpdir(), "ahead-"));
+  await start();
+});
+afterEach(async () => {
+  await stop();
+  await site.close();
+  await rm(folder, { recursive: true });
+});
+let stop = async () => {};
+/** A helper over the same store. */
+async function start(): Promise<void> {
   const { nodes, interfaces, flavors, images, instances } = site;
-  const { ahead, collections } = createAhead({ nodes, interfaces, flavors, images, instances });
+  const { ahead, collections, close } = createAhead(
+    { nodes, interfaces, flavors, images, instances },
+    site.store,
+  );
   whole = { ...asSite(site), ...collections, ahead };
   app = createApi({ site: whole, log: silent, busy: () => {} });
   await app.listen({ path: join(folder, "s") });
   asked = [];
-});
-afterEach(async () => {
-  await app.close();
-  await site.close();
-  await rm(folder, { recursive: true });
-});
+  stop = async () => {
+    await app.close();
+    await close();
+  };
+}
 
 /** A provider process of a client on another host. */
 function provider(): Site {
@@ -58,7 +70,7 @@ async function preview(program: Program, client = provider()) {
   const run = `run-${runs}`;
   const failures: string[] = [];
   for (const [collection, name, spec, state] of program) {
-    const known = { run, dryRun: true, ...(state ? { state } : {}) };
+    const known = { run, dryRun: true, protect: false, unknown: [], ...(state ? { state } : {}) };
     const plan = await client[collection].plan(site.ctx, ref(name), spec, known);
     failures.push(...plan.failures.map(({ reason }) => `${name}: ${reason}`));
   }
@@ -72,6 +84,22 @@ const card = (n: number, mac = `52:54:00:00:00:0${n}`) => {
   const spec = specs.card(`n${n}`, mac);
   return ["interfaces", `c${n}`, spec, spec] as const;
 };
+
+/** What it asks of an update that makes all of it: the plan of each, then the thing itself. Answers what Pulumi remembers. */
+async function made(program: Program): Promise<Program> {
+  runs += 1;
+  const known = { run: `run-${runs}`, dryRun: false, protect: false, unknown: [] };
+  const client = provider();
+  const states: (readonly [CollectionName, string, Spec, Spec])[] = [];
+  for (const [collection, name, spec] of program) {
+    const { computed } = await client[collection].plan(site.ctx, ref(name), spec, known);
+    const inputs = { ...spec, ...computed };
+    await client[collection].ensure(site.ctx, ref(name), inputs, { run: known.run, protect: false });
+    states.push([collection, name, spec, inputs]);
+  }
+  asked = [];
+  return states;
+}
 
 async function enrolled(program: Program): Promise<void> {
   for (const [collection, name, spec] of program) await site[collection].ensure(site.ctx, ref(name), spec);
@@ -91,6 +119,48 @@ describe("a client that is far away", () => {
     const known = { run: "r", dryRun: true, state };
     const given = await client.nodes.plan(site.ctx, ref(name), spec, known);
     expect(given).toEqual(await whole.nodes.plan(site.ctx, ref(name), spec, { ...known, run: "other" }));
+  });
+
+  const stack: Program = [
+    ...rack,
+    ["flavors", "f", specs.flavor],
+    ["images", "i", specs.image],
+    ["images", "j", { ...specs.image, __urn: "urn:j" }],
+  ];
+
+  it("asks once in the first run after all of it was made, whose states nobody has shown before", async () => {
+    const there = await made(stack);
+    expect((await preview(there)).failures).toEqual([]);
+    expect(asked).toEqual(["ahead"]);
+  });
+
+  it("asks once in the first run after the helper was started anew", async () => {
+    const there = await made(stack);
+    await stop();
+    await start();
+    expect((await preview(there)).failures).toEqual([]);
+    expect(asked).toEqual(["ahead"]);
+  });
+
+  it("hears how it is by then, whatever the helper was told when it was asked first", async () => {
+    const there = await made(stack);
+    await stop();
+    const other = ref("n9", "org/blog/prod");
+    await site.store.put("nodes", { ref: other, spec: specs.node("10.0.0.1"), state: {} });
+    await start();
+    expect((await preview(there)).failures).toEqual([expect.stringMatching(/^n1: .*NODE_SAME_CONTROLLER/)]);
+    expect(asked).toEqual(["ahead", "nodes/plan"]);
+  });
+
+  it("is told nothing of what was deleted, nor of what cannot be read, and then asks one by one", async () => {
+    const there = await made(stack);
+    await whole.images.remove(site.ctx, ref("j"));
+    await stop();
+    expect((await site.store.askedBy(owner)).map((one) => one.ref.name)).not.toContain("j");
+    await site.store.keepAsked(owner, [{ nonsense: 1 } as never]);
+    await start();
+    expect((await preview(there)).failures).toEqual([]);
+    expect(asked).toHaveLength(1 + there.length);
   });
 
   it("asks by itself for what has changed, and the helper hears first what was given out", async () => {

@@ -1,38 +1,43 @@
-import { newContext } from "../../kernel/context.ts";
+import { type Context, newContext } from "../../kernel/context.ts";
 import { resources } from "../../resources/index.ts";
 import type { CollectionName } from "../../resources/resource.ts";
-import { type Asked, digestOf, keyOf } from "../ahead/asked.ts";
-import type { Ahead, Asker, Collection, Plan } from "../site.ts";
+import { type Asked, digestOf } from "../ahead/asked.ts";
+import type { Ahead, Asker, Collection, Known, Plan } from "../site.ts";
+import { type AskedStore, createMemory, recent } from "./ahead-memory.ts";
 
 type Collections = Readonly<Record<CollectionName, Collection>>;
 
-/** Stacks, and runs, of which is remembered what they asked: the helper may live for weeks. */
-const most = 64;
-
 /**
- * What clients of other hosts asked plans for, by stack, in memory alone: a declaration holds passwords. Asked ahead, the
- * same requests are planned in a run of their own, which leaves nothing behind in the one that asks.
+ * What clients of other hosts ask plans for is remembered by stack. Asked ahead, the same requests are planned anew, from
+ * the records as they are, in a run of their own, which leaves nothing behind in the one that asks.
  */
-export function createAhead(plain: Collections): {
+export function createAhead(
+  plain: Collections,
+  store: AskedStore,
+): {
   readonly ahead: Ahead;
   readonly collections: Collections;
+  /** Keep what is not kept yet. */
+  readonly close: () => Promise<void>;
 } {
-  const stacks = new Map<string, Map<string, Asked>>();
+  const memory = createMemory(store);
   const shown = new Map<string, ReadonlyMap<string, Asked>>();
 
-  const remember = (asked: Asked) => {
-    const all = recent(stacks, asked.ref.owner, () => new Map<string, Asked>());
-    const key = keyOf(asked);
-    all.delete(key); // to the end: in the order of the last run
-    all.set(key, asked);
-  };
   const around = (collection: CollectionName): Collection => ({
     ...plain[collection],
     async plan(ctx, ref, spec, known = {}) {
-      // Only who is far away profits; a program of this host tells its folder.
-      const far = known.run !== undefined && known.folder === undefined && !known.unknown?.length;
-      if (far) remember({ collection, ref, spec, known });
+      const far = isFar(known) && !known.unknown?.length;
+      if (far) await memory.remember({ collection, ref, spec, known });
       return plain[collection].plan(ctx, ref, spec, known);
+    },
+    async ensure(ctx, ref, spec, known = {}) {
+      const state = await plain[collection].ensure(ctx, ref, spec, known);
+      if (isFar(known)) await memory.made({ collection, ref, spec });
+      return state;
+    },
+    async remove(ctx, ref, known) {
+      await plain[collection].remove(ctx, ref, known);
+      await memory.removed(collection, ref);
     },
   });
   const planned = ({ collection, ref, spec, known }: Asked, { run, dryRun }: Asker, { signal }: Signalled) =>
@@ -40,13 +45,15 @@ export function createAhead(plain: Collections): {
 
   const ahead: Ahead = {
     async look(ctx, asker) {
-      const all = new Map(stacks.get(asker.owner) ?? []);
+      const all = new Map(await memory.of(asker.owner));
       recent(shown, runOf(asker), () => all);
       const rehearsed = { ...asker, run: `${asker.run} ahead` };
       const plans: { key: string; digest: string; plan: Plan }[] = [];
       for (const [key, asked] of all) {
-        const plan = await planned(asked, rehearsed, ctx);
-        if (mayBeGivenOut(asked, plan)) plans.push({ key, digest: digestOf(asker.run, asked), plan });
+        // What was kept by another version may not be a request any more. Who still asks for it hears why.
+        const plan = await planned(asked, rehearsed, ctx).catch(() => undefined);
+        ctx.signal.throwIfAborted();
+        if (plan && mayBeGivenOut(asked, plan)) plans.push({ key, digest: digestOf(asker.run, asked), plan });
       }
       return plans;
     },
@@ -62,12 +69,14 @@ export function createAhead(plain: Collections): {
   return {
     ahead,
     collections: Object.fromEntries(names.map((name) => [name, around(name)])) as unknown as Collections,
+    close: memory.close,
   };
 }
 
-interface Signalled {
-  readonly signal: AbortSignal;
-}
+type Signalled = Pick<Context, "signal">;
+
+/** Only who is far away profits; a program of this host tells its folder. */
+const isFar = ({ run, folder }: Known) => run !== undefined && folder === undefined;
 
 const runOf = ({ owner, run, dryRun }: Asker) => `${owner} ${run} ${dryRun}`;
 
@@ -75,12 +84,4 @@ const runOf = ({ owner, run, dryRun }: Asker) => `${owner} ${run} ${dryRun}`;
 function mayBeGivenOut({ collection }: Asked, { effect, failures, lost, mayErase }: Plan): boolean {
   if (failures.length > 0 || lost || mayErase) return false;
   return collection !== "instances" || effect === "none";
-}
-
-function recent<T>(map: Map<string, T>, key: string, make: () => T): T {
-  const value = map.get(key) ?? make();
-  map.delete(key);
-  map.set(key, value);
-  if (map.size > most) map.delete([...map.keys()][0] ?? "");
-  return value;
 }

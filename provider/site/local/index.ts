@@ -71,13 +71,14 @@ export async function openLocalSite(
   const { store, jobs, network } = parts;
   await leaveStrangers(own, parts);
   const instancesHere = instances(parts);
-  const { ahead, collections } = createAhead({
+  const plain = {
     nodes: nodes(parts, inspectorOf(parts), endInspection),
     interfaces: interfaces(parts),
     flavors: flavors(parts),
     images: images(parts, relayBoot(parts)),
     instances: instancesHere,
-  });
+  };
+  const { ahead, collections, close: keepAsked } = createAhead(plain, store);
   return {
     ...collections,
     ahead,
@@ -108,6 +109,7 @@ export async function openLocalSite(
       await network.close();
       await keeper.close();
       await elsewhere.close();
+      await keepAsked();
       await store.close();
     },
   };

@@ -20,29 +20,43 @@ const wayMs = 30;
 
 /**
  * What the plans of an update without changes take, as Pulumi asks for them, one after the other: on the helper's own host,
- * and over a line of 30 ms, in the first run of a stack and in a later one.
+ * and over a line of 30 ms: before there is anything, in the first run after it was made, after the helper was started anew, and in a later one.
  */
 export async function benchFar(nodes: number, rounds: number): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "bench-far-"));
   const site = await openFakeSite();
-  const { ahead, collections } = createAhead(site);
-  const app = createApi({
-    ...{ site: { ...asSite(site), ...collections, ahead }, log: silent, busy: () => {} },
-  });
   const socket = overSocket(join(folder, "s"));
+  let stop = async () => {};
+  const start = async () => {
+    const { ahead, collections, close } = createAhead(site, site.store);
+    const app = createApi({
+      ...{ site: { ...asSite(site), ...collections, ahead }, log: silent, busy: () => {} },
+    });
+    await app.listen({ path: join(folder, "s") });
+    stop = async () => {
+      await app.close();
+      await close();
+    };
+  };
   const samples = new Samples();
   try {
-    await app.listen({ path: join(folder, "s") });
+    await start();
     const all = Array.from({ length: nodes }, (_, n) => inputsOf(n));
-    for (const inputs of all) await site.nodes.ensure(site.ctx, { owner, name: inputs.name }, inputs);
     const run = (client: Site) => timed(() => planned(client, all));
-    samples.add(rows.asked, await run(clientOf(delayed(socket))));
+    samples.add(rows.asked, await timed(() => planned(lookingAhead(clientOf(delayed(socket))), all, false)));
+    const made = clientOf({ ...socket, elsewhere: true });
+    for (const inputs of all)
+      await made.nodes.ensure(site.ctx, { owner, name: inputs.name }, inputs, { run: `run-${runs}` });
+    samples.add(rows.made, await run(lookingAhead(clientOf(delayed(socket)))));
     for (let round = 0; round < rounds; round += 1) {
       samples.add(rows.here, await run(clientOf(socket)));
       samples.add(rows.far, await run(lookingAhead(clientOf(delayed(socket)))));
+      await stop();
+      await start();
+      samples.add(rows.anew, await run(lookingAhead(clientOf(delayed(socket)))));
     }
   } finally {
-    await app.close();
+    await stop();
     await site.close();
     await rm(folder, { recursive: true });
   }
@@ -52,21 +66,25 @@ export async function benchFar(nodes: number, rounds: number): Promise<void> {
 const rows = {
   here: "on the helper's host",
   far: `far, ${wayMs} ms`,
-  asked: `far, ${wayMs} ms, a stack's first run`,
+  asked: `far, ${wayMs} ms, before there is anything`,
+  made: `far, ${wayMs} ms, the first run after all was made`,
+  anew: `far, ${wayMs} ms, the first run after the helper's start`,
 } as const;
 
 let runs = 0;
 /** As Pulumi's engine does it. */
-async function planned(client: Site, all: readonly ReturnType<typeof inputsOf>[]): Promise<void> {
+async function planned(
+  client: Site,
+  all: readonly ReturnType<typeof inputsOf>[],
+  there = true,
+): Promise<void> {
   runs += 1;
   const session: Session = { site: async () => client, run: `run-${runs}`, folder: "/", plans: new Map() };
 
   for (const inputs of all) {
-    const { failures } = await checkResource(newContext(), session, "nodes", inputs, {
-      ...inputs,
-      __dryRun: true,
-    });
-    const { changes } = diffResource(session, "nodes", inputs, inputs);
+    const news = { ...inputs, __dryRun: true };
+    const { failures } = await checkResource(newContext(), session, "nodes", there ? inputs : {}, news);
+    const changes = there && diffResource(session, "nodes", inputs, inputs).changes;
     if (failures.length > 0 || changes) throw new Error(`it is not as it was: ${JSON.stringify(failures)}`);
   }
 }

@@ -3,6 +3,7 @@ import { resources } from "../../../resources/index.ts";
 import type { CollectionName } from "../../../resources/resource.ts";
 import { mapSecrets, secretPaths } from "../../../resources/secrets.ts";
 import type { Ref, Spec, State } from "../../site.ts";
+import { type AskedPlans, openAsked } from "./asked.ts";
 import { type Backups, openBackups } from "./backup.ts";
 import { type Claims, openClaims } from "./claims.ts";
 import { type Deployments, openDeployments } from "./deployments.ts";
@@ -36,6 +37,7 @@ export interface Store
     Plans,
     Owners,
     Requests,
+    AskedPlans,
     Tokens,
     Backups {
   readonly siteId: string;
@@ -86,6 +88,7 @@ async function storeOver(db: Db, seal: Seal): Promise<Omit<Store, keyof Backups>
     ...openPlans(db),
     ...openOwners(db),
     ...openRequests(db, seal),
+    ...openAsked(db, seal),
     ...openTokens(db),
     async get(collection, name) {
       const found = await row(collection, name).executeTakeFirst();

@@ -41,6 +41,7 @@ const migrations: readonly (readonly string[])[] = [
        at TEXT NOT NULL) STRICT`,
   ],
   [`ALTER TABLE tokens ADD COLUMN expires TEXT`],
+  [`CREATE TABLE asked (owner TEXT PRIMARY KEY, requests TEXT NOT NULL, at TEXT NOT NULL) STRICT`],
 ];
 
 /** Bring a store to the format of this version. A store of a newer version is refused, untouched. */

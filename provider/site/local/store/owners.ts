@@ -27,6 +27,8 @@ export function openOwners(db: Db): Owners {
           const moved = sql`UPDATE OR REPLACE ${sql.table(table)} SET owner = ${to} WHERE owner = ${from}`;
           counts.push(Number((await moved.execute(tx)).numAffectedRows ?? 0));
         }
+        // It is asked for in other words from now on.
+        await tx.deleteFrom("asked").where("owner", "=", from).execute();
         return counts.some((count) => count > 0) ? counts[0] : undefined;
       }),
     async owners() {

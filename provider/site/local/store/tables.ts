@@ -51,6 +51,8 @@ export interface Tables {
   };
   /** Jobs that were asked for and have not ended, one a key: what they were asked for, sealed. */
   requests: { key: string; owner: string; request: string; at: string };
+  /** What clients of other hosts asked plans for, one row a stack, sealed. */
+  asked: { owner: string; requests: string; at: string };
   /** What drivers remember of controllers; no secrets. */
   memory: { controller: string; key: string; value: string };
 }
