@@ -31,6 +31,7 @@ export interface Said {
 
 /** A call of the Pulumi CLI that is under way. */
 export interface Begun {
+  readonly pid: number;
   readonly kill: (signal: NodeJS.Signals) => void;
   /** All that it said so far. */
   readonly sofar: () => string;
@@ -135,7 +136,7 @@ export async function openWorkspace(
       sayings.push(`$ pulumi ${words.join(" ")}\n${all}`);
       return { exitCode, text: all };
     };
-    return { kill: (signal) => void call.kill(signal), sofar: () => sofar, ended: end() };
+    return { pid: call.pid ?? 0, kill: (signal) => void call.kill(signal), sofar: () => sofar, ended: end() };
   };
   const pulumi = (...words: readonly string[]): Promise<Said> => begin(...words).ended;
   for (const stack of stacks) {

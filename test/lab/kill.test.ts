@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { buildTestImages, imageCache } from "../../tools/images/index.ts";
-import { type Cell, cellName, tellCell, type World } from "./faults/cell.ts";
+import { tellByClient, type World } from "./faults/by-client.ts";
+import { type Cell, cellName } from "./faults/cell.ts";
 import { openHelper } from "./faults/helper.ts";
 import { readJournal, seeded } from "./faults/points.ts";
 import { twoWriters } from "./faults/writers.ts";
@@ -13,6 +14,7 @@ import { declareSystems } from "./site.ts";
 
 let world: World | undefined;
 let folder = "";
+const random = seeded(1);
 
 beforeAll(async () => {
   const [images, next] = await Promise.all([
@@ -24,7 +26,7 @@ beforeAll(async () => {
   const site = await openHelper(lab, join(folder, "state"));
   await declareSystems(site, images);
   const journal = readJournal(join(folder, "state"));
-  world = { lab, site, journal, images, next, random: seeded(1) };
+  world = { lab, site, journal, images, next };
 });
 
 afterAll(async () => {
@@ -50,7 +52,7 @@ describe("what is asked for again after a process was killed ends as it should, 
     "$name",
     async ({ cell, index }) => {
       if (world === undefined) throw new Error("there is no lab");
-      await tellCell(world, cell, `k${index}`);
+      await tellByClient(world, cell, `k${index}`, random());
     },
   );
 });

@@ -15,7 +15,9 @@ const numberOf = (key: string, otherwise: number) =>
   Number(words.find((word) => word.startsWith(`${key}=`))?.slice(key.length + 1) ?? otherwise);
 const [lanes, lane, seed] = [numberOf("lanes", 3), numberOf("lane", 0), numberOf("seed", 1)];
 const wanted = words.filter((word) => !word.includes("="));
-const chosen = cells().filter(({ name }) => wanted.every((word) => name.includes(word)));
+// Whole words: `qemu` is not `qemu-img`.
+const plain = (text: string) => ` ${text.replaceAll(/[":.]/g, "")} `;
+const chosen = cells().filter(({ name }) => wanted.every((word) => plain(name).includes(plain(word))));
 
 if (lane > 0) {
   await tellLane(

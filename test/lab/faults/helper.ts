@@ -36,8 +36,12 @@ const launch: Launch = {
   version: version(),
 };
 
-export async function openHelper(lab: Lab, stateDir: string): Promise<HelperSite> {
-  const settings = settingsOf(lab, stateDir, { limits: shortLimits, idle: "30 minutes" });
+export async function openHelper(
+  lab: Lab,
+  stateDir: string,
+  limits: Parameters<typeof settingsOf>[2]["limits"] = shortLimits,
+): Promise<HelperSite> {
+  const settings = settingsOf(lab, stateDir, { limits, idle: "30 minutes" });
   const ctx = newContext();
   const site = await connectEmbedded(ctx, settings, launch);
   const pid = async () => {
@@ -51,10 +55,10 @@ export async function openHelper(lab: Lab, stateDir: string): Promise<HelperSite
       const now = await site.about(ctx).catch(() => undefined);
       if (now === undefined) return;
       process.kill(now.pid, "SIGTERM");
-      for (let tries = 0; (await runs(now.pid)) && tries < 1_000; tries += 1) {
+      for (let tries = 0; runs(now.pid) && tries < 1_000; tries += 1) {
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
-      if (await runs(now.pid)) await inflict(now.pid, { kind: "kill" });
+      if (runs(now.pid)) await inflict(now.pid, { kind: "kill" });
     },
   };
 }

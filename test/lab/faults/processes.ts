@@ -1,35 +1,36 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 
 /** Faults of processes, which are found by whose children they are: never by a name alone, which others may have too. */
 
-/** The children of a process and theirs, as they are now. */
-export async function descendants(pid: number): Promise<readonly number[]> {
-  const threads = await readdir(`/proc/${pid}/task`).catch(() => []);
-  const lists = await Promise.all(
-    threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/children`, "utf8").catch(() => "")),
-  );
+/** The children of a process and theirs, as they are now. Looked at without a pause: some of them live for 20 ms. */
+export function descendants(pid: number): readonly number[] {
+  const threads = orEmpty(() => readdirSync(`/proc/${pid}/task`));
+  const lists = threads.map((thread) => textOf(`/proc/${pid}/task/${thread}/children`));
   const children = lists.flatMap((list) => list.split(" ").map(Number)).filter((child) => child > 0);
-  return [...children, ...(await Promise.all(children.map(descendants))).flat()];
+  return [...children, ...children.flatMap(descendants)];
 }
 
-/** The first of its descendants of such a name: `qemu-img`, not what was started to become it. */
-export async function descendantNamed(pid: number, name: RegExp): Promise<number | undefined> {
-  for (const child of await descendants(pid)) if (name.test(await nameOf(child))) return child;
-  return undefined;
+/** The first of its descendants that has such words: `qemu-img`, not what was started to become it. */
+export function descendantThat(pid: number, isIt: (words: readonly string[]) => boolean): number | undefined {
+  return descendants(pid).find((child) => isIt(textOf(`/proc/${child}/cmdline`).split("\0").slice(0, -1)));
 }
 
-const nameOf = (pid: number) =>
-  readFile(`/proc/${pid}/comm`, "utf8").then(
-    (name) => name.trim(),
-    () => "",
-  );
+const textOf = (path: string): string => orEmpty(() => [readFileSync(path, "latin1")])[0] ?? "";
+
+function orEmpty(read: () => string[]): string[] {
+  try {
+    return read();
+  } catch {
+    return []; // it ended meanwhile
+  }
+}
 
 /** Whether it runs; a dead one that nobody has collected yet does not. */
-export async function runs(pid: number): Promise<boolean> {
-  const stat = await readFile(`/proc/${pid}/stat`, "latin1").catch(() => "");
-  return /\) [^ZX] /.test(stat.slice(stat.lastIndexOf(")")));
-}
+export const runs = (pid: number): boolean => /[^ZX]/.test(stateOf(pid));
+
+/** As /proc has it, one letter; empty when there is none such. */
+const stateOf = (pid: number): string => /\) (\w) [^)]*$/.exec(textOf(`/proc/${pid}/stat`))?.[1] ?? "";
 
 /** What is done to a process. */
 export type Fault =
@@ -38,15 +39,15 @@ export type Fault =
   /** SIGSTOP, and SIGCONT after so long: whoever was ended meanwhile is not continued. */
   | { readonly kind: "stop"; readonly ms: number };
 
-/** Do it, and wait until it has been done. False when the process was gone already. */
+/** Do it, and wait until it has been done. False when the process was gone already, or ended by itself before it stopped. */
 export async function inflict(pid: number, fault: Fault): Promise<boolean> {
-  if (!signal(pid, fault.kind === "kill" ? "SIGKILL" : "SIGSTOP")) return false;
-  if (fault.kind === "stop") {
-    await pause(fault.ms);
-    signal(pid, "SIGCONT");
-    return true;
-  }
-  for (let tries = 0; (await runs(pid)) && tries < 500; tries += 1) await pause(10);
+  if (!runs(pid) || !signal(pid, fault.kind === "kill" ? "SIGKILL" : "SIGSTOP")) return false;
+  const done = () => (fault.kind === "kill" ? !runs(pid) : /[TZX]/.test(stateOf(pid)));
+  for (let tries = 0; !done() && stateOf(pid) !== "" && tries < 500; tries += 1) await pause(10);
+  if (fault.kind === "kill") return true;
+  if (!runs(pid)) return false;
+  await pause(fault.ms);
+  signal(pid, "SIGCONT");
   return true;
 }
 

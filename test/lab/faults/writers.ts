@@ -27,3 +27,13 @@ export function twoWriters(sessions: readonly TargetSession[]): readonly string[
   );
   return [...overlaps, ...unread];
 }
+
+/** Throws where two wrote at once, or where nothing is known; how many wrote, one after another. `from`: so many came before. */
+export async function expectOneWriter(server: Pick<LabServer, "serialLog">, from = 0): Promise<number> {
+  const sessions = (await sessionsOf(server)).slice(from);
+  const against = twoWriters(sessions);
+  if (against.length > 0) throw new Error(against.join("; "));
+  const wrote = sessions.filter(({ writes }) => writes > 0).length;
+  if (wrote === 0) throw new Error("its target's log knows of no writer");
+  return wrote;
+}

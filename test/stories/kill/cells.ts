@@ -6,20 +6,29 @@ export interface NamedCell extends Cell {
 }
 
 /** Steps of a deployment that do something on every server. */
-const acting = ["fetch image", "power off", "configure boot", "power on", "call-back", "look at the disk"];
-const later = ["write", "switch boot", "done", "answer"];
+const [first, last] = ["fetch image", "answer"];
+const acting = [first, "power off", "configure boot", "power on", "call-back", "look at the disk"];
+const later = ["write", "switch boot", "done", last];
 /** Those that may have nothing to do. */
 const idle = ["look for the ramdisk", "grow the root", "hooks", "boot entry", "power as wanted"];
 const writing = ["wiping", "writing", "verifying", "finishing"];
 const cleaning = ["power off", "configure boot", "power on", "call-back", "clean", "leave"];
-const released = ["powering off", "withdrawing boot files"];
+const released = ["powering off", "withdrawing boot files"] as const;
 const booting = ["configure boot", "power on", "call-back"];
 const moments = ["before", "during", "after"] as const;
 
 const at = (steps: readonly string[], when: readonly (typeof moments)[number][] = moments): Point[] =>
   steps.flatMap((step) => when.map((moment) => ({ step, moment })));
+const onQemu = (cell: Cell): Cell => ({ ...cell, server: "qemu" });
 const reported = (stages: readonly string[], when: readonly ("before" | "during")[]): Point[] =>
   stages.flatMap((stage) => when.map((moment) => ({ stage, moment })));
+
+/** A client's end is one whatever step it comes in, but before the first and after the last one. */
+const ofClient = (steps: readonly string[]): Point[] => [
+  ...at([first], ["before"]),
+  ...at(steps, ["during"]),
+  ...at([last], ["after"]),
+];
 
 /** The whole matrix, in the order in which it is told. */
 export function cells(): readonly NamedCell[] {
@@ -51,6 +60,15 @@ export function cells(): readonly NamedCell[] {
     ...some("release", "dnsmasq", "kill", reported(released, ["before"])),
     ...some("release", "dnsmasq", "stop", reported(released, ["before"])),
     ...some("clean", "dnsmasq", "kill", at(booting, ["before"])),
+    ...(["cli", "provider"] as const).flatMap((who) => [
+      ...some("deploy", who, "kill", ofClient([...acting, ...later])),
+      ...some("rebuild", who, "kill", ofClient([...acting, ...later])),
+      ...some("release", who, "kill", reported(released, ["before", "during"])),
+      ...some("deploy", who, "stop", at(["call-back", "write"], ["during"])),
+      ...some("rebuild", who, "stop", at(["power off"], ["during"])),
+      ...some("release", who, "stop", reported([released[0]], ["before"])),
+    ]),
+    ...some("deploy", "helper", "kill", at([...acting, ...later], ["during"])).map(onQemu),
   ];
   return all.map((cell) => ({ ...cell, name: cellName(cell) }));
 }
