@@ -2,6 +2,7 @@ import type { Server } from "node:http";
 import { createServer } from "node:https";
 import Fastify, { type FastifyHttpOptions, type FastifyInstance, type FastifyRequest } from "fastify";
 import { type Context, newContext } from "../kernel/context.ts";
+import { withoutSchemas } from "../kernel/fastify.ts";
 import type { Logger } from "../kernel/log.ts";
 import type { Page } from "../page/page.ts";
 import type { Site } from "../site/site.ts";
@@ -119,7 +120,7 @@ function newServer(log: Logger, tls: ApiOptions["tls"]): FastifyInstance {
   const app = Fastify({
     ...{ logger: false, bodyLimit, forceCloseConnections: true, return503OnClosing: false },
     ...{ clientErrorHandler: refuseBare, frameworkErrors: refusing, routerOptions: { maxParamLength: 256 } },
-    ...secure,
+    ...{ schemaController: withoutSchemas, ...secure },
   });
   app.removeContentTypeParser("text/plain");
   app.addContentTypeParser(octets, { parseAs: "buffer" }, (_, body, done) => done(null, body));
