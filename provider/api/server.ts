@@ -95,7 +95,7 @@ function serve(app: FastifyInstance, route: Route, { desk, log, sites }: Serving
       if (body instanceof Uint8Array && route.body !== "bytes") {
         throw apiErrors.make("REQUEST_MEDIA_TYPE", { type: octets });
       }
-      const work = (ctx: Context, say: Incoming["say"] = () => {}) =>
+      const work = (ctx: Context, say: Incoming["say"] = async () => {}) =>
         act(ctx, { site, body, params, query, say }, desk);
       if (form === "lines") return answerLines(reply, log, work);
       if (form === "text") reply.type("text/plain; version=0.0.4");
