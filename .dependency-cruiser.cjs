@@ -27,6 +27,14 @@ module.exports = {
     only("pulumi-only-in-its-faces", "node_modules/@pulumi/pulumi", "^(provider/pulumi|sdk)/"),
     only("processes-only-in-kernel", "node_modules/execa", "^provider/kernel/process"),
     only("child-process-nowhere", "^(node:)?child_process$", "^provider/kernel/process"),
+    // What stays in memory for hours, and what answers a person once.
+    only("commander-only-in-commands", "node_modules/commander", "^provider/(cli/|commands)"),
+    {
+      name: "main-loads-commands-late",
+      severity: "error",
+      from: { path: "^provider/main" },
+      to: { path: "^provider/commands", dependencyTypesNot: ["dynamic-import"] },
+    },
     {
       name: "tests-stay-out",
       severity: "error",

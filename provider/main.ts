@@ -1,22 +1,11 @@
 #!/usr/bin/env node
-import { homedir } from "node:os";
-import { Command } from "commander";
-import { addNouns } from "./cli/program.ts";
+import { parseArgs } from "node:util";
 import { searchPath } from "./cli/programs.ts";
-import { settingsFor } from "./cli/settings.ts";
-import type { SiteOptions } from "./cli/shell.ts";
-import { siteSettings } from "./environment.ts";
-import { newContext } from "./kernel/context.ts";
 import { MetalError } from "./kernel/errors.ts";
-import { lineLogger, silent } from "./kernel/log.ts";
-import { launchOf, version } from "./launch.ts";
-import { clientOf } from "./site/client.ts";
-import { connectAny } from "./site/embedded.ts";
-import { remoteOf } from "./site/remote.ts";
-import { socketOf } from "./site/settings.ts";
-import { overSocket } from "./site/transport.ts";
+import { lineLogger } from "./kernel/log.ts";
+import { version } from "./launch.ts";
 
-/** The executable's composition root: it reads argv and the environment, and decides the exit code. */
+/** The executable: it decides what of the program is loaded, and the exit code. */
 
 // A plain user's PATH lacks the sbin folders, where dnsmasq and mke2fs are.
 process.env["PATH"] = searchPath(process.env["PATH"]);
@@ -29,94 +18,26 @@ for (const [signal, code] of [["SIGINT", 130] as const, ["SIGTERM", 143] as cons
 }
 // Whoever reads our output may have read enough: `… | head`.
 process.stdout.on("error", ({ code }: NodeJS.ErrnoException) => process.exit(code === "EPIPE" ? 0 : 1));
-const program = new Command("pulumi-baremetal")
-  .description("Physical servers as Pulumi resources.")
-  .version(version());
 
-const note = (text: string) => void process.stderr.write(text);
-const settings = (options: SiteOptions) =>
-  settingsFor(options, { env: process.env, home: homedir(), cwd: process.cwd() });
-const launch = launchOf(process.execPath, process.execArgv);
-const far = ({ site, stateDir }: SiteOptions) => {
-  const caller = { version: version(), token: process.env["BAREMETAL_TOKEN"] };
-  const remote = stateDir === undefined ? remoteOf(site, caller) : undefined;
-  return remote && clientOf(remote);
-};
-addNouns(program, {
-  ctx: newContext({
+/** The helper as a provider starts it. It stays for hours, and loads nothing of what only people's commands need. */
+async function startHelper(args: string[]): Promise<void> {
+  const { values } = parseArgs({ args, options: { settings: { type: "string" } } });
+  if (values.settings === undefined) throw new TypeError("the helper is started with --settings");
+  const { runHelper } = await import("./helper.ts");
+  const { SiteSettings } = await import("./site/settings.ts");
+  await runHelper(SiteSettings.parse(JSON.parse(values.settings)), {
+    log: lineLogger((line) => console.log(line)),
+    version: version(),
     signal: stopping.signal,
-    log: { ...silent, warn: (text) => note(`warning: ${text}\n`) },
-  }),
-  cwd: process.cwd(),
-  home: homedir(),
-  print: (text) => void process.stdout.write(text),
-  note,
-  columns: process.stdout.isTTY ? process.stdout.columns : undefined,
-  softly() {
-    const ending = new AbortController();
-    // Not SIGUSR1, by which HAProxy does it: there Node opens its debugger.
-    process.on("SIGUSR2", () => ending.abort(new Error("SIGUSR2")));
-    return ending.signal;
-  },
-  launch,
-  settings,
-  site: (options) => far(options) ?? connectAny(settings(options), launch),
-  listening: (options) => far(options) ?? clientOf(overSocket(socketOf(settings(options).stateDir))),
-});
-
-program
-  .command("doctor")
-  .description("tell what is present on this host, what each thing is for, what is wrong and the remedy")
-  .option("--dhcp", "print the lines that a DHCP server of your own needs")
-  .option("--interface <name>", "the provisioning network's interface, for --dhcp")
-  .action(async (options: { dhcp?: boolean; interface?: string }) => {
-    if (options.dhcp) return printDhcp(options.interface);
-    const { doctor } = await import("./cli/doctor.ts");
-    const { renderReport } = await import("./cli/report.ts");
-    const { platform, arch } = process;
-    const host = { platform, arch, node: process.versions.node, path: searchPath(process.env["PATH"]) };
-    const report = await doctor(newContext({ signal: stopping.signal }), host);
-    process.stdout.write(renderReport(report));
-    process.exitCode = report.healthy ? 0 : 1;
   });
-
-async function printDhcp(name: string | undefined): Promise<void> {
-  const { dhcpLines } = await import("./cli/dhcp.ts");
-  const given = JSON.stringify(name === undefined ? {} : { interface: name });
-  const settings = siteSettings(given, process.env, homedir());
-  process.stdout.write(await dhcpLines(newContext({ signal: stopping.signal }), settings));
 }
 
-program
-  .command("connect")
-  .description("the far end of `ssh://`: what a client starts here, to reach this user's site")
-  .action(async () => {
-    const { connectStdio } = await import("./connect.ts");
-    const ctx = newContext({ signal: stopping.signal });
-    const launch = launchOf(process.execPath, process.execArgv);
-    if (!(await connectStdio(ctx, process, () => settings({}), launch))) process.exitCode = 1;
-  });
-
-program
-  .command("helper", { hidden: true })
-  .description("the deploy helper, as the provider starts it")
-  .requiredOption("--settings <json>", "site settings")
-  .action(async ({ settings }: { settings: string }) => {
-    const { runHelper } = await import("./helper.ts");
-    const { SiteSettings } = await import("./site/settings.ts");
-    const log = lineLogger((line) => console.log(line));
-    await runHelper(SiteSettings.parse(JSON.parse(settings)), {
-      log,
-      version: version(),
-      signal: stopping.signal,
-    });
-  });
-
+const helper = process.argv[2] === "helper";
 try {
-  await program.parseAsync();
+  if (helper) await startHelper(process.argv.slice(3));
+  else await (await import("./commands.ts")).runCommands(stopping.signal);
 } catch (error) {
   // `FAILED` is what a provider looks for in the log of a helper that does not start.
-  const helper = process.argv[2] === "helper";
   const { message, stack } = error as Error;
   // Whoever pressed Ctrl-C knows why it ended; 130 is what shells say of it.
   const interrupted = stopping.signal.aborted && !helper;

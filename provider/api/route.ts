@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import type { Context } from "../kernel/context.ts";
 import type { Site } from "../site/site.ts";
-import type { Line } from "../site/wire.ts";
+import type { Say } from "./lines.ts";
 
 /** What serves the requests, as the routes see it. */
 export interface Desk {
@@ -24,8 +24,8 @@ export interface Incoming {
   readonly body: unknown;
   readonly params: Readonly<Record<string, string>>;
   readonly query: Readonly<Record<string, unknown>>;
-  /** Tell a line before the outcome; only where the answer has lines. */
-  readonly say: (line: Line) => void;
+  /** Tell a line before the outcome; only where the answer has lines. Whoever has many waits for each. */
+  readonly say: Say;
 }
 
 export interface Route {

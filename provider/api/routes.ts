@@ -68,9 +68,9 @@ export const routes: readonly Route[] = [
     summary: "Progress of the job on one thing from now on, until it ends. There may be none.",
     params: watched.shape,
     answer: z.null(),
-    act: async (ctx, { site, params }) => {
+    act: async (ctx, { site, params, say }) => {
       const { collection, name } = bodyOf(watched, params);
-      for await (const progress of site.watch(ctx, collection, name)) ctx.report(progress);
+      for await (const progress of site.watch(ctx, collection, name)) await say({ progress });
     },
   },
   {
@@ -83,7 +83,7 @@ export const routes: readonly Route[] = [
     act: async (ctx, { site, params, query, say }) => {
       const { collection, name } = bodyOf(watched, params);
       const asked = bodyOf(ConsoleQuery, query);
-      for await (const heard of site.console(ctx, collection, name, asked)) say({ heard });
+      for await (const heard of site.console(ctx, collection, name, asked)) await say({ heard });
     },
   },
 ];

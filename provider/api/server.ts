@@ -2,6 +2,7 @@ import type { Server } from "node:http";
 import { createServer } from "node:https";
 import Fastify, { type FastifyHttpOptions, type FastifyInstance, type FastifyRequest } from "fastify";
 import { type Context, newContext } from "../kernel/context.ts";
+import { withoutSchemas } from "../kernel/fastify.ts";
 import type { Logger } from "../kernel/log.ts";
 import type { Page } from "../page/page.ts";
 import type { Site } from "../site/site.ts";
@@ -106,7 +107,7 @@ function serve(app: FastifyInstance, route: Route, { desk, log, admitted }: Serv
       if (body instanceof Uint8Array && route.body !== "bytes") {
         throw apiErrors.make("REQUEST_MEDIA_TYPE", { type: octets });
       }
-      const work = (ctx: Context, say: Incoming["say"] = () => {}) =>
+      const work = (ctx: Context, say: Incoming["say"] = async () => {}) =>
         act(ctx, { site, body, params, query, say }, desk);
       if (form === "lines") return answerLines(reply, log, work);
       if (form === "text") reply.type("text/plain; version=0.0.4");
@@ -137,7 +138,7 @@ function newServer(log: Logger, tls: ApiOptions["tls"], { refused, whoOf }: Told
       frameworkErrors: refusing,
       routerOptions: { maxParamLength: 256 },
     },
-    ...secure,
+    ...{ schemaController: withoutSchemas, ...secure },
   });
   app.removeContentTypeParser("text/plain");
   app.addContentTypeParser(octets, { parseAs: "buffer" }, (_, body, done) => done(null, body));

@@ -1,10 +1,11 @@
 import { mkdtemp, rm, truncate } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { newContext } from "../../provider/kernel/context.ts";
 import { toBytes } from "../../provider/kernel/units.ts";
-import { version } from "../../provider/launch.ts";
+import { lean, version } from "../../provider/launch.ts";
 import { connectEmbedded } from "../../provider/site/embedded.ts";
 import { SiteSettings } from "../../provider/site/settings.ts";
 import { buildTestImages, imageCache } from "../../tools/images/index.ts";
@@ -16,11 +17,11 @@ import { meanwhile, medianOf } from "./lib/memory.ts";
 import { check } from "./lib/story.ts";
 
 // Many deployments by a helper of its own process, a twentieth of the packets to controllers, of DHCP and of TFTP lost: how
-// many succeed at the first attempt, and what the helper's memory does. `npm run story -- many [500] [SERVERS]`
+// many succeed at the first attempt, and what the helper's memory does. `npm run story -- many [500] [SERVERS] [LOST]`
 const count = Number(process.argv[2] ?? 500);
 // A deployment takes a minute in which next to nothing is done: ipmitool waits two seconds for each packet that was lost.
 const servers = Number(process.argv[3] ?? 16);
-const lose = 0.05;
+const lose = Number(process.argv[4] ?? 0.05);
 const most = 120;
 
 const folder = await mkdtemp(join(tmpdir(), "many-"));
@@ -33,9 +34,11 @@ const settings = SiteSettings.parse({
   manners: { gap: "20 ms", gapAfterError: "100 ms", rest: "100 ms", poll: "100 ms", stagger: "1 ms" },
 });
 const main = fileURLToPath(new URL("../../dist/provider/main.js", import.meta.url));
-const launch = { file: process.execPath, args: [main, "helper"], version: version() };
+const launch = { file: process.execPath, args: [...lean, main, "helper"], version: version() };
 const site = await connectEmbedded(newContext(), settings, launch);
 const { pid } = await site.about(newContext());
+const atRest = async () => medianOf(await meanwhile(pid, () => setTimeout(10_000)));
+const fresh = await atRest();
 const speaker = speakTo(site);
 const stops: (() => unknown)[] = [];
 const failures = new Map<string, number>();
@@ -116,14 +119,14 @@ try {
   const seconds = (performance.now() - start) / 1000;
   const fifth = Math.max(1, Math.floor(samples.length / 5));
   const [early, late] = [medianOf(samples.slice(0, fifth)), medianOf(samples.slice(-fifth))];
-  const idle = medianOf(await meanwhile(pid, () => new Promise((resolve) => setTimeout(resolve, 10_000))));
+  const idle = await atRest();
   const codes = [...failures].map(([code, times]) => `${code} ${times}`).join(", ") || "none";
   console.log(
     `${count} deployments in ${seconds.toFixed(0)} s, ${(seconds / count).toFixed(1)} s each, ${servers} at once`,
   );
   console.log(`${first} active at the first attempt, ${again} at the second; failures: ${codes}`);
   console.log(
-    `helper: ${early} MB in the first fifth, ${late} MB in the last, ratio ${(late / early).toFixed(2)}; idle ${idle} MB`,
+    `helper: fresh ${fresh} MB, ${early} MB in the first fifth, ${late} MB in the last, ratio ${(late / early).toFixed(2)}; idle ${idle} MB`,
   );
   check(first + again === count, `${count - first - again} did not become active`);
   check(late <= early * 1.3, `its memory grows: ${early} MB, then ${late} MB`);

@@ -1,6 +1,7 @@
 import type { AddressInfo } from "node:net";
 import fastify, { type FastifyInstance } from "fastify";
 import type { Context } from "../../kernel/context.ts";
+import { withoutSchemas } from "../../kernel/fastify.ts";
 import { canonicalAddress, showWhere } from "./address.ts";
 import type { Announcement } from "./announcement.ts";
 import { callbackErrors } from "./errors.ts";
@@ -68,6 +69,7 @@ export async function startCallback(
 function newServer(): FastifyInstance {
   const app = fastify({
     logger: false,
+    schemaController: withoutSchemas,
     bodyLimit: limits.body,
     requestTimeout: limits.request,
     connectionTimeout: limits.sockets,

@@ -1,6 +1,5 @@
 import { join } from "node:path";
 import { type Context, dateOf } from "../../kernel/context.ts";
-import { createFeed } from "../../kernel/feed.ts";
 import { resources } from "../../resources/index.ts";
 import type { CollectionName } from "../../resources/resource.ts";
 import { mapSecrets, secretPaths } from "../../resources/secrets.ts";
@@ -10,6 +9,7 @@ import { openRing, type Ring } from "../../services/console/ring.ts";
 import { scrubOf } from "../../services/console/scrub.ts";
 import type { Journal } from "../../workflows/run.ts";
 import type { ConsoleRequest } from "../site.ts";
+import { followLog, type Listeners } from "./console-following.ts";
 
 /** Whose log: `instances/web-1`, or a node's where no instance is on it. */
 export type ConsoleKey = `${CollectionName}/${string}`;
@@ -78,7 +78,7 @@ export const tellingSteps = ({ begin, end }: Journal, console: Console): Journal
 
 export function createConsoles(ctx: Context, stateDir: string): Consoles {
   const rings = new Map<ConsoleKey, Ring>();
-  const listeners = new Map<ConsoleKey, Set<(line: ConsoleLine) => void>>();
+  const listeners = new Map<ConsoleKey, Listeners>();
   const ringOf = (key: ConsoleKey): Ring => {
     const [collection = "", name = ""] = key.split("/");
     const ring = rings.get(key) ?? openRing(join(stateDir, "console", collection, `${name}.log`));
@@ -116,20 +116,13 @@ export function createConsoles(ctx: Context, stateDir: string): Consoles {
         close: reader.end,
       };
     },
-    async *read({ signal }, key, { lines = 1_000, after, follow = false }, ended) {
-      const feed = createFeed<ConsoleLine>();
+    async *read({ signal }, key, request, ended) {
       const own = listeners.get(key) ?? new Set();
-      listeners.set(key, own.add(feed.push));
-      signal.addEventListener("abort", feed.end, { once: true });
+      listeners.set(key, own);
       try {
-        for (const line of ringOf(key).read(lines, after)) feed.push(line);
-        if (follow && ended !== undefined) ended.then(feed.end, feed.end);
-        else feed.end();
-        yield* feed.items();
+        yield* followLog({ ring: ringOf(key), listeners: own, signal, ended }, request);
       } finally {
-        own.delete(feed.push);
         if (own.size === 0) listeners.delete(key);
-        signal.removeEventListener("abort", feed.end);
       }
     },
     forget(key) {

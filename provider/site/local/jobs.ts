@@ -1,6 +1,6 @@
 import type { Context, Progress } from "../../kernel/context.ts";
 import { hasCode } from "../../kernel/errors.ts";
-import { createFeed } from "../../kernel/feed.ts";
+import { createFeed, tooFast } from "../../kernel/feed.ts";
 import { siteErrors } from "../errors.ts";
 import type { State } from "../site.ts";
 
@@ -91,13 +91,18 @@ export function createJobs(own: Context): Jobs {
     async *watch(ctx, key) {
       const job = jobs.get(key);
       if (!job) return;
-      const feed = createFeed<Progress>();
+      const feed = createFeed<Progress>({
+        bytes: ({ stage, note = "" }) => 100 + 2 * (stage.length + note.length),
+      });
       if (job.last) feed.push(job.last);
       job.listeners.add(feed.push);
       ctx.signal.addEventListener("abort", feed.end, { once: true });
       job.result.then(feed.end, feed.end);
       try {
-        yield* feed.items();
+        for await (const { item, missed } of feed.items()) {
+          if (missed > 0) yield { stage: item.stage, note: `${missed} reports were left out: ${tooFast}` };
+          yield item;
+        }
       } finally {
         job.listeners.delete(feed.push);
         ctx.signal.removeEventListener("abort", feed.end);
