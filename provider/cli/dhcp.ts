@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Context } from "../kernel/context.ts";
+import { MetalError } from "../kernel/errors.ts";
 import { externalLines } from "../services/dnsmasq/external/index.ts";
 import { listHosts } from "../services/dnsmasq/hosts.ts";
 import { hostsOf } from "../site/local/network/one.ts";
@@ -7,12 +8,21 @@ import { knownRange } from "../site/local/network/range.ts";
 import { networksOf, type SiteNetwork } from "../site/networks.ts";
 import type { SiteSettings } from "../site/settings.ts";
 
-/** `doctor --dhcp`: the lines that a DHCP server of your own needs, with the cards that are enrolled now. */
-export async function dhcpLines(ctx: Context, settings: SiteSettings): Promise<string> {
+/**
+ * `doctor --dhcp`: the lines that a DHCP server of your own needs, with the cards that are enrolled now: of each network of the
+ * site, or of the one on this interface.
+ */
+export async function dhcpLines(ctx: Context, settings: SiteSettings, name?: string): Promise<string> {
+  const all = networksOf(settings).filter((network) => name === undefined || network.interface === name);
   const pages: string[] = [];
-  for (const network of networksOf(settings)) {
+  for (const network of all.length > 0 ? all : [{ interface: name, dhcp: "external" as const }]) {
     const head = network.name === undefined ? "" : `# ---- network ${network.name} ----\n\n`;
-    pages.push(head + (await linesOf(ctx, settings, network)));
+    const lines = await linesOf(ctx, settings, network).catch((error: unknown) => {
+      // Of one that is down nothing is known; the others' lines are as good as ever.
+      if (all.length < 2 || !(error instanceof MetalError)) throw error;
+      return `# ${error.message}\n`;
+    });
+    pages.push(head + lines);
   }
   return pages.join("\n");
 }
