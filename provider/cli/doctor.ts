@@ -39,6 +39,8 @@ export interface Host {
   /** Folders in which programs are looked for, as in PATH. */
   readonly path: string;
   readonly needs?: readonly Need[];
+  /** What there is to tell of its provisioning networks. */
+  readonly networks?: (ctx: Context) => Promise<readonly Finding[]>;
 }
 
 const oldestPulumi = "3.230";
@@ -50,6 +52,7 @@ export async function doctor(ctx: Context, host: Host): Promise<Report> {
   if (!clientOnly) {
     for (const need of host.needs ?? programs) findings.push(await program(ctx, need, host.path));
     findings.push(...(await iscsi(ctx, host.path)), await helperPort(), await bootPorts());
+    findings.push(...((await host.networks?.(ctx)) ?? []));
   }
   const healthy = findings.every(({ verdict }) => verdict === "present" || verdict === "note");
   return { host: `${host.platform} ${host.arch}`, clientOnly, findings, healthy };

@@ -22,6 +22,7 @@ const files: Readonly<Record<string, readonly [name: string, type: string]>> = {
   "/page/lists.js": ["lists.js", "text/javascript; charset=utf-8"],
   "/page/details.js": ["details.js", "text/javascript; charset=utf-8"],
   "/page/console.js": ["console.js", "text/javascript; charset=utf-8"],
+  "/page/networks.js": ["networks.js", "text/javascript; charset=utf-8"],
   "/page/words.js": ["words.js", "text/javascript; charset=utf-8"],
 };
 

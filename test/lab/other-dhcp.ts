@@ -12,8 +12,12 @@ export interface OtherDhcp {
   readonly stop: () => Promise<void>;
 }
 
-/** Start one on the lab's network, as its own host, with one port of the bridge. It gives addresses from .200 on to anyone. */
-export async function startOtherDhcp(lab: Lab, nextServer?: string): Promise<OtherDhcp> {
+interface Place extends Pick<Lab, "dir" | "address"> {
+  readonly interface: string;
+}
+
+/** Start one on a network of the lab, as its own host, with one port of the bridge. It gives addresses from .200 on to anyone. */
+export async function startOtherDhcp(lab: Place, nextServer?: string): Promise<OtherDhcp> {
   const folder = join(lab.dir, "other-dhcp");
   await mkdir(folder, { recursive: true });
   const [prefix = ""] = /^(\d+\.){3}/.exec(lab.address) ?? [];

@@ -102,19 +102,16 @@ host 52-54-00-00-00-0a { hardware ethernet 52:54:00:00:00:0a; fixed-address 10.9
       {
         "name": "baremetal-bios",
         "test": "option[93].hex == 0x0000",
-        "next-server": "10.99.0.1",
         "boot-file-name": "pxelinux.0"
       },
       {
         "name": "baremetal-uefi",
         "test": "option[93].hex == 0x0007 or option[93].hex == 0x0009",
-        "next-server": "10.99.0.1",
         "boot-file-name": "shimx64.efi"
       },
       {
         "name": "baremetal-uefi-arm64",
         "test": "option[93].hex == 0x000b",
-        "next-server": "10.99.0.1",
         "boot-file-name": "shimaa64.efi"
       }
     ],
@@ -122,6 +119,7 @@ host 52-54-00-00-00-0a { hardware ethernet 52:54:00:00:00:0a; fixed-address 10.9
       {
         "id": 1,
         "subnet": "10.99.0.0/24",
+        "next-server": "10.99.0.1",
         "reservations": [
           {
             "hw-address": "52:54:00:00:00:0a",
@@ -178,6 +176,29 @@ Add-DhcpServerv4Reservation -ScopeId 10.99.0.0 -IPAddress 10.99.0.10 -ClientId "
       "openstack port list --mac-address 52:54:00:00:00:0b -f value -c ID  # no address",
       "",
     ]);
+  });
+
+  it("of the second of several networks define nothing twice, and hold for its own clients alone", () => {
+    const second = externalLines({
+      ...{ network: "10.98.0.0/24", address: "10.98.0.1", tftpRoot: "/s/tftp" },
+      hosts: [],
+      among: { name: "rack-2", index: 1 },
+    });
+    expect(second.dnsmasq).toBe(`dhcp-range=set:rack-2,10.98.0.0,static,255.255.255.0
+dhcp-boot=tag:bios,tag:rack-2,pxelinux.0,,10.98.0.1
+dhcp-boot=tag:uefi,tag:rack-2,shimx64.efi,,10.98.0.1
+dhcp-boot=tag:uefi-arm64,tag:rack-2,shimaa64.efi,,10.98.0.1
+`);
+    expect(second.isc).toMatch(/^subnet 10\.98\.0\.0 /);
+    expect(JSON.parse(second.kea)).toEqual({
+      Dhcp4: {
+        subnet4: [{ id: 2, subnet: "10.98.0.0/24", "next-server": "10.98.0.1", reservations: [] }],
+      },
+    });
+    expect(second.windows).not.toContain("Add-DhcpServerv4Class");
+    expect(second.windows).toContain(
+      '-ScopeId 10.98.0.0 -PolicyName "baremetal-uefi" -OptionId 66 -Value "10.98.0.1"',
+    );
   });
 
   it("name the TFTP server for the tree", () => {

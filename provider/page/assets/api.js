@@ -1,7 +1,8 @@
 // The helper's API as the page asks it: JSON requests, answers as lines of JSON.
 
 /** @typedef {{ stage: string, percent?: number, rate?: number, left?: number, note?: string }} Progress */
-/** @typedef {{ siteId: string, version: string, jobs: string[], progress?: Record<string, Progress> }} About */
+/** @typedef {{ name: string, interface?: string, state: string, since: string, failure?: { code: string, text: string, remedy: string } }} Network */
+/** @typedef {{ siteId: string, version: string, jobs: string[], progress?: Record<string, Progress>, networks?: Network[] }} About */
 /** @typedef {Record<string, unknown> & { name: string, owner: string }} Thing */
 /** @typedef {{ n: number, at: string, from: string, text: string }} ConsoleLine */
 /** @typedef {"instances" | "nodes"} Collection */

@@ -1,10 +1,12 @@
 // The site at a glance: how it stands, its instances, its nodes.
 import { element, hold, keyed, say } from "./dom.js";
+import { downNetworks } from "./networks.js";
 import { badge, moodOf, textOf, wordsOf } from "./words.js";
 
 /** @typedef {import("./api.js").Thing} Thing */
 /** @typedef {import("./api.js").Progress} Progress */
-/** @typedef {{ instances: Thing[], nodes: Thing[], progress: Record<string, Progress> }} Site */
+/** @typedef {import("./api.js").Network} Network */
+/** @typedef {{ instances: Thing[], nodes: Thing[], progress: Record<string, Progress>, networks: Network[] }} Site */
 /** @typedef {{ head: string, wide?: boolean, of: (thing: Thing) => string }} Column */
 
 /** @type {Record<"instances" | "nodes", readonly Column[]>} */
@@ -49,10 +51,12 @@ export function overview() {
     })
   );
   const tables = { instances: table("instances", "Instances"), nodes: table("nodes", "Nodes") };
+  const networks = downNetworks();
   const node = element(
     "div",
     { class: "overview" },
     element("div", { class: "bar" }, element("h1", {}, "Servers"), counts),
+    networks.node,
     element("div", { class: "find" }, element("label", { for: "search" }, "Find"), search),
     tables.instances.node,
     tables.nodes.node,
@@ -63,6 +67,7 @@ export function overview() {
   const update = (site) => {
     last = site;
     say(counts, summary(site));
+    networks.update(site.networks);
     tables.instances.update(site, search.value);
     tables.nodes.update(site, search.value);
   };

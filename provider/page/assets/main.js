@@ -17,7 +17,7 @@ const field = /** @type {HTMLInputElement} */ (at("token"));
 const pace = { look: 2_000, lists: 15_000, hidden: 30_000 };
 
 /** @type {Site} */
-let site = { instances: [], nodes: [], progress: {} };
+let site = { instances: [], nodes: [], progress: {}, networks: [] };
 /** @type {View | undefined} */
 let shown;
 let left = new AbortController();
@@ -91,15 +91,15 @@ async function keepUp(signal) {
   let asked = 0;
   while (!signal.aborted) {
     try {
-      const { siteId, version, jobs, progress = {} } = await about(signal);
+      const { siteId, version, jobs, progress = {}, networks = [] } = await about(signal);
       const now = JSON.stringify([jobs, Object.values(progress).map(({ stage }) => stage)]);
       if (now !== stages || Date.now() - asked > pace.lists) {
         const [instances, nodes] = await Promise.all([list("instances", signal), list("nodes", signal)]);
-        if (asked > 0) tellNews({ instances, nodes, progress });
-        site = { instances, nodes, progress };
+        if (asked > 0) tellNews({ instances, nodes, progress, networks });
+        site = { instances, nodes, progress, networks };
         [stages, asked] = [now, Date.now()];
       }
-      site = { ...site, progress };
+      site = { ...site, progress, networks };
       tellLink("on", "Live");
       say(at("site"), `site ${siteId.slice(0, 8)} · ${version}`);
       entry.hidden = true;

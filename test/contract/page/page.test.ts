@@ -2,6 +2,7 @@ import axe from "axe-core";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { locate, searchPath } from "../../../provider/cli/programs.ts";
+import { networkErrors } from "../../../provider/site/local/network/errors.ts";
 import { testPrograms } from "../../../tools/setup/lab-programs.ts";
 import { fill, openWorld, planted, token, type World } from "./world.ts";
 
@@ -88,6 +89,24 @@ describe.skipIf(!program)(
       expect(await page.locator("tbody tr:visible").count()).toBe(1);
       expect([...asked]).toEqual([new URL(world.address).origin]);
       expect(trouble).toEqual([]);
+    });
+
+    it("tells which provisioning network is not served, since when and why, and nothing while all are", async () => {
+      const served = { name: "rack-1", interface: "eth1", dhcp: "managed", state: "served" } as const;
+      const { record: failure } = networkErrors.make("NETWORK_LINK_DOWN", { interface: "eth2" });
+      const since = new Date(2026, 10, 27, 10, 2).toISOString();
+      world.serve([
+        { ...served, since },
+        { name: "rack-2", interface: "eth2", dhcp: "proxy", state: "down", since, failure },
+      ]);
+      const { page } = await look();
+      const told = page.locator("section.wrong");
+      expect(await told.innerText()).toMatch(
+        /1 of 2 networks not served\s+rack-2 \(eth2\), since .*10:02.*: this host's interface eth2 is down\s*NETWORK_LINK_DOWN\s+`ip link set eth2 up`/i,
+      );
+      expect(await faults(page)).toEqual([]);
+      world.serve([{ ...served, since }]);
+      await told.waitFor({ state: "hidden" });
     });
 
     it("shows what went wrong and what to do, how long each step took, and what was heard, which it follows", async () => {

@@ -14,6 +14,7 @@ export const planted = `<img src=x onerror="document.title='owned'"><script>docu
 export async function openWorld() {
   const lists: Record<"instances" | "nodes", State[]> = { instances: [], nodes: [] };
   let progress: NonNullable<About["progress"]> = {};
+  let networks: NonNullable<About["networks"]> = [];
   const logs = new Map<string, ConsoleLine[]>();
   const collection = (list: () => readonly State[]): Collection => ({
     plan: never,
@@ -30,6 +31,7 @@ export async function openWorld() {
       ...{ siteId: "5f0c3a5d-7e92-4c1b-9c55-0a1b2c3d4e5f", version: "0.1.0", pid: 1, settings: "x" },
       jobs: Object.keys(progress),
       progress,
+      networks,
     }),
     perform: never,
     ahead: { look: never, used: never },
@@ -53,6 +55,9 @@ export async function openWorld() {
       lists[where] = [...others, { name, owner, ...state }].sort((a, b) =>
         String(a["name"]).localeCompare(String(b["name"])),
       );
+    },
+    serve(now: typeof networks) {
+      networks = now;
     },
     tell(now: typeof progress) {
       progress = now;

@@ -27,14 +27,17 @@ export interface Lab {
   /** A server that is only played: for tests of many deployments. */
   readonly paper: (options: PaperOptions) => Promise<PaperServer>;
   /** Another network, for servers that say so: `br1`, 10.98.0.1/24. Asked twice does no harm. */
-  readonly secondBridge: () => Promise<SecondBridge>;
+  readonly secondBridge: () => Promise<FurtherBridge>;
+  /** And one more: `br2`, 10.97.0.1/24. */
+  readonly thirdBridge: () => Promise<FurtherBridge>;
   /** End all servers. The bridge stays: it ends with the namespace. */
   readonly close: () => Promise<void>;
 }
 
 /** As the lab's own fields. */
-export interface SecondBridge {
-  readonly interface: "br1";
+export interface FurtherBridge {
+  readonly interface: "br1" | "br2";
+  readonly address: string;
   readonly cidr: string;
 }
 
@@ -69,7 +72,11 @@ export async function openLab({ dir, network = "10.99.0", accel }: LabOptions): 
     paper: (options) => kept(makePaper(slotOf(options.name), options)),
     async secondBridge() {
       await bringUp("br1", "52:54:00:ff:ff:02", "10.98.0.1", "fd00:98::1/64");
-      return { interface: "br1", cidr: "10.98.0.0/24" };
+      return { interface: "br1", address: "10.98.0.1", cidr: "10.98.0.0/24" };
+    },
+    async thirdBridge() {
+      await bringUp("br2", "52:54:00:ff:ff:03", "10.97.0.1", "fd00:97::1/64");
+      return { interface: "br2", address: "10.97.0.1", cidr: "10.97.0.0/24" };
     },
     async close() {
       await Promise.all(servers.splice(0).map((server) => server.stop()));
@@ -83,7 +90,7 @@ async function refuseForeignNetwork(): Promise<void> {
   const links = JSON.parse(stdout) as readonly { ifname?: string }[];
   const foreign = links
     .flatMap(({ ifname }) => ifname ?? [])
-    .filter((name) => !/^(lo|br0|br1|[tpvw][0-9a-f]{12})$/.test(name));
+    .filter((name) => !/^(lo|br0|br1|br2|[tpvw][0-9a-f]{12})$/.test(name));
   if (foreign.length === 0 && process.env[labMark] === "1") return;
   const why =
     foreign.length > 0

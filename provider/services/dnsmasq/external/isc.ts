@@ -1,12 +1,13 @@
 import { parseCidr } from "../cidr.ts";
 import { bootLoaders } from "../loaders.ts";
-import { type ExternalSettings, fixedOf, hex, lines } from "./settings.ts";
+import { type ExternalSettings, fixedOf, hex, isFirst, lines } from "./settings.ts";
 
-/** For `dhcpd.conf`. */
-export function iscLines({ network, address, hosts }: ExternalSettings): string {
+/** For `dhcpd.conf`. Option 93 is none of those it knows by name (dhcp-options(5)): it is defined once, before it is used. */
+export function iscLines(settings: ExternalSettings): string {
+  const { network, address, hosts } = settings;
   const { text, mask } = parseCidr(network);
   return lines([
-    "option arch code 93 = unsigned integer 16;",
+    ...(isFirst(settings) ? ["option arch code 93 = unsigned integer 16;"] : []),
     `subnet ${text.split("/")[0]} netmask ${mask} {`,
     ...bootLoaders.flatMap(({ file, clients }) => [
       `  if ${clients.map((client) => `option arch = 00:${hex(client, 2)}`).join(" or ")} {`,

@@ -8,7 +8,15 @@ export interface ExternalSettings {
   readonly tftpRoot: string;
   /** The cards that are enrolled, from `listHosts`. */
   readonly hosts: readonly Host[];
+  /**
+   * Where the same server has several of a site's networks: which one this is, and the how manieth. What a server may be
+   * told but once stands with the first, and each tells its own clients alone where they fetch from.
+   */
+  readonly among?: { readonly name: string; readonly index: number };
 }
+
+/** What is said once for all networks of a site. */
+export const isFirst = ({ among }: ExternalSettings): boolean => (among?.index ?? 0) === 0;
 
 /** The cards with fixed addresses. */
 export const fixedOf = (hosts: readonly Host[]) =>

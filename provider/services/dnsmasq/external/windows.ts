@@ -1,12 +1,13 @@
 import { parseCidr } from "../cidr.ts";
 import { bootLoaders } from "../loaders.ts";
-import { type ExternalSettings, fixedOf, lines } from "./settings.ts";
+import { type ExternalSettings, fixedOf, isFirst, lines } from "./settings.ts";
 
 /**
  * PowerShell for the DHCP server role of Windows Server 2012 or newer (the first with policies). It compares vendor classes as
  * text: a class for each of the firmware's numbers, `*` for what firmware adds behind. Option 66 becomes `siaddr` there.
  */
-export function windowsLines({ network, address, hosts }: ExternalSettings): string {
+export function windowsLines(settings: ExternalSettings): string {
+  const { network, address, hosts } = settings;
   const [scope = ""] = parseCidr(network).text.split("/");
   return lines([
     ...bootLoaders.flatMap(({ tag, file, clients }) => {
@@ -15,7 +16,8 @@ export function windowsLines({ network, address, hosts }: ExternalSettings): str
       const equals = classes.map(({ name }) => `"${name}*"`).join(",");
       const value = `Set-DhcpServerv4OptionValue -ScopeId ${scope} -PolicyName "${policy}"`;
       return [
-        ...classes.map(
+        // Classes are the server's, policies the scope's.
+        ...(isFirst(settings) ? classes : []).map(
           ({ name, data }) => `Add-DhcpServerv4Class -Name "${name}" -Type Vendor -Data "${data}"`,
         ),
         `Add-DhcpServerv4Policy -Name "${policy}" -ScopeId ${scope} -Condition OR -VendorClass EQ,${equals}`,

@@ -7,7 +7,7 @@ import type { OneOptions } from "./serving.ts";
 /** What would keep a network from being served, all of it, looked at without starting anything that stays. */
 export async function problemsOf(
   ctx: Context,
-  { settings, network }: OneOptions,
+  { settings, network }: Pick<OneOptions, "settings" | "network">,
   known: (ctx: Context) => Promise<Range>,
 ): Promise<readonly MetalError[]> {
   const port = async () => {

@@ -33,7 +33,9 @@ export function openNetwork(
     });
     return keepServed(own, one, (ctx) => refuseOverlap(ctx, one, all.slice(0, index)));
   });
-  const watch = watchNetworks(own, all);
+  // A site that nobody described yet has none to look after.
+  const described = all.filter(({ facts }) => facts.interface ?? facts.cidr);
+  const watch = watchNetworks(own, described);
   const place = placement(all, (mac) => heard.get(mac));
   const by = async (ctx: Context, cards: readonly Card[]) => {
     const placed = new Map<KeptNetwork, Card[]>();
