@@ -2,6 +2,7 @@ import type { Context } from "../../kernel/context.ts";
 import { hasCode, type MetalError } from "../../kernel/errors.ts";
 import { type Finished, processErrors, type Run } from "../../kernel/process.ts";
 import { powerErrors } from "./errors.ts";
+import { doubtRefusal, explainSilence, explainUnanswered } from "./ipmi-silence.ts";
 import { type Pace, paceWords } from "./pace.ts";
 
 /** Where a controller is and how one logs in. */
@@ -23,7 +24,7 @@ export async function ipmitool(
 ): Promise<string> {
   const { file, args, env } = commandOf(settings, { suite, pace, words: ["-v", ...words] });
   const finished = await started(run(ctx, file, args, { env }));
-  const trouble = explain(finished);
+  const trouble = explain(finished, pace);
   if (trouble) throw worded(trouble, settings, suite, words);
   return finished.stdout;
 }
@@ -95,6 +96,7 @@ type Code =
   | "POWER_CIPHER"
   | "POWER_NO_SESSION"
   | "POWER_LATE"
+  | "POWER_PACKET_LOSS"
   | "POWER_BUSY"
   | "POWER_ODD_REPLY";
 /** Why an ipmitool command failed. */
@@ -112,14 +114,14 @@ const noise = [
   /^(Running )?Get (VSO|PICMG)/,
   /^Invalid completion code received/,
   /^Discovered (IPMB|PICMG)/,
+  // Nobody answered whether it is a VITA controller.
+  /^No valid response received$/,
   /^Error issuing Get Channel Authentication/,
   /^IPMI Request Match NOT FOUND/,
   /^Close Session command failed/,
   /^RAW (REQ|REQUEST|RSP)\b|^(\s[0-9a-f]{2})+\s*$/,
 ];
 const noSession = /^Error: Unable to establish (IPMI|LAN)/;
-
-const crossing = "an answer belonged to an earlier question";
 
 // The words of ipmitool 1.8.19, most of them by way of ipmi_sim and pyghmi; other servers choose other codes for the same.
 const rules: readonly (readonly [RegExp, Code, string])[] = [
@@ -144,47 +146,42 @@ const rules: readonly (readonly [RegExp, Code, string])[] = [
     "it refused the suite",
   ],
   [/is not what we requested|Unsupported cipher suite/, "POWER_CIPHER", "it chose another algorithm"],
-  // Asked without the word "2.0", after two questions with it were not answered.
-  [/does not support IPMI v2/, "POWER_LATE", "it was not heard to speak IPMI 2.0"],
-  // Four unanswered handshakes, after which it goes on as if it had a session.
+  // Asked without the word "2.0", after all questions with it were not answered.
+  [/does not support IPMI v2/, "POWER_PACKET_LOSS", "it was not heard to speak IPMI 2.0"],
+  // Four unanswered openings, after which it goes on as if it had a session.
   [/Set Session Privilege Level to .* failed$/, "POWER_NO_SESSION", "it opens no session"],
   [/Address lookup for .* failed/, "POWER_UNREACHABLE", "its name has no address"],
   [/Could not open socket/, "POWER_UNREACHABLE", "there is no way to its address"],
   [/Get Auth Capabilities error/, "POWER_UNREACHABLE", "nothing came back from its address and port"],
-  [/no response from RAKP 1/, "POWER_UNREACHABLE", "it is silent to this user's login"],
-  [/no response from RAKP 3/, "POWER_UNREACHABLE", "it fell silent in the middle of the login"],
-  [/Received an Unexpected/, "POWER_LATE", crossing],
 ];
 
 // What follows the last colon when the controller answered with a completion code.
 const completion = /(?:failed|rsp=0x[0-9a-f]+\)): (.+)$/;
 const busy = /^(Node busy|Timeout|Out of space|.* in update mode|BMC initialization in progress)$/;
 
-// What ipmitool says of answers that it no longer waited for. What follows them may be about another question than its last.
-const crossed = /^(> )?Error: (Received an Unexpected|no response from RAKP)/;
-const crossable: readonly Code[] = ["POWER_DENIED", "POWER_KG", "POWER_NOT_ALLOWED", "POWER_CIPHER"];
+const refusals: readonly Code[] = ["POWER_DENIED", "POWER_KG", "POWER_NOT_ALLOWED", "POWER_CIPHER"];
 
-/** What ipmitool's exit code and words mean; undefined when it did what it was asked. */
-export function explain({ code, stderr }: Finished): Trouble | undefined {
+/** What ipmitool's exit code and words mean, asked at this pace; undefined when it did what it was asked. */
+export function explain(finished: Finished, pace: Pace): Trouble | undefined {
+  const { code, stderr } = finished;
   const lines = stderr.split("\n").map((line) => line.trimEnd());
   const refused = lines.some((line) => noSession.test(line));
-  // Some verbs (`fru`) and options end with 0 although no session was opened.
-  if (code === 0 && !refused) return undefined;
   const words = lines.filter((line) => !noise.some((pattern) => pattern.test(line)) && !noSession.test(line));
-  const late = words.some((line) => crossed.test(line));
-  for (const [pattern, code, reason] of rules) {
-    if (!words.some((line) => pattern.test(line))) continue;
-    return late && crossable.includes(code) ? { code: "POWER_LATE", reason: crossing } : { code, reason };
-  }
+  const unanswered = refused ? undefined : explainUnanswered(lines, finished);
+  // Some verbs (`fru`) and options end with 0 although no session was opened, or an answer is missing.
+  if (code === 0 && !refused && !unanswered) return undefined;
+  const told = rules.find(([pattern]) => words.some((line) => pattern.test(line)));
+  const trouble = told && { code: told[1], reason: told[2] };
+  if (trouble && refusals.includes(trouble.code)) return doubtRefusal(lines) ?? trouble;
+  const silence = refused ? explainSilence(lines, pace) : undefined;
+  if (silence ?? trouble) return silence ?? trouble;
   const last = words.at(-1);
   if (refused && last === undefined) return { code: "POWER_UNREACHABLE", reason: "it opens no session" };
   const answer = words.map((line) => completion.exec(line)?.[1]).findLast((text) => text !== undefined);
   if (answer === "Insufficient privilege level") return { code: "POWER_NOT_ALLOWED", reason: answer };
   if (answer !== undefined)
     return { code: busy.test(answer) ? "POWER_BUSY" : "POWER_ODD_REPLY", reason: answer };
-  if (words.some((line) => /^Unable to (get|set|send)/i.test(line))) {
-    return { code: "POWER_UNREACHABLE", reason: "the session was opened, the command was not answered" };
-  }
+  if (unanswered) return unanswered;
   return { code: "POWER_ODD_REPLY", reason: last ?? `exit code ${code ?? "none"}` };
 }
 
@@ -200,6 +197,7 @@ function worded(
   switch (code) {
     case "POWER_UNREACHABLE":
     case "POWER_LATE":
+    case "POWER_PACKET_LOSS":
     case "POWER_BUSY":
       return powerErrors.make(code, { address, reason: said });
     case "POWER_DENIED":
