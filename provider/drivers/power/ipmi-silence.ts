@@ -1,5 +1,4 @@
-import type { Finished } from "../../kernel/process.ts";
-import type { Trouble } from "./ipmitool.ts";
+import type { Trouble } from "./ipmi-words.ts";
 import type { Pace } from "./pace.ts";
 
 /** What ipmitool's words tell of answers that came late, or not at all. */
@@ -38,10 +37,11 @@ const unanswered = [/^Unable to (get|set|send)/i, /^Get Device ID command failed
 // `fru` says it in two ways, once on stdout, and may end with 0 all the same: a serial number would be missing in silence.
 const unansweredFru = [/^FRU Read failed$/, /^\s*Device not present \(No Response\)/];
 
-/** Why a command in a session was not answered; undefined when it was. */
+/** Why a command in a session was not answered; undefined when it was. A code of 0 belies the words of most verbs. */
 export function explainUnanswered(
   lines: readonly string[],
-  { code, stdout }: Pick<Finished, "code" | "stdout">,
+  stdout: string,
+  code?: number,
 ): Trouble | undefined {
   const patterns = code === 0 ? unansweredFru : [...unansweredFru, ...unanswered];
   const answered = ![...lines, ...stdout.split("\n")].some((line) => patterns.some((one) => one.test(line)));
