@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { powerErrors } from "../../provider/drivers/power/errors.ts";
-import { readIdentity } from "../../provider/drivers/power/ipmi-identity.ts";
-import type { Answers } from "../../provider/drivers/power/ipmitool.ts";
+import { readIdentity } from "../../provider/drivers/power/ipmi/identity.ts";
+import type { Answers } from "../../provider/drivers/power/ipmi/ipmitool.ts";
 import { newContext } from "../../provider/kernel/context.ts";
 
 const info =

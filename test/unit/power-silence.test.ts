@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { explain } from "../../provider/drivers/power/ipmi-words.ts";
+import { explain } from "../../provider/drivers/power/ipmi/words.ts";
 
 // As ipmitool 1.8.19 printed them to stderr, against ipmi_sim behind a wire that lost or delayed what was sent.
 const start = "Loading IANA PEN Registry...\n";

@@ -1,6 +1,6 @@
-import type { Context } from "../../kernel/context.ts";
-import type { ControllerIdentity } from "./driver.ts";
-import { canonicalUuid, realValue } from "./identity.ts";
+import type { Context } from "../../../kernel/context.ts";
+import type { ControllerIdentity } from "../driver.ts";
+import { canonicalUuid, realValue } from "../identity.ts";
 import type { Answers } from "./ipmitool.ts";
 
 /** Asks for several things in one session. */

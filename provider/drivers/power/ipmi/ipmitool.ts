@@ -1,10 +1,10 @@
-import type { Context } from "../../kernel/context.ts";
-import { hasCode, type MetalError } from "../../kernel/errors.ts";
-import { type Finished, processErrors, type Run } from "../../kernel/process.ts";
-import { powerErrors } from "./errors.ts";
-import { explainUnanswered } from "./ipmi-silence.ts";
-import { explain, isOpened, linesOf, type Trouble } from "./ipmi-words.ts";
+import type { Context } from "../../../kernel/context.ts";
+import { hasCode, type MetalError } from "../../../kernel/errors.ts";
+import { type Finished, processErrors, type Run } from "../../../kernel/process.ts";
+import { powerErrors } from "../errors.ts";
 import { type Pace, paceWords } from "./pace.ts";
+import { explainUnanswered } from "./silence.ts";
+import { explain, isOpened, linesOf, type Trouble } from "./words.ts";
 
 /** Where a controller is and how one logs in. */
 export interface Access {

@@ -1,6 +1,6 @@
-import type { Finished } from "../../kernel/process.ts";
-import { doubtRefusal, explainSilence, explainUnanswered } from "./ipmi-silence.ts";
+import type { Finished } from "../../../kernel/process.ts";
 import type { Pace } from "./pace.ts";
+import { doubtRefusal, explainSilence, explainUnanswered } from "./silence.ts";
 
 /** What ipmitool's words mean. */
 

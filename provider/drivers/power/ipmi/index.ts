@@ -1,16 +1,16 @@
 import { isIP } from "node:net";
 import { z } from "zod";
-import type { Context } from "../../kernel/context.ts";
-import { hasCode } from "../../kernel/errors.ts";
-import { type BootTarget, type ControllerMemory, definePower, type PowerDriver } from "./driver.ts";
-import { powerErrors } from "./errors.ts";
-import { bootBytes, keepBootFlags, parseBoot, readBootFlags } from "./ipmi-boot.ts";
-import { readIdentity } from "./ipmi-identity.ts";
+import type { Context } from "../../../kernel/context.ts";
+import { hasCode } from "../../../kernel/errors.ts";
+import { type BootTarget, type ControllerMemory, definePower, type PowerDriver } from "../driver.ts";
+import { powerErrors } from "../errors.ts";
+import { guardLogin } from "../login.ts";
+import { namedVia, runVia, via } from "../via.ts";
+import { bootBytes, keepBootFlags, parseBoot, readBootFlags } from "./boot.ts";
+import { readIdentity } from "./identity.ts";
 import { controllerName, type How, ipmitool, ipmitoolAll, kgBytes } from "./ipmitool.ts";
-import { guardLogin } from "./login.ts";
 import { atItsPace } from "./pace.ts";
 import { listenSol } from "./sol.ts";
-import { namedVia, runVia, via } from "./via.ts";
 
 const label = "[A-Za-z0-9](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?";
 const hostname = new RegExp(`^(?=.{1,253}$)(?:${label}\\.)*(?!\\d+$)${label}\\.?$`);
