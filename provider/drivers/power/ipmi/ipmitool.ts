@@ -4,7 +4,8 @@ import { type Finished, processErrors, type Run } from "../../../kernel/process.
 import { powerErrors } from "../errors.ts";
 import { type Pace, paceWords } from "./pace.ts";
 import { explainUnanswered } from "./silence.ts";
-import { explain, isOpened, linesOf, type Trouble } from "./words.ts";
+import type { Trouble } from "./trouble.ts";
+import { explain, isOpened, linesOf } from "./words.ts";
 
 /** Where a controller is and how one logs in. */
 export interface Access {

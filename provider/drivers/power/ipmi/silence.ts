@@ -1,5 +1,5 @@
 import type { Pace } from "./pace.ts";
-import type { Trouble } from "./words.ts";
+import type { Trouble } from "./trouble.ts";
 
 /** What ipmitool's words tell of answers that came late, or not at all. */
 

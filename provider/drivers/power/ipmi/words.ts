@@ -1,25 +1,9 @@
 import type { Finished } from "../../../kernel/process.ts";
 import type { Pace } from "./pace.ts";
 import { doubtRefusal, explainSilence, explainUnanswered } from "./silence.ts";
+import type { Code, Trouble } from "./trouble.ts";
 
 /** What ipmitool's words mean. */
-
-type Code =
-  | "POWER_UNREACHABLE"
-  | "POWER_DENIED"
-  | "POWER_KG"
-  | "POWER_NOT_ALLOWED"
-  | "POWER_CIPHER"
-  | "POWER_NO_SESSION"
-  | "POWER_LATE"
-  | "POWER_PACKET_LOSS"
-  | "POWER_BUSY"
-  | "POWER_ODD_REPLY";
-/** Why an ipmitool command failed. */
-export interface Trouble {
-  readonly code: Code;
-  readonly reason: string;
-}
 
 // With -v ipmitool tells of its own probing, also when all is well, and one of these lines even says "privilege".
 const noise = [
