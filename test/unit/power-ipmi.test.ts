@@ -5,7 +5,8 @@ import type { ControllerMemory } from "../../provider/drivers/power/driver.ts";
 import { controllerOf, Power } from "../../provider/drivers/power/index.ts";
 import { bootBytes, parseBoot } from "../../provider/drivers/power/ipmi/boot.ts";
 import { Ipmi } from "../../provider/drivers/power/ipmi/index.ts";
-import { controllerName, explain, kgBytes } from "../../provider/drivers/power/ipmi/ipmitool.ts";
+import { controllerName, kgBytes } from "../../provider/drivers/power/ipmi/ipmitool.ts";
+import { explain } from "../../provider/drivers/power/ipmi/words.ts";
 import { forgetRefusedLogin, guardLogin } from "../../provider/drivers/power/login.ts";
 
 const good = { driver: "ipmi", address: "10.0.0.17", user: "admin", password: "secret" };
@@ -147,7 +148,9 @@ const end = "Error: Unable to establish IPMI v2 / RMCP+ session\n";
 
 describe("what ipmitool's words mean", () => {
   it("is nothing when it did as it was asked, whatever it tells of its probing", () => {
-    expect(explain({ code: 0, stdout: "Chassis Power is on\n", stderr: start + probing })).toBeUndefined();
+    expect(
+      explain({ code: 0, stdout: "Chassis Power is on\n", stderr: start + probing }, "quick"),
+    ).toBeUndefined();
   });
   it.for([
     { said: `> RAKP 2 HMAC is invalid\n${end}`, code: "POWER_DENIED" },
@@ -182,13 +185,11 @@ describe("what ipmitool's words mean", () => {
       said: `Address lookup for no.such.host failed\nCould not open socket!\n${end}`,
       code: "POWER_UNREACHABLE",
     },
-    { said: `> Error: no response from RAKP 1 message\n${end}`, code: "POWER_UNREACHABLE" },
     { said: `Set Session Privilege Level to OPERATOR failed\n${end}`, code: "POWER_NO_SESSION" },
     {
       said: `Set Session Privilege Level to ADMINISTRATOR failed: Unknown (0x81)\n${end}`,
       code: "POWER_NOT_ALLOWED",
     },
-    { said: `This BMC does not support IPMI v2 / RMCP+\n${end}`, code: "POWER_LATE" },
     {
       said: `> Error: no response from RAKP 1 message\n> RAKP 2 HMAC is invalid\n${end}`,
       code: "POWER_LATE",
@@ -196,14 +197,6 @@ describe("what ipmitool's words mean", () => {
     {
       said: `Error: Received an Unexpected RAKP 2 message\nRAKP 4 message indicates an error : invalid integrity check value\n${end}`,
       code: "POWER_LATE",
-    },
-    {
-      said: `> Error: no response from RAKP 3 message\nError: Received an Unexpected RAKP 4 message\n${end}`,
-      code: "POWER_UNREACHABLE",
-    },
-    {
-      said: `> Error: no response from RAKP 1 message\nSet Session Privilege Level to OPERATOR failed\n${end}`,
-      code: "POWER_NO_SESSION",
     },
     { said: `${probing}Get Chassis Power Status failed: Unspecified error\n`, code: "POWER_ODD_REPLY" },
     { said: `${probing}Set Chassis Power Control to Up/On failed: Node busy\n`, code: "POWER_BUSY" },
@@ -217,15 +210,16 @@ describe("what ipmitool's words mean", () => {
     },
     {
       said: `${probing}Unable to get Chassis Power Status\nIPMI Request Match NOT FOUND\nClose Session command failed`,
-      code: "POWER_UNREACHABLE",
+      code: "POWER_LATE",
     },
     { said: `${probing}`, code: "POWER_ODD_REPLY" },
+    { said: `${probing}Get Device ID command failed: Invalid command\n`, code: "POWER_ODD_REPLY" },
   ])("is $code for $said", ({ said, code }) => {
-    expect(explain({ code: 1, stdout: "", stderr: start + said })?.code).toBe(code);
+    expect(explain({ code: 1, stdout: "", stderr: start + said }, "quick")?.code).toBe(code);
   });
   it("is a failure also where ipmitool ends with 0 without a session", () => {
     const stderr = `${start}Get Auth Capabilities error\n${end}`;
-    expect(explain({ code: 0, stdout: "", stderr })?.code).toBe("POWER_UNREACHABLE");
+    expect(explain({ code: 0, stdout: "", stderr }, "quick")?.code).toBe("POWER_UNREACHABLE");
   });
 });
 

@@ -9,6 +9,7 @@ const failures = {
   refused: () =>
     powerErrors.make("POWER_DENIED", { address, user: "admin", reason: "the password is wrong" }),
   late: () => powerErrors.make("POWER_LATE", { address, reason: "-" }),
+  lossy: () => powerErrors.make("POWER_PACKET_LOSS", { address, reason: "-" }),
   busy: () => powerErrors.make("POWER_BUSY", { address, reason: "-" }),
   "without a session": () => powerErrors.make("POWER_NO_SESSION", { address, suite: 3 }),
   silent: () => powerErrors.make("POWER_UNREACHABLE", { address, reason: "-" }),
@@ -62,11 +63,23 @@ describe("the pace of a controller", () => {
     expect(paces).toEqual(["quick", "patient"]);
   });
 
-  it("stays quick for one that says nothing at all", async () => {
+  it.for([
+    { when: "says nothing at all", ending: "silent" },
+    { when: "says something now and then", ending: "lossy" },
+  ] as const)("stays quick for one that $when", async ({ ending }) => {
     const { run, paces } = world();
-    for (const _ of [1, 2])
-      await expect(run(10, "silent")).rejects.toMatchObject({ code: "POWER_UNREACHABLE" });
+    for (const _ of [1, 2]) await expect(run(10, ending)).rejects.toMatchObject({ retry: true });
     expect(paces).toEqual(["quick", "quick"]);
+  });
+
+  it("goes back to quick after a patient session in which little was lost, and not before", async () => {
+    const { run, paces } = world();
+    await expect(run(7, "late")).rejects.toThrow();
+    await expect(run(20, "lossy")).rejects.toThrow();
+    await run(11, "done");
+    await run(9, "done");
+    await run(1, "done");
+    expect(paces).toEqual(["quick", "patient", "patient", "patient", "quick"]);
   });
 });
 
@@ -74,6 +87,7 @@ describe("how often a controller is asked", () => {
   it.for([
     { ending: "silent", times: 3 },
     { ending: "late", times: 6 },
+    { ending: "lossy", times: 6 },
     { ending: "busy", times: 6 },
     { ending: "without a session", times: 6 },
     { ending: "refused", times: 1 },

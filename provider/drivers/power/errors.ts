@@ -45,9 +45,16 @@ export const powerErrors = defineErrors({
     retry: true,
   },
   POWER_LATE: {
-    text: "the power controller at {address} answers later than it was waited for, or not each time: {reason}",
+    text: "the power controller at {address} answers later than it was waited for: {reason}",
     remedy:
-      "Packets are delayed or lost on the way to it: look at the controllers' network (a full link, a duplex that differs, a loop), and reset a controller that is slow by itself. It is waited for longer from now on.",
+      "Packets are delayed on the way to it, or it is slow by itself: look at the controllers' network (a full link, a loop), and reset the controller. It is waited for longer from now on.",
+    fault: "controller",
+    retry: true,
+  },
+  POWER_PACKET_LOSS: {
+    text: "the power controller at {address} answers, but not each time: {reason}",
+    remedy:
+      "Packets are lost on the way to it: look at the controllers' network (a full link, a duplex that differs, a bad cable), and reset the controller if the others there answer each time.",
     fault: "controller",
     retry: true,
   },

@@ -106,6 +106,8 @@ describe("ipmi", () => {
     const bytes = Buffer.from("6b80ff8188850a660a0d257a5c27220a", "hex");
     const { sim } = await start({ kg: "plainKey" });
     await expect(open(sim.port, { kg: "plainKey" }).state(ctx)).resolves.toBe("off");
+    // Several commands in one session, by a shell.
+    expect(await open(sim.port, { kg: "plainKey" }).identity?.(ctx)).toHaveProperty("guid");
     await expect(open(sim.port, { kg: "otherKey" }).state(ctx)).rejects.toMatchObject({ code: "POWER_KG" });
     await expect(open(sim.port).state(ctx)).rejects.toMatchObject({ code: "POWER_KG" });
     const { sim: binary } = await start({ kg: Buffer.from("6b80ff81888566017a", "hex").toString("latin1") });

@@ -9,6 +9,7 @@ const mib = 2 ** 20;
 const silentController = [
   "POWER_UNREACHABLE",
   "POWER_LATE",
+  "POWER_PACKET_LOSS",
   "POWER_NO_SESSION",
   "POWER_NOT_REACHED",
   "LIMIT_REACHED",

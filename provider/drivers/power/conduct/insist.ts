@@ -3,8 +3,8 @@ import { MetalError } from "../../../kernel/errors.ts";
 import { toMs } from "../../../kernel/units.ts";
 import type { Rules } from "./manners.ts";
 
-// One that answers, be it late, is worth more patience than one that is silent.
-const heard = ["POWER_LATE", "POWER_NO_SESSION", "POWER_BUSY"];
+// One that answers, be it late or now and then, is worth more patience than one that is silent.
+const heard = ["POWER_LATE", "POWER_PACKET_LOSS", "POWER_NO_SESSION", "POWER_BUSY"];
 const longestPause = 8;
 
 /** Do it a few times, as long as it fails in a way known to pass. Never for a refused login. */

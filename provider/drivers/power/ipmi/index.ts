@@ -2,20 +2,13 @@ import { isIP } from "node:net";
 import { z } from "zod";
 import type { Context } from "../../../kernel/context.ts";
 import { hasCode } from "../../../kernel/errors.ts";
-import type { Run } from "../../../kernel/process.ts";
-import {
-  type BootTarget,
-  type ControllerIdentity,
-  type ControllerMemory,
-  definePower,
-  type PowerDriver,
-} from "../driver.ts";
+import { type BootTarget, type ControllerMemory, definePower, type PowerDriver } from "../driver.ts";
 import { powerErrors } from "../errors.ts";
-import { canonicalUuid, realValue } from "../identity.ts";
 import { guardLogin } from "../login.ts";
 import { namedVia, runVia, via } from "../via.ts";
 import { bootBytes, keepBootFlags, parseBoot, readBootFlags } from "./boot.ts";
-import { controllerName, ipmitool, kgBytes } from "./ipmitool.ts";
+import { readIdentity } from "./identity.ts";
+import { controllerName, type How, ipmitool, ipmitoolAll, kgBytes } from "./ipmitool.ts";
 import { atItsPace } from "./pace.ts";
 import { listenSol } from "./sol.ts";
 
@@ -97,7 +90,9 @@ export const ipmi = definePower<typeof Ipmi>({
   schema: Ipmi,
   controller: (settings) => namedVia(controllerName(settings.address.toLowerCase(), settings.port), settings),
   open(settings, { memory, runOn }) {
-    const ask = session(settings, memory, runVia(settings, runOn));
+    const run = runVia(settings, runOn);
+    const inSession = sessions(settings, memory);
+    const ask: Ask = (ctx, words) => inSession(ctx, (how) => ipmitool(ctx, run, settings, { ...how, words }));
     const { address, port } = settings;
     return {
       state: async (ctx) => parseState(settings, await ask(ctx, ["chassis", "power", "status"])),
@@ -109,7 +104,10 @@ export const ipmi = definePower<typeof Ipmi>({
       },
       setBoot: (ctx, target) => setBoot(ctx, ask, target),
       boot: async (ctx) => parseBoot(await ask(ctx, readBootFlags), controllerName(address, port)),
-      identity: (ctx) => readIdentity(ctx, ask),
+      identity: (ctx) =>
+        readIdentity(ctx, (inner, commands) =>
+          inSession(inner, (how) => ipmitoolAll(inner, run, settings, { ...how, commands })),
+        ),
       ...(settings.console === "sol" ? { console: solOf(settings, memory, ask) } : {}),
     };
   },
@@ -117,16 +115,16 @@ export const ipmi = definePower<typeof Ipmi>({
 
 type Ask = (ctx: Context, words: readonly string[]) => Promise<string>;
 
-/** One command with the right cipher suite, and never with credentials that were refused before. */
-function session(settings: Ipmi, memory: ControllerMemory, run: Run): Ask {
+/** A session of the right cipher suite and pace, and never with credentials that were refused before. */
+function sessions(settings: Ipmi, memory: ControllerMemory) {
   const { user, password, kg = "", address, port } = settings;
   const login = guardLogin(memory, [user, password, kg]);
   const name = controllerName(address, port);
-  return async (ctx, words) => {
+  return async <T>(ctx: Context, body: (how: How) => Promise<T>): Promise<T> => {
     if (await login.wasRefused()) throw powerErrors.make("POWER_LOCKED_OUT", { address: name, user });
     try {
       const answer = await withSuite(settings, memory, (suite) =>
-        atItsPace(ctx, memory, name, (pace) => ipmitool(ctx, run, settings, { suite, pace, words })),
+        atItsPace(ctx, memory, name, (pace) => body({ suite, pace })),
       );
       await login.accepted();
       return answer;
@@ -137,11 +135,11 @@ function session(settings: Ipmi, memory: ControllerMemory, run: Run): Ask {
   };
 }
 
-async function withSuite(
+async function withSuite<T>(
   { cipherSuite, address, port }: Ipmi,
   memory: ControllerMemory,
-  attempt: (suite: number) => Promise<string>,
-): Promise<string> {
+  attempt: (suite: number) => Promise<T>,
+): Promise<T> {
   if (cipherSuite !== "probe") return attempt(cipherSuite);
   const known = Number(await memory.get(suiteKey));
   const suites = [17, 3].sort((a, b) => Number(b === known) - Number(a === known));
@@ -199,40 +197,4 @@ async function setBoot(ctx: Context, ask: Ask, target: BootTarget): Promise<void
   }
   // Not `chassis bootdev`: ipmitool and some controllers drop `persistent` or `efiboot` there without a word.
   await ask(ctx, ["raw", "0x00", "0x08", ...bootBytes(target)]);
-}
-
-async function readIdentity(ctx: Context, ask: Ask): Promise<ControllerIdentity> {
-  // The one that every controller answers goes first: an absent or refusing one is told apart from one without GUID.
-  const info = fields(await ask(ctx, ["mc", "info"]));
-  const guid = canonicalUuid(fields(await optional(ctx, ask, ["mc", "guid"])).get("System GUID"));
-  const fru = fields(await optional(ctx, ask, ["fru", "print", "0"]));
-  const serial = realValue(fru.get("Product Serial"));
-  const vendor = realValue(info.get("Manufacturer Name")?.replace(/^Unknown\b.*/i, ""));
-  const manufacturer = realValue(fru.get("Product Manufacturer")) ?? vendor;
-  const model = realValue(fru.get("Product Name"));
-  return {
-    ...(guid === undefined ? {} : { guid }),
-    ...(serial === undefined ? {} : { serial }),
-    ...(manufacturer === undefined ? {} : { manufacturer }),
-    ...(model === undefined ? {} : { model }),
-  };
-}
-
-async function optional(ctx: Context, ask: Ask, words: readonly string[]): Promise<string> {
-  try {
-    return await ask(ctx, words);
-  } catch (error) {
-    if (hasCode(error, "POWER_ODD_REPLY", "POWER_NOT_ALLOWED")) return "";
-    throw error;
-  }
-}
-
-/** The `Name : value` lines of an answer, first one of each name. */
-function fields(answer: string): Map<string, string> {
-  const found = new Map<string, string>();
-  for (const line of answer.split("\n")) {
-    const [, name, value] = /^\s*([^:]+?)\s*:\s?(.*?)\s*$/.exec(line) ?? [];
-    if (name !== undefined && value !== undefined && !found.has(name)) found.set(name, value);
-  }
-  return found;
 }
