@@ -9,6 +9,7 @@ import type { State } from "../../provider/site/site.ts";
 import type { TestImages } from "../../tools/images/index.ts";
 import { hostKey } from "../../tools/images/system.ts";
 import { type Lab, type LabServer, readBanner } from "./lab/index.ts";
+import { type Operator, operatorAt } from "./operator.ts";
 import { closeRack, openRack, type Rack } from "./rack.ts";
 import {
   bootFilesOf,
@@ -27,11 +28,15 @@ let images: TestImages;
 let site: TestSite;
 let web: LabServer;
 let db: LabServer;
+let operator: Operator;
 
 beforeAll(async () => {
   rack = await openRack();
   ({ lab, images, site } = rack);
-  [web, db] = await Promise.all([lab.server({ name: "web" }), lab.server({ name: "db" })]);
+  [web, db] = (await Promise.all(["web", "db"].map((name) => lab.server({ name, sol: true })))) as [
+    LabServer,
+    LabServer,
+  ];
 });
 
 afterAll(() => closeRack(rack, site));
@@ -66,7 +71,9 @@ async function heardOf(server: LabServer): Promise<ReadonlyMap<string, readonly 
 
 describe("two servers of QEMU", () => {
   it("are installed at once, from both kinds of image, and answer", async () => {
-    await Promise.all([enrol(site, web), enrol(site, db)]);
+    const power = { driver: "ipmi", console: "sol" };
+    operator = await operatorAt(web);
+    for (const server of [web, db]) await enrol(site, server, { power: { ...power, ...server.bmc } });
     const [webState, dbState] = await Promise.all([install(site, web), install(site, db, partition)]);
 
     for (const [state, server] of [[webState, web] as const, [dbState, db] as const]) {
@@ -103,8 +110,21 @@ describe("two servers of QEMU", () => {
       expect(said.get("dhcp")?.join("\n")).toContain(server.mac);
       expect(said.get("tftp")?.join("\n")).toContain("deploy_ramdisk");
       expect(said.get("ramdisk")?.join("\n")).toMatch(/BAREMETAL target/);
-      expect([...said.values()].flat().join("\n")).not.toContain("deployment_key");
+      expect([...said.values()].flat().join("\n")).not.toMatch(openKey);
     }
+  });
+
+  it("were heard on their serial lines, where no operator was listening already", async () => {
+    const [theirs, ours] = [await heardOf(web), await heardOf(db)];
+    const boot = ours.get("console")?.join("\n");
+    expect(boot).toContain("Linux version");
+    expect(boot).toContain("BAREMETAL");
+    expect(boot).toContain("deployment_key=[secret]");
+    expect(theirs.get("console")).toBeUndefined();
+    expect(theirs.get("helper")?.join("\n")).toContain("no serial console: SOL payload already active");
+    expect(await operator.end()).toContain("Linux version");
+    // Nothing but what ends a session, which the controller keeps to itself.
+    expect(db.cable?.typed().replace(/[^ -~]/g, "")).toBe("");
   });
 
   it("are not touched when the same is asked again", async () => {
@@ -144,6 +164,8 @@ describe("two servers of QEMU", () => {
   });
 });
 
+/** A kernel repeats its command line on the serial line. */
+const openKey = /deployment_key=(?!\[secret\])/;
 const mib = 2 ** 20;
 
 /** Bytes of the ext4 file system that begins there on a server's disk. */

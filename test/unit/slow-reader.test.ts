@@ -153,7 +153,7 @@ describe("a client of the API that does not read", () => {
       about: async () => ({ siteId: "s", version: "1", pid: 1, settings: "x", jobs: [] }),
     });
     const read = await ask("GET /v1/console/nodes/n1");
-    await vi.waitFor(() => expect(taken).toBeGreaterThan(0), 5_000);
+    await vi.waitFor(() => expect(taken).toBeGreaterThan(0), 30_000);
     let before = 0;
     do {
       before = taken;
@@ -176,7 +176,7 @@ describe("a client of the API that does not read", () => {
     const spec = { cpus: 1, memory: "256 MiB", rootDisk: "1 GiB" };
     const ref = { owner: "org/shop/prod", name: "small" };
     const read = await ask("POST /v1/flavors/ensure", JSON.stringify({ ref, spec }));
-    await vi.waitFor(() => expect(reported).toBe(true), 5_000);
+    await vi.waitFor(() => expect(reported).toBe(true), 30_000);
     const answer = await read();
     expect(answer.length).toBeLessThan(600_000);
     const missed = Number(/(\d+) messages were left out/.exec(answer)?.[1]);

@@ -32,6 +32,8 @@ export interface BmcOptions {
   readonly product: Product;
   /** Of the server: the controller answers `mc guid` with it. */
   readonly uuid: string;
+  /** Of 127.0.0.1, where the server's serial line is: it can be heard by serial-over-LAN. */
+  readonly serial?: number | undefined;
 }
 
 export interface Bmc {
@@ -45,7 +47,7 @@ export interface Bmc {
 /** Start a controller (OpenIPMI's simulator, cipher suite 3) for the server in `folder`; it answers when this returns. */
 export async function startBmc({ folder, login, ...identity }: BmcOptions): Promise<Bmc> {
   const at: BmcAddress = { address: "127.0.0.1", port: await freePort(), ...login };
-  await writeFile(join(folder, "lan.conf"), lanConf(at, folder, identity.uuid), { mode: 0o600 });
+  await writeFile(join(folder, "lan.conf"), lanConf(at, folder, identity), { mode: 0o600 });
   await writeFile(join(folder, "sim.emu"), emulator(identity.product));
   let running = await startSimulator(folder, at.port);
   let hole: Hole | undefined;
@@ -64,7 +66,9 @@ export async function startBmc({ folder, login, ...identity }: BmcOptions): Prom
       hole ??= await openHole(at.port);
     },
     async change(product, uuid) {
-      await writeFile(join(folder, "lan.conf"), lanConf(at, folder, uuid), { mode: 0o600 });
+      await writeFile(join(folder, "lan.conf"), lanConf(at, folder, { uuid, serial: identity.serial }), {
+        mode: 0o600,
+      });
       await writeFile(join(folder, "sim.emu"), emulator(product));
       if (hole) return;
       await running.stop();
@@ -84,7 +88,11 @@ export async function putFile(folder: string, name: string, text: string): Promi
   await rename(join(folder, `.${name}`), join(folder, name));
 }
 
-function lanConf({ port, user, password }: BmcAddress, folder: string, uuid: string): string {
+function lanConf(
+  { port, user, password }: BmcAddress,
+  folder: string,
+  { uuid, serial }: Pick<BmcOptions, "uuid" | "serial">,
+): string {
   const script = fileURLToPath(new URL("chassis.sh", import.meta.url));
   const auths = "none md2 md5 straight";
   return [
@@ -96,6 +104,7 @@ function lanConf({ port, user, password }: BmcAddress, folder: string, uuid: str
     ...["callback", "user", "operator", "admin"].map((level) => `allowed_auths_${level} ${auths}`),
     `guid ${uuid.replaceAll("-", "")}`,
     "endlan",
+    ...(serial === undefined ? [] : [`sol "tcp:127.0.0.1:${serial}" 115200`]),
     `chassis_control "${script} ${folder} 0x20"`,
     `user 2 true "${user}" "${password}" admin 10 ${auths}`,
     "",

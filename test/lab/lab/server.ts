@@ -9,6 +9,7 @@ import { readConsole, waitConsole } from "./console.ts";
 import { type DiskOptions, diskWords, makeDisk } from "./disk.ts";
 import type { Product } from "./fru.ts";
 import { identityWords, machineIn, writeStart } from "./machine.ts";
+import { plugSerial, type SerialCable } from "./serial.ts";
 import { prepareUefi, uefiCard } from "./uefi.ts";
 
 export interface ServerOptions {
@@ -33,6 +34,8 @@ export interface ServerOptions {
   readonly firmware?: "bios" | "uefi";
   /** UEFI that starts only what Microsoft's keys signed. Default: false. */
   readonly secureBoot?: boolean;
+  /** Its controller has serial-over-LAN. Default: false. */
+  readonly sol?: boolean;
 }
 
 /** A server of the lab. Its controller answers from the start, the machine is off. */
@@ -64,6 +67,8 @@ export interface LabServer {
   readonly swapBmc: (serial: string, uuid: string) => Promise<void>;
   /** What the controller asked of the chassis, one line each: seconds since the epoch, then `get …` or `set …`. */
   readonly calls: () => Promise<readonly string[]>;
+  /** Where serial-over-LAN was asked for. */
+  readonly cable: Omit<SerialCable, "unplug"> | undefined;
   /** End machine and controller. Its files stay. */
   readonly stop: () => Promise<void>;
 }
@@ -90,6 +95,7 @@ export interface Frame {
 export interface Inside {
   /** Paths. */
   readonly disks: readonly string[];
+  readonly cable?: SerialCable | undefined;
   /** Make it so that the next power-on starts a machine of this identity. */
   readonly prepare: (product: Product, uuid: string) => Promise<void>;
   /** End what `stop` of a server does not: its place in the network. */
@@ -109,12 +115,17 @@ export async function makeServer(slot: Slot, options: ServerOptions): Promise<La
   const taps = [mac, ...moreMacs].map((one) => `t${one.replaceAll(":", "")}`);
   for (const tap of taps) await addTap(tap, bridge);
   const own = arm64 === undefined ? undefined : arm64Firmware(arm64);
+  const cable = options.sol ? await plugSerial(join(folder, "serial")) : undefined;
+  const line = cable
+    ? "socket,path=serial,logfile=serial.log,logappend=on"
+    : "file,path=serial.log,append=on";
   const uefi = firmware === "uefi" ? await prepareUefi(folder, options.secureBoot, own) : undefined;
   const machine =
     arm64 === undefined
       ? ["qemu-system-x86_64", "-machine", "q35", "-machine", `accel=${accel}`]
       : arm64Machine(arm64);
   const server = await openServer(slot, frame, {
+    cable,
     disks: disks.map(({ path }) => path),
     prepare: (product, uuid) =>
       writeStart(
@@ -122,7 +133,7 @@ export async function makeServer(slot: Slot, options: ServerOptions): Promise<La
         [
           ...[...machine, "-name", name, "-nodefaults"],
           ...["-m", `${toBytes(memory) / 2 ** 20}`, "-display", "none", "-vga", "none"],
-          ...["-chardev", "file,id=serial,path=serial.log,append=on", "-serial", "chardev:serial"],
+          ...["-chardev", `${line},id=serial`, "-serial", "chardev:serial"],
           ...["-chardev", "pipe,id=monitor,path=monitor", "-mon", "chardev=monitor,mode=readline"],
           ...identityWords(product, uuid),
           ...(uefi ?? []),
@@ -141,6 +152,7 @@ export async function makeServer(slot: Slot, options: ServerOptions): Promise<La
       ),
     leave: async () => {
       for (const tap of taps) await execa("ip", ["link", "del", tap], { reject: false });
+      await cable?.unplug();
     },
   });
   return { ...server, moreMacs };
@@ -164,10 +176,10 @@ export function frameOf({ name, mac, serial, uuid, bmc }: Omit<ServerOptions, "d
 export async function openServer(
   { folder, address }: Slot,
   { name, mac, serial, uuid, login }: Frame,
-  { disks, prepare, leave }: Inside,
+  { disks, cable, prepare, leave }: Inside,
 ): Promise<LabServer> {
   await prepare(productOf(serial), uuid);
-  const bmc = await startBmc({ folder, login, product: productOf(serial), uuid });
+  const bmc = await startBmc({ folder, login, product: productOf(serial), uuid, serial: cable?.port });
   const machine = machineIn(folder);
   const serialLog = join(folder, "serial.log");
   return {
@@ -183,6 +195,7 @@ export async function openServer(
     swapSerial: (other, id = uuid) => prepare(productOf(other), id),
     swapBmc: (other, id) => bmc.change(productOf(other), id),
     calls: () => readCalls(folder),
+    cable,
     async stop() {
       // First, so that a delayed power-on finds nothing to start.
       await rm(join(folder, "start"), { force: true });
@@ -221,9 +234,7 @@ const productOf = (serial: string): Product => ({
   serial,
 });
 
-function digits(name: string): string {
-  return createHash("sha256").update(name).digest("hex");
-}
+const digits = (name: string): string => createHash("sha256").update(name).digest("hex");
 
 /** In the range that QEMU has for its cards. */
 function macOf(name: string): string {
