@@ -38,6 +38,24 @@ export const siteErrors = defineErrors({
     remedy: "Put the file back from a backup. Without one, begin a new store: move this state folder away.",
     fault: "site",
   },
+  STORE_FULL: {
+    text: "nothing more can be written to the store in {stateDir}: its disk is full",
+    remedy:
+      "Make room there (`df {stateDir}`), then run the command again: what was under way was stopped where it stood, and goes on from there.",
+    fault: "host",
+  },
+  STORE_UNWRITABLE: {
+    text: "the store in {stateDir} cannot be used: {reason}",
+    remedy:
+      "Its user has to be able to write there: look whether the file system is read-only (`findmnt -T {stateDir}`; `dmesg` says why) and whose the folder is. Then run the command again: what was under way goes on.",
+    fault: "host",
+  },
+  STORE_DAMAGED: {
+    text: "the store in {stateDir} is damaged: {reason}",
+    remedy:
+      "Nothing is done with it. End the helper, look after the disk (`dmesg`), and put a backup in its place: `npx pulumi-baremetal store restore FOLDER --replace` moves this one aside. Without a backup, what SQLite can read of it: `sqlite3 site.db .recover`.",
+    fault: "host",
+  },
   STORE_NEWER: {
     text: "the store has format {found}, this version knows {known}",
     remedy: "Use the version of pulumi-baremetal that wrote it, or a newer one.",

@@ -224,4 +224,10 @@ export const workflowErrors = defineErrors({
     remedy: "Another machine has this address: give the Interface another one, or remove the other machine.",
     fault: "site",
   },
+  HOST_UNWRITABLE: {
+    text: "the deploy helper cannot write on its own host: {reason}",
+    remedy:
+      "Nothing of the server is at fault. Make room on the disk that is named (`df`), or look why it cannot be written (`dmesg`), and run `pulumi up` again.",
+    fault: "host",
+  },
 });

@@ -1,5 +1,6 @@
 import { type Context, LimitReached, limited } from "../kernel/context.ts";
 import { ending, MetalError, toRecord } from "../kernel/errors.ts";
+import { workflowErrors } from "./errors.ts";
 
 /** One thing done to a server. `met` looks at the machine itself, so a run that was cut off goes on where it stood. */
 export interface Step<M> {
@@ -30,7 +31,7 @@ export class StepFailed extends Error {
   readonly failure: MetalError;
 
   constructor(step: string, cause: unknown) {
-    const failure = cause instanceof MetalError ? cause : new MetalError(toRecord(cause), { cause });
+    const failure = inWords(cause);
     super(`${step}: ${failure.message}`, { cause });
     this.step = step;
     this.failure = failure;
@@ -43,6 +44,15 @@ export class StepFailed extends Error {
       new MetalError(ending(this.failure.record, said), { cause: this.failure }),
     );
   }
+}
+
+function inWords(cause: unknown): MetalError {
+  if (cause instanceof MetalError) return cause;
+  const { code = "" } = cause instanceof Error ? (cause as NodeJS.ErrnoException) : {};
+  if (["ENOSPC", "EDQUOT", "EROFS"].includes(code)) {
+    return workflowErrors.make("HOST_UNWRITABLE", { reason: (cause as Error).message }, { cause });
+  }
+  return new MetalError(toRecord(cause), { cause });
 }
 
 /** Walk the steps in order; skip those already met. Throws StepFailed, or the signal's reason when it was cut off. */

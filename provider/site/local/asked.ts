@@ -22,9 +22,12 @@ export function askedJob(
   return jobs.run(ctx, key, digest, async (inner) => {
     await store.keepRequest(key, request);
     try {
-      return await body(inner);
-    } finally {
-      if (!cutOff(inner)) await store.dropRequest(key);
+      const state = await body(inner);
+      await store.dropRequest(key);
+      return state;
+    } catch (error) {
+      if (!cutOff(inner, error)) await store.dropRequest(key);
+      throw error;
     }
   });
 }

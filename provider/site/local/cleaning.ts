@@ -46,7 +46,7 @@ export async function cleanNode(
     const lastClean = { at: new Date().toISOString(), method, disks: cleaned.map(({ disk }) => disk) };
     await store.patch("nodes", node, { lastClean, powerState: "off", reachable: true });
   } catch (error) {
-    if (cutOff(ctx)) throw error;
+    if (cutOff(ctx, error)) throw error;
     const failure = error instanceof StepFailed ? error.failure : error;
     const lastError = failure instanceof MetalError ? failure.message : toRecord(failure).text;
     const aside = setsAside(failure);

@@ -45,12 +45,12 @@ export async function lookAt(ctx: Context, parts: Parts, node: StoredRecord): Pr
     const seen = { at: new Date().toISOString(), inspectedThrough: spec.inspect?.mac ?? "" };
     const told = hardwareState(machine, hardware, seen);
     await store.patch("nodes", name, { powerState: "off", reachable: true, hardware: told });
+    await setFree(parts, name, from);
     return { visit, machine, hardware };
   } catch (error) {
-    throw error instanceof StepFailed ? error.failure : error;
-  } finally {
     // Cut off, it is gone on with when it is asked for again, or ended by a reset.
-    if (!cutOff(ctx)) await setFree(parts, name, from);
+    if (!cutOff(ctx, error)) await setFree(parts, name, from);
+    throw error instanceof StepFailed ? error.failure : error;
   }
 }
 

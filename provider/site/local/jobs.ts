@@ -3,6 +3,7 @@ import { hasCode } from "../../kernel/errors.ts";
 import { createFeed, tooFast } from "../../kernel/feed.ts";
 import { siteErrors } from "../errors.ts";
 import type { State } from "../site.ts";
+import { isUnrecorded } from "./store/failures.ts";
 
 /** Work that belongs to the site, not to the caller who asked for it: a caller may go away and come back. */
 export interface Jobs {
@@ -35,9 +36,12 @@ interface Job {
   last?: Progress;
 }
 
-/** Ended from outside, other than by an operator's abort, which is to be cleaned up after like a failure. */
-export const cutOff = ({ signal }: Context): boolean =>
-  signal.aborted && !hasCode(signal.reason, "SITE_ABORTED");
+/**
+ * Ended from outside, other than by an operator's abort, which is to be cleaned up after like a failure; or by a store that
+ * takes no word more, in which a failure could not be kept either.
+ */
+export const cutOff = ({ signal }: Context, error: unknown): boolean =>
+  (signal.aborted && !hasCode(signal.reason, "SITE_ABORTED")) || isUnrecorded(error);
 
 /** `own` is the site's context: its signal ends all jobs, its logger hears them. */
 export function createJobs(own: Context): Jobs {

@@ -187,7 +187,7 @@ async function failed(
   state: ProvisionState,
   error: unknown,
 ): Promise<unknown> {
-  if (cutOff(ctx)) return error; // not failed: asked again, it goes on from here
+  if (cutOff(ctx, error)) return error; // not failed: asked again, it goes on from here
   const failure = error instanceof StepFailed ? error.failure : error;
   const { name } = patient.node.ref;
   // Refused or failed before anything was switched: the system runs on.

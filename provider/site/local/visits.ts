@@ -63,7 +63,7 @@ export async function runVisit(
     if (machine.record().done) await store.dropVisit(node);
     return machine.record();
   } catch (error) {
-    if (cutOff(ctx)) throw error; // not failed: the next run goes on from here
+    if (cutOff(ctx, error)) throw error; // not failed: the next run goes on from here
     await giveUp(ctx, parts, machine);
     throw error instanceof StepFailed ? error.ending(console.last()) : error;
   } finally {

@@ -1,4 +1,5 @@
 import { stat } from "node:fs/promises";
+import { newContext } from "../../../provider/kernel/context.ts";
 import type { TestImages } from "../../../tools/images/index.ts";
 import { expectWhole } from "../installed.ts";
 import type { Lab, PaperOptions, PaperServer } from "../lab/index.ts";
@@ -23,6 +24,8 @@ export interface FaultRow {
   readonly args?: Inputs;
   readonly node?: Inputs;
   readonly paper?: Omit<PaperOptions, "name">;
+  /** The store takes nothing while the fault lasts, so that what there is is looked at in its lists alone. */
+  readonly unwritten?: true;
   /** Begins when the deployment has reached this stage. Default: before it. */
   readonly at?: string;
   /** Put the fault in; answers what takes it out. */
@@ -75,7 +78,7 @@ export async function underFault(row: FaultRow, stage: Omit<Scene, "server">, na
       row.ends.includes(outcome),
       `it ended ${outcome}: ${String(site.remembered("instances", nameOn(server))?.["lastError"])}`,
     );
-    const state = await safe(scene, outcome);
+    const state = row.unwritten ? await asWritten(scene, outcome) : await safe(scene, outcome);
     const told = put?.told?.();
     await put?.lift();
     const again = performance.now();
@@ -145,6 +148,21 @@ async function safe({ site, server }: Scene, outcome: string): Promise<string> {
   const disk = blocks === 0 ? "disk untouched" : "disk begun";
   check(["available", "deploy failed", "not enrolled"].includes(state), `the node is ${state}`);
   return `${(await server.isOn()) ? "on" : "off"}, ${disk}, node ${state}`;
+}
+
+/** What the store says, which takes no word more: active where that is so, and else stopped where it stood. */
+async function asWritten({ site: { local }, server: { name } }: Scene, outcome: string): Promise<string> {
+  const ctx = newContext();
+  const [nodes, instances] = [await local.nodes.list(ctx), await local.instances.list(ctx)];
+  const node = String(nodes.find((one) => one["name"] === name)?.["provisionState"] ?? "not enrolled");
+  const mine = instances.filter(({ assignedNode }) => assignedNode === name);
+  const states = mine.map(({ provisionState }) => String(provisionState)).join(", ");
+  check(mine.length <= 1, `there are ${mine.length} instances on it`);
+  check(
+    (states === "active") === (outcome === "active"),
+    `it ended ${outcome}, and its instance is ${states}`,
+  );
+  return `node ${node}, instance ${states || "none"}`;
 }
 
 /** By a clock that nobody sets. */

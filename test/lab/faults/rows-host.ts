@@ -47,13 +47,15 @@ function source(title: string, fault: StreamFault, more: Partial<FaultRow> & { r
   return row;
 }
 
+type Fillable = Pick<SmallDisk, "fill" | "free">;
+
 /** The same disk in a file of other bytes, which is not in the cache yet. */
 async function otherBytes({ images }: Scene, what: string): Promise<Buffer> {
   return Buffer.concat([await readFile(images.whole.disk.path), Buffer.alloc(512, what)]);
 }
 
 /** Of the disk that the cache of images lies on. */
-const full = (disk: Pick<SmallDisk, "fill" | "free">): FaultRow => ({
+const full = (disk: Fillable): FaultRow => ({
   title: "cache: its disk is full",
   ends: ["IMAGE_NO_SPACE"],
   async put(scene): Promise<Lift> {
@@ -61,6 +63,19 @@ const full = (disk: Pick<SmallDisk, "fill" | "free">): FaultRow => ({
     await writeFile(path, await otherBytes(scene, "full"));
     await disk.fill();
     return { image: { source: path }, lift: disk.free, stop: () => rm(path) };
+  },
+});
+
+/** Of the disk that the store lies on. */
+const fullStore = (disk: Fillable, at?: string): FaultRow => ({
+  title: `store: its disk is full${at === undefined ? "" : ` while ${at}`}`,
+  // What is written over in its log takes no room: a long one may hold all that is left to say.
+  ends: ["STORE_FULL", "HOST_UNWRITABLE", "active"],
+  unwritten: true,
+  ...(at === undefined ? {} : { at }),
+  async put(): Promise<Lift> {
+    await disk.fill();
+    return { lift: disk.free };
   },
 });
 
@@ -75,8 +90,16 @@ const clock = (title: string, by: number, at: string): FaultRow => ({
   },
 });
 
+/** Of the disk that the store is on. Without its words nothing is begun, and what is under way stops where it stands. */
+export const storeRows = (disk: Fillable): readonly FaultRow[] => [
+  fullStore(disk),
+  ...["configuring boot", "waiting for the ramdisk", "writing", "waiting for the system"].map((at) =>
+    fullStore(disk, at),
+  ),
+];
+
 /** Faults of the helper's host, and of what it fetches; `disk` is the cache's own. */
-export const hostRows = (disk: Pick<SmallDisk, "fill" | "free">): readonly FaultRow[] => [
+export const hostRows = (disk: Fillable): readonly FaultRow[] => [
   source(
     "its server ends in the middle, each time",
     { kind: "truncated", after: 20 * mib },

@@ -1,7 +1,8 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { Kysely, SqliteDialect, sql } from "kysely";
+import { Kysely, type SqliteDatabase, SqliteDialect, sql } from "kysely";
 import Database from "libsql";
+import { inStore } from "./failures.ts";
 import { migrate } from "./migrations.ts";
 import type { Tables } from "./tables.ts";
 
@@ -18,14 +19,13 @@ export const storeFile = (stateDir: string): string => join(stateDir, "site.db")
  * lock. WAL with synchronous=FULL, because an intent that is lost in a power cut would be a second writer.
  */
 export async function openDb(stateDir: string): Promise<Db> {
-  mkdirSync(stateDir, { recursive: true, mode: 0o700 });
-  const database = new Database(storeFile(stateDir), { timeout: patience });
-  const db = new Kysely<Tables>({
-    dialect: new SqliteDialect({
-      // libsql offers better-sqlite3's interface; its own types differ in names only.
-      database: database as unknown as ConstructorParameters<typeof SqliteDialect>[0]["database"] & object,
-    }),
+  const database = inStore(stateDir, () => {
+    mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+    return new Database(storeFile(stateDir), { timeout: patience });
   });
+  // libsql offers better-sqlite3's interface; its own types differ in names only.
+  const asKysely = database as unknown as SqliteDatabase;
+  const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: inWords(asKysely, stateDir) }) });
   try {
     await sql`PRAGMA journal_mode = WAL`.execute(db);
     await sql`PRAGMA synchronous = FULL`.execute(db);
@@ -36,4 +36,30 @@ export async function openDb(stateDir: string): Promise<Db> {
     await db.destroy();
     throw error;
   }
+}
+
+/** The same database, which tells of a full or broken disk in words. */
+function inWords(database: SqliteDatabase, stateDir: string): SqliteDatabase {
+  const told = <T>(work: () => T): T => inStore(stateDir, work);
+  return {
+    close: () => database.close(),
+    prepare(text) {
+      const statement = told(() => database.prepare(text));
+      // A failure that ended the transaction itself (a full disk does) would be hidden by that of its rollback.
+      const ended = (error: unknown) => text === "rollback" && /no transaction is active/.test(String(error));
+      return {
+        reader: statement.reader,
+        all: (values) => told(() => statement.all(values)),
+        iterate: (values) => told(() => statement.iterate(values)),
+        run(values) {
+          try {
+            return told(() => statement.run(values));
+          } catch (error) {
+            if (ended(error)) return { changes: 0, lastInsertRowid: 0 };
+            throw error;
+          }
+        },
+      };
+    },
+  };
 }

@@ -19,6 +19,7 @@ import type { Parts } from "../../parts.ts";
 import { type Run, refuseAfterFailures } from "../../runs.ts";
 import { hearSerial } from "../../serial.ts";
 import { journalOf, type StoredDeployment } from "../../store/deployments.ts";
+import { isUnrecorded } from "../../store/failures.ts";
 import { endVisit } from "../../visits.ts";
 import { setsAside } from "../node.ts";
 import { layBoot } from "./boot.ts";
@@ -47,14 +48,21 @@ export async function deployInTurn(
       return state;
     } catch (error) {
       if (!ctx.signal.aborted) run.failures += 1;
-      parts.meter.ended(effect, cutOff(ctx) ? "cut off" : ctx.signal.aborted ? "aborted" : "failed");
-      throw error;
+      parts.meter.ended(effect, cutOff(ctx, error) ? "cut off" : ctx.signal.aborted ? "aborted" : "failed");
+      throw isUnrecorded(error) ? await withLast(parts, ref, error) : error;
     }
   };
   refuseWhileDrained(parts, ref.name);
   ctx.report({ stage: "deploying", note: endsBy(ref, spec), kept: true });
   const key = `instances/${ref.name}`;
   return parts.detaching.during(ref, spec, () => parts.turns.take(ctx, key, deployed));
+}
+
+/** The failure with what the store holds of the instance, so that Pulumi keeps it: it may be on its server by now. */
+async function withLast({ store }: Parts, { name }: Ref, error: unknown): Promise<unknown> {
+  const failure = error instanceof StepFailed ? error.failure : error;
+  const found = await store.get("instances", name).catch(() => undefined);
+  return found ? new PartlyDone(toRecord(failure), found.state, { cause: error }) : failure;
 }
 
 function endsBy({ name }: Ref, { onDetach }: InstanceSpec): string {
@@ -109,7 +117,7 @@ async function deployInstance(
       const { earlier, erased, ...made } = machine.record();
       await store.keepDeployment({ ...stored, record: made });
     } catch (error) {
-      if (cutOff(ctx)) throw error; // not failed: the next run goes on from here
+      if (cutOff(ctx, error)) throw error; // not failed: the next run goes on from here
       touched = machine.record().touched === true;
       const left = await abandon(ctx, machine);
       // The key is void, and the next run begins anew; on a server that is perhaps still on it may go on switching.
@@ -128,7 +136,7 @@ async function deployInstance(
       close();
     }
   } catch (error) {
-    if (cutOff(ctx)) throw error;
+    if (cutOff(ctx, error)) throw error;
     throw await failed(ctx.signal.aborted ? ctx.signal.reason : error);
   }
   await store.forgetPlan(ref);
