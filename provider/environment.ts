@@ -29,7 +29,9 @@ export function siteSettings(json: string | undefined, env: Environment, home: s
     ...(given as object),
   });
   if (parsed.success) return parsed.data;
-  const faults = parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("; ");
+  const faults = parsed.error.issues
+    .map(({ path, message }) => (path.length > 0 ? `${path.join(".")}: ${message}` : message))
+    .join("; ");
   throw siteErrors.make("SITE_SETTINGS_BAD", { faults: from + faults });
 }
 

@@ -6,6 +6,7 @@ import { siteErrors } from "./errors.ts";
 import { type SiteSettings, settingsDigest, socketOf } from "./settings.ts";
 import type { About, Site } from "./site.ts";
 import { overSocket, reviving, type Transport } from "./transport.ts";
+import { wireErrors } from "./wire-errors.ts";
 
 /** How to start a helper: the program and its words; the settings follow as JSON. */
 export interface Launch {
@@ -81,7 +82,7 @@ async function aboutOf(ctx: Context, site: Site): Promise<About | undefined> {
   } catch (error) {
     ctx.signal.throwIfAborted();
     const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT" || code === "ECONNREFUSED" || code === "ECONNRESET") return undefined;
+    if (["ENOENT", "ENOTDIR", "ECONNREFUSED", "ECONNRESET"].includes(String(code))) return undefined;
     throw error;
   }
 }
@@ -106,7 +107,10 @@ const withoutStack = {
 
 /** Start a helper and wait until one listens: ours, or that of another provider which was quicker. */
 async function start(ctx: Context, settings: SiteSettings, launch: Launch, site: Site): Promise<void> {
-  await mkdir(settings.stateDir, { recursive: true, mode: 0o700 });
+  const { stateDir } = settings;
+  await mkdir(stateDir, { recursive: true, mode: 0o700 }).catch((cause: Error) => {
+    throw wireErrors.make("HELPER_NO_FOLDER", { stateDir, reason: cause.message }, { cause });
+  });
   await limited(ctx, "20 seconds", "the start of the deploy helper", async (inner) => {
     while ((await startOnce(inner, settings, launch, site)) === "taken") {
       // The store is another one's, which is just coming up, or has let the socket go and is about to end.

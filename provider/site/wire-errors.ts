@@ -13,8 +13,13 @@ export const wireErrors = defineErrors({
     remedy: "Its version is another one, or the request is too large: see the helper's log.",
     fault: "site",
   },
+  HELPER_NO_FOLDER: {
+    text: "the folder {stateDir} of the site's records cannot be made: {reason}",
+    remedy: "Give the helper's user that folder, or name another one as `stateDir` in the site's settings.",
+    fault: "host",
+  },
   HELPER_OTHER_WIRE: {
-    text: "this program and the deploy helper do not speak the same language: it speaks number {theirs}, this one number {ours}",
+    text: "this program and the deploy helper do not speak the same language: this one speaks number {ours}, the helper number {theirs}, and the lower number is the older one",
     remedy:
       "Nothing was done. Install the same version of pulumi-baremetal here and on the helper's host; a helper of this host is replaced when it is idle.",
     fault: "host",

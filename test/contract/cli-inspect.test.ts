@@ -1,13 +1,19 @@
+import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, readFile, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Inspection } from "../../provider/cli/inspect/look.ts";
+import { newContext } from "../../provider/kernel/context.ts";
+import { createImages, defaultLimits } from "../../provider/services/images/index.ts";
+import { uploadedAs } from "../../provider/services/images/source.ts";
+import { createUploads } from "../../provider/services/images/uploads.ts";
 import { SiteSettings } from "../../provider/site/settings.ts";
-import { commandLine } from "../fixtures/command-line.ts";
+import { asSite, commandLine } from "../fixtures/command-line.ts";
 import { elfFile } from "../fixtures/elf.ts";
 import { bytesAt, patch } from "../fixtures/images.ts";
+import { openFakeSite, owner, ref } from "../fixtures/site-parts.ts";
 
 const MiB = 2 ** 20;
 const uuid = "7d3f1c52-4a0b-4b6e-9a55-0c3c1f2e9b10";
@@ -140,6 +146,37 @@ describe("a partition image", () => {
     const { out } = await run("inspect", path);
     expect(out).toMatch(/^cloud-init +none: it is not told/m);
     await rm(at("bare.tree"), { recursive: true });
+  });
+});
+
+describe("a file that a client brought", () => {
+  it("is found by its digest, by as much of it as the list shows, by its name, and by the Image's", async () => {
+    const path = await ext4("brought", system);
+    const bytes = await readFile(path);
+    const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+    const upload = { owner, digest, size: bytes.length, plainFile: false, path: "/home/me/brought.ext4.img" };
+    const dir = join(at("cache"), "images");
+    const ctx = newContext();
+    await createUploads({ dir, limits: defaultLimits, most: "1 GiB" }).add(ctx, upload, 0, bytes);
+    await createImages({ dir }).ensure(ctx, { location: uploadedAs(upload) });
+    const site = await openFakeSite();
+    const spec = { source: uploadedAs(upload), digest };
+    await site.store.put("images", { ref: ref("debian"), spec, state: {} });
+    const settings = () => SiteSettings.parse({ stateDir: at("state"), cacheDir: at("cache") });
+    const shell = commandLine({ cwd: folder, settings, site: () => asSite(site) });
+    for (const what of [digest, digest.slice(0, 19), "brought.ext4.img", "debian"]) {
+      const { out, code } = await shell.run("images", "inspect", what);
+      expect({ what, code }).toEqual({ what, code: undefined });
+      expect(out).toContain(
+        `/home/me/brought.ext4.img (uploaded), ${digest.slice(0, 19)} of the image cache`,
+      );
+      expect(out).toMatch(/^system +Debian GNU/m);
+    }
+    expect(await shell.run("images", "inspect", `sha256:${"0".repeat(12)}`)).toMatchObject({
+      code: "INSPECT_NOT_CACHED",
+    });
+    expect(await shell.run("images", "inspect", "nobody")).toMatchObject({ code: "SITE_UNKNOWN_REFERENCE" });
+    await site.close();
   });
 });
 

@@ -50,6 +50,14 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
+it("whose folder cannot be made is refused in words", async () => {
+  const stateDir = "/dev/null/state";
+  await expect(connect({ stateDir })).rejects.toMatchObject({
+    code: "HELPER_NO_FOLDER",
+    message: expect.stringContaining(stateDir),
+  });
+});
+
 /** A request that takes long: it enrols a node whose controller never says a word. */
 async function busy(site: Awaited<ReturnType<typeof connect>>["site"]) {
   const bmc = createSocket("udp4");

@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readdir, readFile, readlink } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
 import { execa } from "execa";
 
@@ -16,6 +16,9 @@ export interface ClientHost {
   readonly mend: () => Promise<void>;
   /** Let no more through than so much, as `tc` writes rates: `80mbit`. */
   readonly narrow: (rate: string) => Promise<void>;
+  /** Close its lid: nothing of it runs, and its cable says nothing. */
+  readonly sleep: () => Promise<void>;
+  readonly wake: () => Promise<void>;
   readonly end: () => Promise<void>;
 }
 
@@ -35,10 +38,18 @@ export async function clientHost(): Promise<ClientHost> {
   await inside("ip link set lo up");
   await inside(`ip addr add ${clientAddress}/30 dev eth0`);
   await inside("ip link set eth0 up");
+  const cut = async () => void (await here(`link set ${port} down`));
+  const mend = async () => void (await here(`link set ${port} up`));
   return {
-    through,
-    cut: async () => void (await here(`link set ${port} down`)),
-    mend: async () => void (await here(`link set ${port} up`)),
+    ...{ through, cut, mend },
+    async sleep() {
+      await cut();
+      await signal("SIGSTOP", host.pid ?? 0);
+    },
+    async wake() {
+      await signal("SIGCONT", host.pid ?? 0);
+      await mend();
+    },
     narrow: async (rate) =>
       void (await inside(`tc qdisc replace dev eth0 root tbf rate ${rate} burst 64k latency 100ms`)),
     async end() {
@@ -47,4 +58,18 @@ export async function clientHost(): Promise<ClientHost> {
       await host;
     },
   };
+}
+
+/** To all that runs in the network namespace of a process. */
+async function signal(kind: NodeJS.Signals, of: number): Promise<void> {
+  const networkOf = (pid: number | string) => readlink(`/proc/${pid}/ns/net`).catch(() => "");
+  const network = await networkOf(of);
+  for (const pid of await readdir("/proc")) {
+    if (!/^\d+$/.test(pid) || (await networkOf(pid)) !== network) continue;
+    try {
+      process.kill(Number(pid), kind);
+    } catch {
+      // ended meanwhile
+    }
+  }
 }

@@ -7,7 +7,7 @@ import { execa } from "execa";
 import { stringify } from "yaml";
 import { buildTestImages, imageCache, type TestImages } from "../../tools/images/index.ts";
 import { type BootHost, bootHost } from "../contract/site/boot-host.ts";
-import { openLab, type PaperServer } from "../lab/lab/index.ts";
+import { type LabServer, openLab } from "../lab/lab/index.ts";
 import { programsRunning } from "../lab/programs.ts";
 import { bootAddress, type ClientHost, clientHost } from "./apart.ts";
 import { type Knobs, programOf } from "./declare.ts";
@@ -19,22 +19,26 @@ import { openWorkspace, type Workspace } from "./workspace.ts";
 export interface FarRack extends Omit<Workspace, "program"> {
   /** The folder of the program: it is not on the boot host. */
   readonly programFolder: string;
-  readonly servers: readonly PaperServer[];
+  /** Paper servers first, then those of QEMU. */
+  readonly servers: readonly LabServer[];
   readonly images: TestImages;
   readonly program: (knobs?: Knobs) => string;
   readonly client: ClientHost;
   readonly boot: BootHost;
-  /** Have a service take the store over on the boot host. Answers what a program's `baremetal:site` says to reach it. */
+  /** Have a service take the store over on the boot host, also from the one before. Answers what a program's `baremetal:site` says to reach it. */
   readonly serve: () => Promise<string>;
   /** Let no more through to a server than so much, as `tc` writes rates. */
-  readonly slow: (server: PaperServer, rate: string) => Promise<void>;
+  readonly slow: (server: LabServer, rate: string) => Promise<void>;
 }
 
 const main = fileURLToPath(new URL("../../dist/provider/main.js", import.meta.url));
 const httpsPort = 10_443;
 
-/** Open the lab with paper servers and the boot host in it, and a workspace behind one cable. */
-export async function openFarRack(names: readonly string[]): Promise<FarRack> {
+/** Real kernels boot in 20 s where nothing else runs. */
+const limits = { callback: "5 minutes", answer: "5 minutes" } as const;
+
+/** Open the lab with servers and the boot host in it, and a workspace behind one cable. */
+export async function openFarRack(paper: readonly string[], qemu: readonly string[] = []): Promise<FarRack> {
   const folder = await mkdtemp(join(tmpdir(), "baremetal-far-"));
   const hidden = join(tmpdir(), `baremetal-client-${process.pid}`);
   await mkdir(hidden);
@@ -46,11 +50,12 @@ export async function openFarRack(names: readonly string[]): Promise<FarRack> {
   // Images are its own; the ramdisk is the one that was built before the lab was entered.
   await mkdir(cacheDir);
   await symlink(join(dirname(imageCache()), "ramdisk"), join(cacheDir, "ramdisk"));
-  const site = { ...settingsOf({}), stateDir: join(boot.home, "state"), cacheDir };
+  const site = { ...settingsOf({ limits }), stateDir: join(boot.home, "state"), cacheDir };
   await writeFile(join(boot.home, ".config", "pulumi-baremetal", "site.yaml"), stringify(site));
   const [images, ...servers] = await Promise.all([
     buildTestImages(imageCache()),
-    ...names.map((name) => lab.paper({ name })),
+    ...paper.map((name) => lab.paper({ name })),
+    ...qemu.map((name) => lab.server({ name })),
   ]);
   const options = {
     site: boot.address,
@@ -59,14 +64,21 @@ export async function openFarRack(names: readonly string[]): Promise<FarRack> {
     parent: hidden,
     timeout: 600_000, // a cable that is cut takes its time
   };
+  let services = 0;
+  let service: Awaited<ReturnType<typeof startService>> | undefined;
   const { program: programFolder, ...workspace } = await openWorkspace("rack", ["dev"], options);
   return {
     ...workspace,
     ...{ programFolder, servers, images, client, boot },
     program: (knobs) => programOf(servers, images, knobs),
-    serve: () => startService(boot, hidden, site),
-    async slow({ mac }, rate) {
-      const port = `p${mac.replaceAll(":", "")}`;
+    async serve() {
+      await service?.stop();
+      services += 1;
+      service = await startService(boot, hidden, site, `far-${services}`);
+      return service.address;
+    },
+    async slow({ name, mac }, rate) {
+      const port = `${qemu.includes(name) ? "t" : "p"}${mac.replaceAll(":", "")}`;
       await execa("tc", `qdisc replace dev ${port} root tbf rate ${rate} burst 64k latency 100ms`.split(" "));
     },
     async close() {
@@ -84,7 +96,12 @@ export async function openFarRack(names: readonly string[]): Promise<FarRack> {
 }
 
 /** As systemd would start it, on a host without the client's files. */
-async function startService({ folder, home }: BootHost, hidden: string, site: object): Promise<string> {
+async function startService(
+  { folder, home }: BootHost,
+  hidden: string,
+  site: object,
+  token: string,
+): Promise<{ readonly address: string; readonly stop: () => Promise<void> }> {
   const file = join(folder, "service.yaml");
   await writeFile(file, stringify({ ...site, listen: { address: bootAddress, port: httpsPort } }));
   const run = (words: string) =>
@@ -100,12 +117,18 @@ async function startService({ folder, home }: BootHost, hidden: string, site: ob
     () => /"fingerprint":"([^"]+)"/.exec(said)?.[1],
     () => said,
   );
-  const added = await execa("sh", ["-c", run("tokens add far --owner '*/*' --scope deploy")]);
-  return JSON.stringify({
-    url: `https://${bootAddress}:${httpsPort}`,
-    fingerprint,
-    token: added.stdout.trim(),
-  });
+  const added = await execa("sh", ["-c", run(`tokens add ${token} --owner '*/*' --scope deploy`)]);
+  return {
+    address: JSON.stringify({
+      url: `https://${bootAddress}:${httpsPort}`,
+      fingerprint,
+      token: added.stdout.trim(),
+    }),
+    async stop() {
+      service.kill("SIGTERM");
+      await service;
+    },
+  };
 }
 
 async function until<T>(look: () => T | undefined, otherwise: () => string): Promise<T> {

@@ -3,38 +3,46 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { type FarRack, openFarRack } from "../engine/far-rack.ts";
 import { endLanguageHosts } from "../engine/processes.ts";
-import type { Begun } from "../engine/workspace.ts";
 import { configureSite } from "../engine/workspace.ts";
-import { check } from "./lib/story.ts";
+import { refusals } from "./far/refusals.ts";
+import { check, close, tellCases } from "./lib/story.ts";
 
 /**
- * A client that reaches nothing but a port of its boot host, by the real CLI: its cable is cut for more than a minute in the
- * middle of an upload and of a write, by ssh and by https. `npm run story -- far` (about ten minutes).
+ * A client that reaches nothing but a port of its boot host, by the real CLI: its cable is cut for longer than every
+ * keep-alive in the middle of an upload, a write and a boot, by ssh and by https, and its lid is closed. `npm run story -- far`
+ * (a quarter of an hour).
  */
 
 const up = ["up", "--yes", "--stack", "dev", "--skip-preview"] as const;
 
-async function installed(rack: FarRack, begun: Begun): Promise<string> {
+interface Interruption {
+  /** What the CLI says when it begins. */
+  readonly at: RegExp;
+  readonly seconds: number;
+  readonly on?: string;
+  /** Default: the cable is cut. */
+  readonly by?: "a lid that is closed";
+}
+
+/** Begin an update, interrupt its client, and see it to its end. Answers what was said meanwhile. */
+async function interrupted(rack: FarRack, { at, seconds, on = "u7", by }: Interruption): Promise<string> {
+  const begun = rack.begin(...up);
+  await until(() => at.test(begun.sofar()), begun.sofar);
+  const told = begun.sofar().length;
+  await (by ? rack.client.sleep() : rack.client.cut());
+  await pause(seconds * 1_000);
+  check(!by || begun.sofar().length === told, "a client that sleeps said something");
+  await slow(rack, "1gbit");
+  await (by ? rack.client.wake() : rack.client.mend());
   const { exitCode, text } = await begun.ended;
   check(exitCode === 0, text);
-  const outputs = (await rack.state("dev")).get("on-u7")?.outputs;
+  const outputs = (await rack.state("dev")).get(`on-${on}`)?.outputs;
   check(outputs?.["provisionState"] === "active" && outputs["answered"] === true, "it is not active");
   const timeline = outputs?.["timeline"] as readonly { readonly step: string }[];
   const writes = timeline.filter(({ step }) => step === "write").length;
   check(writes === 1, `it was written ${writes} times`);
-  const lines = text.split("\n").filter((line) => /uploading|writing|waiting for the (conn|serv)/.test(line));
+  const lines = text.split("\n").filter((line) => /uploading|writing|waiting for|active/.test(line));
   return lines.map((line) => line.trim()).join("\n");
-}
-
-/** Cut the cable at a word, mend it after so long, and see it to its end. */
-async function cutAt(rack: FarRack, word: RegExp, seconds: number): Promise<string> {
-  const begun = rack.begin(...up);
-  await until(() => word.test(begun.sofar()), begun.sofar);
-  await rack.client.cut();
-  await pause(seconds * 1_000);
-  await slow(rack, "1gbit");
-  await rack.client.mend();
-  return installed(rack, begun);
 }
 const slow = async (rack: FarRack, rate: string) => {
   for (const server of rack.servers) await rack.slow(server, rate);
@@ -52,38 +60,52 @@ const destroyed = async (rack: FarRack) => {
   const { exitCode, text } = await rack.pulumi("destroy", "--yes", "--stack", "dev", "--skip-preview");
   check(exitCode === 0, text);
 };
+/** Where the helper has something to do that lasts until the client is back, however loaded this host is. */
+const writing = { at: /writing \d+ %/, seconds: 75 };
+async function afresh(rack: FarRack): Promise<void> {
+  await destroyed(rack);
+  await slow(rack, "4mbit");
+}
+const whole = { source: "./system.qcow2", checksum: undefined };
+const declare = (rack: FarRack, node: string) =>
+  rack.write(rack.program({ images: { whole }, nodes: [node] }));
 
 type Case = readonly [string, (rack: FarRack) => Promise<string>];
 const cases: readonly Case[] = [
+  ...refusals,
   [
     "by ssh: the cable is cut for 20 seconds in the middle of the upload, which goes on",
     async (rack) => {
       await rack.client.narrow("40mbit");
-      return cutAt(rack, /uploading \d+ %/, 20);
+      return interrupted(rack, { at: /uploading \d+ %/, seconds: 20 });
     },
   ],
   [
     "by ssh: the cable is cut for 75 seconds in the middle of the write: the client waits, and sees the rest",
     async (rack) => {
-      await destroyed(rack);
-      await slow(rack, "4mbit");
-      return cutAt(rack, /writing \d+ %/, 75);
+      await afresh(rack);
+      return interrupted(rack, writing);
     },
   ],
   [
-    "by https: the same site, the same cut",
+    "by ssh: the client's lid is closed for 150 seconds in the middle of the write: opened again it sees the rest",
+    async (rack) => {
+      await afresh(rack);
+      return interrupted(rack, { ...writing, seconds: 150, by: "a lid that is closed" });
+    },
+  ],
+  [
+    "by https: the same site, the cable is cut for 75 seconds in the middle of the write",
     async (rack) => {
       await configureSite(rack.programFolder, "dev", await rack.serve());
-      await destroyed(rack);
-      await slow(rack, "4mbit");
-      return cutAt(rack, /writing \d+ %/, 75);
+      await afresh(rack);
+      return interrupted(rack, writing);
     },
   ],
   [
-    "by https: a preview and an update without changes ask for their plans all at once",
+    "by https: the first run after a create asks for its plans all at once, though the service was started anew",
     async (rack) => {
-      // The first run after a create shows states that no run has shown before.
-      await rack.pulumi("preview", "--stack", "dev");
+      await configureSite(rack.programFolder, "dev", await rack.serve());
       const audit = join(rack.boot.home, "state", "audit.log");
       const before = (await readFile(audit, "utf8")).length;
       const { exitCode, text } = await rack.pulumi("up", "--yes", "--stack", "dev", "--expect-no-changes");
@@ -95,30 +117,33 @@ const cases: readonly Case[] = [
       return asked.join(", ");
     },
   ],
+  [
+    "a real server, by ssh to the host of a service: the cable is cut for 75 seconds from the write on",
+    async (rack) => {
+      await destroyed(rack);
+      await rack.serve();
+      await configureSite(rack.programFolder, "dev", rack.boot.address);
+      await declare(rack, "q1");
+      const said = await interrupted(rack, { at: /writing/, seconds: 75, on: "q1" });
+      const server = rack.servers.find(({ name }) => name === "q1");
+      const banner = /^.*answers at.*$/m.exec((await server?.waitConsole(/answers at/)) ?? "");
+      check(banner !== null, "its console shows no system");
+      await destroyed(rack);
+      check((await server?.isOn()) === false, "it is on");
+      return `${said}\nits console: ${banner?.[0]}`;
+    },
+  ],
 ];
 
-const words = process.argv.slice(2);
-const rack = await openFarRack(["u7"]);
-let [told, failed] = [0, 0];
+const rack = await openFarRack(["u7"], ["q1"]);
 try {
   await copyFile(rack.images.whole.disk.path, join(rack.programFolder, "system.qcow2"));
-  const whole = { source: "./system.qcow2", checksum: undefined };
-  await rack.write(rack.program({ images: { whole } }));
-  for (const [title, body] of cases) {
-    if (words.length > 0 && !words.some((word) => title.includes(word))) continue;
-    told += 1;
-    const start = Date.now();
-    const said = await body(rack).catch((error: Error) => {
-      failed += 1;
-      return `FAILED: ${error.message}`;
-    });
-    const seconds = ((Date.now() - start) / 1_000).toFixed(1);
-    console.log(`${said.startsWith("FAILED") ? "FAILED" : "ok    "} ${title} (${seconds} s)`);
-    console.log(`         ${said.replaceAll("\n", "\n         ")}`);
-    await endLanguageHosts(rack.folder);
-  }
+  await declare(rack, "u7");
+  const told = cases.map(([title, body]) => {
+    const act = () => body(rack).finally(() => endLanguageHosts(rack.folder));
+    return [title, act] as const;
+  });
+  close(await tellCases(process.argv.slice(2), told));
 } finally {
   await rack.close();
 }
-console.log(`${told} told, ${failed} failed`);
-if (failed > 0 || told === 0) process.exitCode = 1;

@@ -11,7 +11,8 @@ import { inspectionWords, takenWords } from "./words.ts";
 /** `images inspect` and `images extract-kernel`: what is in an image, without mounting it. */
 export function addInspection(images: Command, shell: Shell): void {
   const { ctx, cwd, settings } = shell;
-  const meant = "a file, an address, or the name of an Image of the site";
+  const meant =
+    "a file, an address, the name of an Image of the site or of an uploaded file, or a digest of its image cache";
 
   /** The image, and a folder of its own beside the cache: it may have to hold a copy of the root. */
   async function withImage<T>(what: string, options: OutputOptions, body: (work: Work) => Promise<T>) {

@@ -7,6 +7,7 @@ import type { ImageFormat, ImageSource } from "../../services/images/types.ts";
 import { siteErrors } from "../../site/errors.ts";
 import type { State } from "../../site/site.ts";
 import { type OutputOptions, type Shell, textOf } from "../shell.ts";
+import { digestOfUpload, openCached } from "./cached.ts";
 
 /** An image that lies on this host, uncompressed, and needs no other file. */
 export interface OpenedImage {
@@ -22,6 +23,7 @@ export interface OpenedImage {
 export async function openImage(shell: Shell, what: string, options: OutputOptions): Promise<OpenedImage> {
   const { ctx, cwd, settings } = shell;
   const source = await sourceOf(shell, what, options);
+  if ("path" in source) return source;
   const path = resolve(cwd, source.location);
   if (!isAddress(source.location)) {
     await stampOf(path);
@@ -38,16 +40,28 @@ export async function openImage(shell: Shell, what: string, options: OutputOptio
 
 const isAddress = (location: string): boolean => /^https?:/i.test(location);
 
-async function sourceOf(shell: Shell, what: string, options: OutputOptions): Promise<ImageSource> {
+async function sourceOf(
+  shell: Shell,
+  what: string,
+  options: OutputOptions,
+): Promise<ImageSource | OpenedImage> {
   if (isAddress(what) || what.includes("/") || (await isThere(resolve(shell.cwd, what)))) {
     return { location: what };
   }
-  shell.settings(options); // refuses a site on another host, where the file is
+  const { cacheDir } = shell.settings(options); // refuses a site on another host, where the file is
+  if (/^sha\d+:/i.test(what)) return present(await openCached(cacheDir, what), what);
   const all: readonly State[] = await shell.site(options).images.list(shell.ctx);
   const image = all.find(({ name }) => name === what);
-  if (image === undefined) throw siteErrors.make("SITE_UNKNOWN_REFERENCE", { kind: "Image", name: what });
+  if (image === undefined) return present(await openCached(cacheDir, what), what);
+  const digest = digestOfUpload(textOf(image, "source"));
+  if (digest !== undefined) return present(await openCached(cacheDir, digest), what);
   const checksum = textOf(image, "checksum");
   return { location: textOf(image, "source"), ...(checksum ? { checksum } : {}) };
+}
+
+function present(found: OpenedImage | undefined, name: string): OpenedImage {
+  if (found === undefined) throw siteErrors.make("SITE_UNKNOWN_REFERENCE", { kind: "Image", name });
+  return found;
 }
 
 const isThere = (path: string): Promise<boolean> =>

@@ -35,7 +35,7 @@ export const sshErrors = defineErrors({
   SSH_DENIED: {
     text: "{host} did not let us in: {reason}",
     remedy:
-      "No password is asked for here: `ssh -o BatchMode=yes` to it has to work without a question, by a key that your agent holds or your `~/.ssh/config` names.",
+      "No password is asked for here: `ssh -o BatchMode=yes` to it has to work without a question, by a key that your agent holds (`ssh-add -l` lists them) or your `~/.ssh/config` names.",
     fault: "host",
   },
   SSH_NO_SHELL: {

@@ -54,12 +54,16 @@ export function whyNoLogin({ shown: host }: SshHost, ended: Ended): MetalError {
   });
 }
 
-/** The last that was said. */
+/** The last that was said, without its full stop: our sentence goes on. */
 export const reasonOf = ({ code, stderr }: Ended): string =>
-  stderr.trim().split(/\r?\n/).at(-1)?.trim() ||
+  withoutStop(stderr.trim().split(/\r?\n/).at(-1)?.trim() ?? "") ||
   (code === undefined ? "ssh was ended" : "it ended without a word");
 
 /** The line of a refusal that tells most: which key, rather than that the verification failed. */
-const telling = (stderr: string, otherwise: string) =>
-  /^(?:No \S+ host key is known.*|Offending .*|Host key for .* has changed.*)$/m.exec(stderr)?.[0].trim() ??
-  otherwise;
+const telling = (stderr: string, otherwise: string) => {
+  const line = /^(?:No \S+ host key is known.*|Offending .*|Host key for .* has changed.*)$/m.exec(
+    stderr,
+  )?.[0];
+  return line === undefined ? otherwise : withoutStop(line.trim());
+};
+const withoutStop = (text: string) => text.replace(/\.$/, "");

@@ -15,6 +15,8 @@ import { sshWords, whyNot } from "./login.ts";
 /** One running `ssh`, and the requests in it: HTTP/2, so that hundreds go through one login at once. */
 export interface Link extends Transport {
   readonly alive: () => boolean;
+  /** It broke off as soon as it was there. */
+  readonly brief: () => boolean;
   readonly version: string;
   readonly warnings: readonly string[];
 }
@@ -24,6 +26,9 @@ export const sessionMemory = 256;
 
 /** Bytes that may be under way in one direction before they are confirmed: with Node's own 64 KiB a far host gets 2 MB/s. */
 export const flowWindow = 8 * 2 ** 20;
+
+/** What no keep-alive notices so soon: the other end hung up. */
+const briefMs = 10_000;
 
 /** Login, and the start of a helper there: its own limit is 20 seconds. */
 const limit = "90 seconds";
@@ -85,6 +90,11 @@ function linkOf(
   stream: Duplex,
   { version, warnings }: Greeting,
 ): Link {
+  const since = performance.now();
+  let lived = Infinity;
+  session.once("close", () => {
+    lived = performance.now() - since;
+  });
   let open = 0;
   const count = (change: 1 | -1) => {
     open += change;
@@ -93,6 +103,7 @@ function linkOf(
   return {
     ...{ version, warnings },
     alive: () => !session.closed && !session.destroyed && !stream.destroyed,
+    brief: () => lived < briefMs,
     send: (ctx, path, body) =>
       new Promise<Answer>((resolve, reject) => {
         const head = { ":path": path, ":method": body ? "POST" : "GET", ...headOf(body) };

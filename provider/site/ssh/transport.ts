@@ -10,6 +10,8 @@ import type { Link } from "./link.ts";
 /** How long a connection that was lost is tried again: a switch, or the host, comes up in that time. */
 const patient: Duration = "10 minutes";
 const pause = "5 seconds";
+/** Connections in a row that break off at once, before what breaks them is not asked once more. */
+const mostBrief = 5;
 
 /**
  * A helper on another host, by the user's own `ssh`: one login for all requests, made by the first of them. What was cut
@@ -17,10 +19,12 @@ const pause = "5 seconds";
  */
 export function overSsh(address: SshAddress, version: string, patience = patient): Transport {
   let link: Link | undefined;
+  let brief = 0;
   const login = shared(async (ctx) => {
     const { openLink } = await import("./link.ts"); // loaded only here: Node's http2 is not for free
     const opened = await openLink(ctx, address);
-    for (const warning of wordsOf(opened)) ctx.log.warn(warning);
+    brief = link?.brief() ? brief + 1 : 0;
+    if (brief === 0) for (const warning of wordsOf(opened)) ctx.log.warn(warning);
     link = opened;
     return opened;
   });
@@ -43,6 +47,7 @@ export function overSsh(address: SshAddress, version: string, patience = patient
     send: async (ctx, path, body) => (await current(ctx)).send(ctx, path, body),
     async regain(ctx) {
       if (link === undefined || link.alive()) return false; // it was the helper that went, not the connection
+      if (brief >= mostBrief) return false;
       await current(ctx);
       return true;
     },

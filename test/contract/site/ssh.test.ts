@@ -11,6 +11,7 @@ import { clientOf } from "../../../provider/site/client.ts";
 import type { Site } from "../../../provider/site/site.ts";
 import { sshAddress } from "../../../provider/site/ssh/address.ts";
 import { overSsh } from "../../../provider/site/ssh/transport.ts";
+import { wire } from "../../../provider/site/wire.ts";
 import { ref } from "../../fixtures/site-parts.ts";
 import { type BootHost, bootHost, freePort, publicKey, script } from "./boot-host.ts";
 import { behind, silentController } from "./silent-controller.ts";
@@ -233,9 +234,19 @@ describe("no connection", () => {
     await script(older, `echo 'pulumi-baremetal connect {"version":"${version()}","warnings":[]}'; exec cat`);
     expect(await refused(`ssh://boothost?command=${older}`)).toMatchObject({
       code: "HELPER_OTHER_WIRE",
-      message: expect.stringContaining("it speaks number 1"),
+      message: expect.stringContaining("the helper number 1"),
     });
   });
+
+  it("is given up where it breaks off each time as soon as it is there", async () => {
+    const torn = join(host.folder, "torn");
+    const hello = JSON.stringify({ version: version(), wire, warnings: [] });
+    await script(torn, `echo 'pulumi-baremetal connect ${hello}'; echo the disk is full >&2`);
+    const before = (await host.starts()).length;
+    const asking = reach(`ssh://boothost?command=${torn}`).flavors.list(ctx);
+    await expect(asking).rejects.toMatchObject({ code: "HELPER_GONE", retry: true });
+    expect((await host.starts()).length - before).toBe(6);
+  }, 90_000);
 
   it("is made where the site's own settings are not right: what is wrong is said as it is said there", async () => {
     await writeFile(settings(), "callbackPort: none\n");
