@@ -1,5 +1,5 @@
 import type { BootDriver, BootFiles } from "../drivers/boot/driver.ts";
-import type { ConductedPower } from "../drivers/power/conduct.ts";
+import type { ConductedPower } from "../drivers/power/conduct/index.ts";
 import type { WriteTarget } from "../drivers/write/driver.ts";
 import { type Context, LimitReached, limited } from "../kernel/context.ts";
 import { hasCode, type MetalError } from "../kernel/errors.ts";

@@ -1,4 +1,4 @@
-import type { ConductedPower } from "../drivers/power/conduct.ts";
+import type { ConductedPower } from "../drivers/power/conduct/index.ts";
 import type { Context } from "../kernel/context.ts";
 import type { Duration } from "../kernel/units.ts";
 

@@ -1,9 +1,9 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { createConduct } from "../../provider/drivers/power/conduct.ts";
+import { createConduct } from "../../provider/drivers/power/conduct/index.ts";
+import { createGate } from "../../provider/drivers/power/conduct/traffic.ts";
 import type { ControllerIdentity, PowerDriver } from "../../provider/drivers/power/driver.ts";
 import { powerErrors } from "../../provider/drivers/power/errors.ts";
-import { createGate } from "../../provider/drivers/power/traffic.ts";
 import { newContext } from "../../provider/kernel/context.ts";
 import { lineLogger } from "../../provider/kernel/log.ts";
 import { processErrors } from "../../provider/kernel/process.ts";

@@ -3,9 +3,9 @@ import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import type { ControllerMemory } from "../../provider/drivers/power/driver.ts";
 import { controllerOf, Power } from "../../provider/drivers/power/index.ts";
-import { Ipmi } from "../../provider/drivers/power/ipmi.ts";
-import { bootBytes, parseBoot } from "../../provider/drivers/power/ipmi-boot.ts";
-import { controllerName, explain, kgBytes } from "../../provider/drivers/power/ipmitool.ts";
+import { bootBytes, parseBoot } from "../../provider/drivers/power/ipmi/boot.ts";
+import { Ipmi } from "../../provider/drivers/power/ipmi/index.ts";
+import { controllerName, explain, kgBytes } from "../../provider/drivers/power/ipmi/ipmitool.ts";
 import { forgetRefusedLogin, guardLogin } from "../../provider/drivers/power/login.ts";
 
 const good = { driver: "ipmi", address: "10.0.0.17", user: "admin", password: "secret" };

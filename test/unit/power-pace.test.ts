@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { insist } from "../../provider/drivers/power/conduct/insist.ts";
 import { powerErrors } from "../../provider/drivers/power/errors.ts";
-import { insist } from "../../provider/drivers/power/insist.ts";
-import { atItsPace, type Pace } from "../../provider/drivers/power/pace.ts";
+import { atItsPace, type Pace } from "../../provider/drivers/power/ipmi/pace.ts";
 import { newContext } from "../../provider/kernel/context.ts";
 
 const address = "bmc:623";

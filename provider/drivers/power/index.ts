@@ -1,7 +1,7 @@
 import { z } from "zod";
-import type { PowerHandle } from "./conduct.ts";
+import type { PowerHandle } from "./conduct/index.ts";
 import type { ControllerMemory } from "./driver.ts";
-import { ipmi } from "./ipmi.ts";
+import { ipmi } from "./ipmi/index.ts";
 import { onlyHere, type RunOn } from "./via.ts";
 
 const schemas = [ipmi.schema] as const;

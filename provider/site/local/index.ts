@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { createConduct } from "../../drivers/power/conduct.ts";
+import { createConduct } from "../../drivers/power/conduct/index.ts";
 import type { ControllerMemory } from "../../drivers/power/driver.ts";
 import { controllerOf, openPower } from "../../drivers/power/index.ts";
 import { forgetRefusedLogin } from "../../drivers/power/login.ts";

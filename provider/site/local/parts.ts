@@ -1,5 +1,5 @@
 import type { BootDriver } from "../../drivers/boot/driver.ts";
-import type { ConductedPower } from "../../drivers/power/conduct.ts";
+import type { ConductedPower } from "../../drivers/power/conduct/index.ts";
 import type { ControllerIdentity } from "../../drivers/power/driver.ts";
 import type { WriteDriver } from "../../drivers/write/driver.ts";
 import type { Arch } from "../../kernel/arch.ts";

@@ -1,4 +1,4 @@
-import type { ConductedPower } from "../../drivers/power/conduct.ts";
+import type { ConductedPower } from "../../drivers/power/conduct/index.ts";
 import type { ConsoleEnd } from "../../drivers/power/driver.ts";
 import { type Context, newContext } from "../../kernel/context.ts";
 import type { Console } from "./consoles.ts";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { execa } from "execa";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createConduct } from "../../../provider/drivers/power/conduct.ts";
+import { createConduct } from "../../../provider/drivers/power/conduct/index.ts";
 import { openPower, Power } from "../../../provider/drivers/power/index.ts";
 import { newContext } from "../../../provider/kernel/context.ts";
 import { admin, guid, memoryOf, password, peerOf, product } from "./ipmi-peer.ts";

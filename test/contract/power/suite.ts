@@ -5,9 +5,9 @@ import {
   type ConductedPower,
   createConduct,
   type PowerHandle,
-} from "../../../provider/drivers/power/conduct.ts";
+} from "../../../provider/drivers/power/conduct/index.ts";
+import type { ConductOptions } from "../../../provider/drivers/power/conduct/manners.ts";
 import type { ControllerIdentity } from "../../../provider/drivers/power/driver.ts";
-import type { ConductOptions } from "../../../provider/drivers/power/manners.ts";
 import { type Context, newContext } from "../../../provider/kernel/context.ts";
 import { lineLogger } from "../../../provider/kernel/log.ts";
 

@@ -1,5 +1,5 @@
-import { MetalError } from "../../kernel/errors.ts";
-import type { PowerState } from "./driver.ts";
+import { MetalError } from "../../../kernel/errors.ts";
+import type { PowerState } from "../driver.ts";
 
 /** A power state and, where it is unknown, why. */
 export interface PowerLook {

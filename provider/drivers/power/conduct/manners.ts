@@ -1,4 +1,4 @@
-import type { Duration } from "../../kernel/units.ts";
+import type { Duration } from "../../../kernel/units.ts";
 
 /** How gently controllers are treated. What is left out is the default of `manners`. */
 export interface ConductOptions {

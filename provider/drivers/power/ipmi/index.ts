@@ -1,23 +1,23 @@
 import { isIP } from "node:net";
 import { z } from "zod";
-import type { Context } from "../../kernel/context.ts";
-import { hasCode } from "../../kernel/errors.ts";
-import type { Run } from "../../kernel/process.ts";
+import type { Context } from "../../../kernel/context.ts";
+import { hasCode } from "../../../kernel/errors.ts";
+import type { Run } from "../../../kernel/process.ts";
 import {
   type BootTarget,
   type ControllerIdentity,
   type ControllerMemory,
   definePower,
   type PowerDriver,
-} from "./driver.ts";
-import { powerErrors } from "./errors.ts";
-import { canonicalUuid, realValue } from "./identity.ts";
-import { bootBytes, keepBootFlags, parseBoot, readBootFlags } from "./ipmi-boot.ts";
+} from "../driver.ts";
+import { powerErrors } from "../errors.ts";
+import { canonicalUuid, realValue } from "../identity.ts";
+import { guardLogin } from "../login.ts";
+import { namedVia, runVia, via } from "../via.ts";
+import { bootBytes, keepBootFlags, parseBoot, readBootFlags } from "./boot.ts";
 import { controllerName, ipmitool, kgBytes } from "./ipmitool.ts";
-import { guardLogin } from "./login.ts";
 import { atItsPace } from "./pace.ts";
 import { listenSol } from "./sol.ts";
-import { namedVia, runVia, via } from "./via.ts";
 
 const label = "[A-Za-z0-9](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?";
 const hostname = new RegExp(`^(?=.{1,253}$)(?:${label}\\.)*(?!\\d+$)${label}\\.?$`);

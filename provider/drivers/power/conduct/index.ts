@@ -1,9 +1,9 @@
-import type { Context } from "../../kernel/context.ts";
-import { hasCode } from "../../kernel/errors.ts";
-import { type Duration, toMs } from "../../kernel/units.ts";
-import type { BootTarget, ControllerIdentity, PowerDriver, PowerState } from "./driver.ts";
-import { powerErrors } from "./errors.ts";
-import { compareIdentity } from "./identity.ts";
+import type { Context } from "../../../kernel/context.ts";
+import { hasCode } from "../../../kernel/errors.ts";
+import { type Duration, toMs } from "../../../kernel/units.ts";
+import type { BootTarget, ControllerIdentity, PowerDriver, PowerState } from "../driver.ts";
+import { powerErrors } from "../errors.ts";
+import { compareIdentity } from "../identity.ts";
 import { insist } from "./insist.ts";
 import { isControllers, type PowerLook, unlessUnknown } from "./look.ts";
 import { type ConductOptions, manners, type Rules } from "./manners.ts";

@@ -1,6 +1,6 @@
-import type { Context } from "../../kernel/context.ts";
-import { MetalError } from "../../kernel/errors.ts";
-import { toMs } from "../../kernel/units.ts";
+import type { Context } from "../../../kernel/context.ts";
+import { MetalError } from "../../../kernel/errors.ts";
+import { toMs } from "../../../kernel/units.ts";
 import type { Rules } from "./manners.ts";
 
 // One that answers, be it late, is worth more patience than one that is silent.

@@ -1,7 +1,7 @@
-import type { Context } from "../../kernel/context.ts";
-import { hasCode, type MetalError } from "../../kernel/errors.ts";
-import { type Finished, processErrors, type Run } from "../../kernel/process.ts";
-import { powerErrors } from "./errors.ts";
+import type { Context } from "../../../kernel/context.ts";
+import { hasCode, type MetalError } from "../../../kernel/errors.ts";
+import { type Finished, processErrors, type Run } from "../../../kernel/process.ts";
+import { powerErrors } from "../errors.ts";
 import { type Pace, paceWords } from "./pace.ts";
 
 /** Where a controller is and how one logs in. */

@@ -1,8 +1,8 @@
-import type { Context } from "../../kernel/context.ts";
-import { hasCode } from "../../kernel/errors.ts";
-import { toMs } from "../../kernel/units.ts";
-import type { ControllerMemory } from "./driver.ts";
-import { powerErrors } from "./errors.ts";
+import type { Context } from "../../../kernel/context.ts";
+import { hasCode } from "../../../kernel/errors.ts";
+import { toMs } from "../../../kernel/units.ts";
+import type { ControllerMemory } from "../driver.ts";
+import { powerErrors } from "../errors.ts";
 
 /** How long an answer is waited for before the question is sent again. */
 export type Pace = "quick" | "patient";

@@ -1,6 +1,6 @@
-import { type Context, LimitReached, within } from "../../kernel/context.ts";
-import { toMs } from "../../kernel/units.ts";
-import { powerErrors } from "./errors.ts";
+import { type Context, LimitReached, within } from "../../../kernel/context.ts";
+import { toMs } from "../../../kernel/units.ts";
+import { powerErrors } from "../errors.ts";
 import type { Rules } from "./manners.ts";
 
 /** Lets a number of callers in at once, the others in the order they came. */

@@ -1,6 +1,6 @@
-import type { Context } from "../../kernel/context.ts";
-import { converse } from "../../kernel/process.ts";
-import type { ConsoleEnd } from "./driver.ts";
+import type { Context } from "../../../kernel/context.ts";
+import { converse } from "../../../kernel/process.ts";
+import type { ConsoleEnd } from "../driver.ts";
 import { type Access, commandOf } from "./ipmitool.ts";
 
 /** What ipmitool 1.8.19 says itself, in the middle of what the server says. */

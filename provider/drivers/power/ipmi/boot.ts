@@ -1,5 +1,5 @@
-import type { BootTarget } from "./driver.ts";
-import { powerErrors } from "./errors.ts";
+import type { BootTarget } from "../driver.ts";
+import { powerErrors } from "../errors.ts";
 
 /** System boot options of IPMI 2.0 as bytes, and back. */
 
