@@ -30,7 +30,12 @@ export async function openProgram(): Promise<World> {
   const site = { limits: shortLimits, idle: "30 minutes" } as const;
   const rack = await openRack({ servers: [server], site, timeout: 300_000 });
   const program = new Program(rack, next);
-  await program.bring("");
+  try {
+    await program.bring("");
+  } catch (error) {
+    await rack.close();
+    throw error;
+  }
   return {
     tell: (cell, _, moment) => program.tell(cell, moment),
     async close() {
