@@ -8,7 +8,8 @@ import { preview, switchingNothing } from "./lib/says.ts";
 import { check, type Stage, tell } from "./lib/story.ts";
 
 // The helper ends at each stage of a reinstall that keeps the ephemeral partition. Its successor goes on with it, or the
-// program is undone meanwhile. `npm run story -- cut-again [WORD…]` tells those with a word.
+// program is undone meanwhile. The matrix of `kill` has neither: bytes that a cut-off reinstall must spare, nor a user who
+// asks for something else afterwards. `npm run story -- cut-again [WORD…]` tells those with a word.
 const mib = 2 ** 20;
 const two = await buildTestImages(imageCache(), "2");
 

@@ -2,7 +2,7 @@ import { stat } from "node:fs/promises";
 import { newContext } from "../../../provider/kernel/context.ts";
 import type { TestImages } from "../../../tools/images/index.ts";
 import { expectWhole } from "../installed.ts";
-import type { Lab, LabServer } from "../lab/index.ts";
+import { type Lab, type LabServer, readBanner } from "../lab/index.ts";
 import { bootFilesOf, commandsTo, enrol, install, nameOn } from "../site.ts";
 import { type Asking, type Cell, check, tell } from "./cell.ts";
 import type { HelperSite } from "./helper.ts";
@@ -29,16 +29,19 @@ export async function tellByClient(world: World, cell: Cell, name: string, momen
     await enrol(site, server);
     const words = await storyOf(world, cell, server);
     const ask = () => asking(world, cell, nameOn(server), words);
-    return await tell(cell, { journal, ask, checkEnd: () => checkEnd(world, cell, server) }, moment);
+    const mend = async () => {
+      if (cell.fault === "blackout") await server.pull();
+    };
+    return await tell(cell, { journal, ask, mend, checkEnd: () => checkEnd(world, cell, server) }, moment);
   } finally {
     await server.stop();
   }
 }
 
 /** What is asked for, and asked for again in the same words. */
-async function storyOf({ site, images, next }: World, { story }: Cell, server: LabServer) {
+async function storyOf({ site, images, next }: World, { story, image }: Cell, server: LabServer) {
   const onDelete = story === "clean" ? { onDelete: "clean" } : {};
-  if (story === "deploy") return () => install(site, server, {});
+  if (story === "deploy") return () => install(site, server, { ...(image ? { image } : {}) });
   await install(site, server, onDelete);
   if (story !== "rebuild") return () => site.remove("instances", nameOn(server));
   await site.declare("images", "next", {
@@ -60,6 +63,7 @@ async function asking(
   const failed = (error: Error) => ({
     worked: false,
     words: /\[([A-Z_]+)\]/.exec(error.message)?.[1] ?? error.message,
+    text: error.message,
   });
   return {
     stages: () =>
@@ -71,29 +75,18 @@ async function asking(
       cell.who === "helper"
         ? helper
         : descendantThat(helper, cell.who === "dnsmasq" ? isDnsmasq : writerAt(cell.point)),
-    ended: words().then(() => ({ worked: true, words: "worked" }), failed),
+    ended: words().then(() => ({ worked: true, words: "worked", text: "" }), failed),
   };
 }
 
-async function checkEnd({ site, images, next }: World, cell: Cell, server: LabServer): Promise<string> {
+async function checkEnd(world: World, cell: Cell, server: LabServer): Promise<string> {
+  const { site } = world;
   const { story } = cell;
   const instance = nameOn(server);
-  const image = story === "rebuild" ? next.whole : images.whole;
-  if (story === "deploy" || story === "rebuild") {
-    const state = site.remembered("instances", instance);
-    check(state?.["provisionState"] === "active", `it is ${state?.["provisionState"]}`);
-    const listed = await site.site.instances.list(newContext());
-    const mine = listed.filter(({ assignedNode }) => assignedNode === server.name);
-    check(mine.length === 1, `there are ${mine.length} instances on it`);
-    const before = (await commandsTo(server)).length;
-    const args = story === "deploy" ? {} : { image: "next" };
-    await install(site, server, args);
-    check((await commandsTo(server)).length === before, "asked a third time, it gave power commands");
-    await site.remove("instances", instance);
-  } else check(site.remembered("instances", instance) === undefined, "it is still there");
+  if (story === "deploy" || story === "rebuild") await checkActive(world, cell, server);
+  else check(site.remembered("instances", instance) === undefined, "it is still there");
   check(!(await server.isOn()), "its server is still on");
-  if (story === "clean") check((await stat(server.diskPath())).blocks === 0, "its disk is not blank");
-  else await expectWhole(server.diskPath(), image, { ran: cell.server === "qemu" });
+  await checkDisk(world, cell, server);
   const node = await site.observe("nodes", server.name);
   check(node?.["provisionState"] === "available", `its node is ${node?.["provisionState"]}`);
   const files = (await bootFilesOf(site)).filter((path) => path.startsWith(`${instance}/`));
@@ -102,4 +95,32 @@ async function checkEnd({ site, images, next }: World, cell: Cell, server: LabSe
   await site.remove("nodes", server.name);
   if (cell.server === "qemu") return "the real ramdisk's target keeps no log";
   return `${await expectOneWriter(server)} connections wrote`;
+}
+
+/** It is there once, and nothing is left to do; then it is removed. */
+async function checkActive({ site, images }: World, cell: Cell, server: LabServer): Promise<void> {
+  const instance = nameOn(server);
+  const state = site.remembered("instances", instance) ?? {};
+  check(state["provisionState"] === "active", `it is ${state["provisionState"]}`);
+  const listed = await site.site.instances.list(newContext());
+  const mine = listed.filter(({ assignedNode }) => assignedNode === server.name);
+  check(mine.length === 1, `there are ${mine.length} instances on it`);
+  const before = (await commandsTo(server)).length;
+  const image = cell.story === "rebuild" ? "next" : (cell.image ?? "whole");
+  await install(site, server, { image });
+  check((await commandsTo(server)).length === before, "asked a third time, it gave power commands");
+  if (cell.image === "partition") {
+    check(state["rootUuid"] === images.partition.uuid, `its root is ${state["rootUuid"]}`);
+    const banner = await readBanner(String(state["address"]), "20 seconds");
+    check(banner.includes(images.partition.banner), `it says ${banner}`);
+  }
+  await site.remove("instances", instance);
+}
+
+async function checkDisk({ images, next }: World, cell: Cell, server: LabServer): Promise<void> {
+  const disk = server.diskPath();
+  if (cell.story === "clean") return check((await stat(disk)).blocks === 0, "its disk is not blank");
+  if (cell.image === "partition") return; // its root was told by its UUID
+  const image = cell.story === "rebuild" ? next.whole : images.whole;
+  await expectWhole(disk, image, { ran: cell.server === "qemu" });
 }

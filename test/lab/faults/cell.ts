@@ -8,13 +8,16 @@ export interface Cell {
   readonly story: "deploy" | "rebuild" | "release" | "clean";
   /** The first two are Pulumi's, and only there when a program asks. */
   readonly who: "cli" | "provider" | "helper" | "qemu-img" | "dnsmasq";
-  readonly fault: "kill" | "stop";
+  /** `end`: by SIGTERM. `blackout`: killed, and the server's power is gone with it. */
+  readonly fault: "kill" | "stop" | "end" | "blackout";
   readonly point: Point;
   /** Default: paper. */
   readonly server?: "qemu";
+  /** Default: of a whole disk. */
+  readonly image?: "partition";
 }
-export const storyName = ({ story, server }: Cell): string =>
-  server === undefined ? story : `${story} on ${server}`;
+export const storyName = ({ story, server, image }: Cell): string =>
+  [story, ...(server ? [`on ${server}`] : []), ...(image ? [`of a ${image}`] : [])].join(" ");
 export const cellName = (cell: Cell): string =>
   `${storyName(cell)}: ${cell.fault} ${cell.who} ${pointName(cell.point)}`;
 
@@ -37,7 +40,10 @@ export interface Asking {
 }
 export interface Outcome {
   readonly worked: boolean;
+  /** A few. */
   readonly words: string;
+  /** All that was said. */
+  readonly text: string;
 }
 
 /** Nothing was done to anybody: what lives for a moment may be gone before it is found. */
@@ -68,7 +74,7 @@ export async function tell(cell: Cell, telling: Telling, moment: number): Promis
   });
   const seen = { journal, from, over: () => over, stages: first.stages };
   const there = await reach(cell.point, seen, moment * span(cell));
-  const fault = cell.fault === "kill" ? ({ kind: "kill" } as const) : stopped;
+  const fault = cell.fault === "stop" ? stopped : ({ kind: cell.fault === "end" ? "end" : "kill" } as const);
   let hit = false;
   // One of many that live for a moment may be gone when it is found: then it is the next one.
   while (there && !hit && !over) {
@@ -80,7 +86,7 @@ export async function tell(cell: Cell, telling: Telling, moment: number): Promis
   if (!hit) throw new Missed(`the point ${there ? "was reached, the process gone" : "never came"}; ${words}`);
   await telling.mend?.();
   const again = await (await telling.ask()).ended;
-  check(again.worked, `asked for again: ${again.words}`);
+  check(again.worked, `asked for again: ${again.text}`);
   return `${words}; then as it should, ${await telling.checkEnd()}`;
 }
 

@@ -34,22 +34,25 @@ const stateOf = (pid: number): string => /\) (\w) [^)]*$/.exec(textOf(`/proc/${p
 
 /** What is done to a process. */
 export type Fault =
-  /** kill -9. */
-  | { readonly kind: "kill" }
+  /** kill -9; or the word that lets it end by itself. */
+  | { readonly kind: "kill" | "end" }
   /** SIGSTOP, and SIGCONT after so long: whoever was ended meanwhile is not continued. */
   | { readonly kind: "stop"; readonly ms: number };
 
 /** Do it, and wait until it has been done. False when the process was gone already, or ended by itself before it stopped. */
 export async function inflict(pid: number, fault: Fault): Promise<boolean> {
-  if (!runs(pid) || !signal(pid, fault.kind === "kill" ? "SIGKILL" : "SIGSTOP")) return false;
-  const done = () => (fault.kind === "kill" ? !runs(pid) : /[TZX]/.test(stateOf(pid)));
-  for (let tries = 0; !done() && stateOf(pid) !== "" && tries < 500; tries += 1) await pause(10);
-  if (fault.kind === "kill") return true;
+  if (!runs(pid) || !signal(pid, signals[fault.kind])) return false;
+  const stops = fault.kind === "stop";
+  const done = () => !runs(pid) || (stops && stateOf(pid) === "T");
+  for (let tries = 0; !done() && tries < 3_000; tries += 1) await pause(10);
+  if (!stops) return true;
   if (!runs(pid)) return false;
   await pause(fault.ms);
   signal(pid, "SIGCONT");
   return true;
 }
+
+const signals = { kill: "SIGKILL", end: "SIGTERM", stop: "SIGSTOP" } as const;
 
 function signal(pid: number, name: NodeJS.Signals): boolean {
   try {

@@ -8,6 +8,7 @@ import { buildTestImages, imageCache, type TestImages } from "../../../tools/ima
 import { nameOn } from "../../engine/declare.ts";
 import { endLanguageHosts } from "../../engine/processes.ts";
 import { openRack, type Rack, reason } from "../../engine/rack.ts";
+import type { Said } from "../../engine/workspace.ts";
 import { type Asking, type Cell, check, type Outcome, tell } from "../../lab/faults/cell.ts";
 import { shortLimits } from "../../lab/faults/helper.ts";
 import { type JournalReader, readJournal } from "../../lab/faults/points.ts";
@@ -29,7 +30,12 @@ export async function openProgram(): Promise<World> {
   const site = { limits: shortLimits, idle: "30 minutes" } as const;
   const rack = await openRack({ servers: [server], site, timeout: 300_000 });
   const program = new Program(rack, next);
-  await program.bring("");
+  try {
+    await program.bring("");
+  } catch (error) {
+    await rack.close();
+    throw error;
+  }
   return {
     tell: (cell, _, moment) => program.tell(cell, moment),
     async close() {
@@ -65,8 +71,8 @@ class Program {
   async bring(system: System): Promise<void> {
     if (this.#has === undefined) await this.#rack.pulumi("cancel", "--yes", "--stack", "dev");
     await this.#write(system);
-    const { worked, words } = outcomeOf(await this.#rack.pulumi(...up));
-    check(worked, `the stack cannot be brought to its beginning: ${words}`);
+    const { worked, text } = outcomeOf(await this.#rack.pulumi(...up));
+    check(worked, `the stack cannot be brought to its beginning: ${text}`);
     this.#has = system;
   }
 
@@ -125,8 +131,16 @@ class Program {
     const refused = this.#refused ? undefined : await this.#rack.pulumi(...up);
     check(refused?.text.includes("`pulumi cancel`") ?? true, `the stack was not locked: ${refused?.text}`);
     this.#refused = true;
-    const { worked, words } = outcomeOf(await this.#rack.pulumi("cancel", "--yes", "--stack", "dev"));
-    check(worked, words);
+    const { worked, text } = outcomeOf(await this.#rack.pulumi("cancel", "--yes", "--stack", "dev"));
+    check(worked, text);
+  }
+
+  /** Pulumi keeps its note of a create that was cut off until it is told that nobody needs it. */
+  async #clear(): Promise<void> {
+    const { worked, text } = outcomeOf(await this.#rack.pulumi(...clear, "--expect-no-changes"));
+    check(worked, `its note was not cleared: ${text}`);
+    const kept = (await this.#rack.pulumi("stack", "export", "--stack", "dev")).text;
+    check(kept.includes("resources") && !kept.includes("pending_operations"), "its note is still there");
   }
 
   async #checkEnd({ had, wanted, journal, from, sessions }: Before): Promise<string> {
@@ -148,12 +162,16 @@ class Program {
     check(begun.length === (wanted === "" ? 0 : 1), `its disk was written ${begun.length} times`);
     const wrote = wanted === "" ? 0 : await expectOneWriter(machine, sessions);
     const commands = (await rack.commandsTo(server)).length;
-    const { worked, words } = outcomeOf(await rack.pulumi(...up, "--expect-no-changes"));
-    check(worked, `asked a third time: ${words}`);
+    const { worked, text } = outcomeOf(await rack.pulumi(...up, "--expect-no-changes"));
+    check(worked, `asked a third time: ${text}`);
+    const noted = text.includes("pending operations");
+    if (noted) await this.#clear();
     check((await rack.commandsTo(server)).length === commands, "asked a third time, it gave power commands");
-    return `${wrote} connections wrote`;
+    return `${wrote} connections wrote${noted ? ", Pulumi's note of it was cleared" : ""}`;
   }
 }
+
+const clear = ["refresh", "--yes", "--skip-preview", "--clear-pending-creates", "--stack", "dev"] as const;
 
 interface Before {
   readonly had: System;
@@ -177,14 +195,8 @@ async function hear(site: Site, stages: string[], signal: AbortSignal): Promise<
   }
 }
 
-function outcomeOf({
-  exitCode,
-  text,
-}: {
-  readonly exitCode: number | undefined;
-  readonly text: string;
-}): Outcome {
-  if (exitCode === 0) return { worked: true, words: "worked" };
-  if (exitCode === undefined) return { worked: false, words: "killed" };
-  return { worked: false, words: `exit code ${exitCode}\n${text}` };
+function outcomeOf({ exitCode, text }: Said): Outcome {
+  if (exitCode === 0) return { worked: true, words: "worked", text };
+  const why = exitCode === undefined ? "killed" : /error: (.*)/.exec(text)?.[1];
+  return { worked: false, words: why ?? `exit code ${exitCode}`, text };
 }

@@ -20,6 +20,7 @@ const moments = ["before", "during", "after"] as const;
 const at = (steps: readonly string[], when: readonly (typeof moments)[number][] = moments): Point[] =>
   steps.flatMap((step) => when.map((moment) => ({ step, moment })));
 const onQemu = (cell: Cell): Cell => ({ ...cell, server: "qemu" });
+const ofPartition = (cell: Cell): Cell => ({ ...cell, image: "partition" });
 const reported = (stages: readonly string[], when: readonly ("before" | "during")[]): Point[] =>
   stages.flatMap((stage) => when.map((moment) => ({ stage, moment })));
 
@@ -68,6 +69,13 @@ export function cells(): readonly NamedCell[] {
       ...some("rebuild", who, "stop", at(["power off"], ["during"])),
       ...some("release", who, "stop", reported([released[0]], ["before"])),
     ]),
+    ...some("deploy", "helper", "end", at([...acting, ...later], ["during"])),
+    // Before that a server without power is one that is off.
+    ...some("deploy", "helper", "blackout", at(["call-back", "look at the disk", ...later], ["during"])),
+    ...some("deploy", "helper", "kill", [
+      ...at([...acting, ...later], ["during"]),
+      ...at(idle, ["before"]),
+    ]).map(ofPartition),
     ...some("deploy", "helper", "kill", at([...acting, ...later], ["during"])).map(onQemu),
   ];
   return all.map((cell) => ({ ...cell, name: cellName(cell) }));
