@@ -1,9 +1,18 @@
 import { basename, join } from "node:path";
 import { createImages } from "../../services/images/index.ts";
-import type { CacheEntry } from "../../services/images/types.ts";
+import type { CacheEntry, ImageFormat } from "../../services/images/types.ts";
 import { shortDigest } from "../details.ts";
 import { inspectErrors } from "./errors.ts";
-import type { OpenedImage } from "./source.ts";
+
+/** An image that lies on this host, uncompressed, and needs no other file. */
+export interface OpenedImage {
+  /** For people: what it was asked for by. */
+  readonly shown: string;
+  readonly path: string;
+  readonly format: ImageFormat;
+  /** Bytes it fills on a disk. */
+  readonly virtualSize: number;
+}
 
 const digestForm = /^sha(256|512):[0-9a-f]{6,128}$/i;
 const uploadForm = /^upload:(sha\d+:[0-9a-f]+):/;

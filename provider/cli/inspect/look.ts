@@ -6,10 +6,10 @@ import { rootIn } from "../../drivers/write/grow.ts";
 import { headSize, type RootFileSystem, rootFileSystem } from "../../drivers/write/head.ts";
 import type { Range } from "../../drivers/write/ranges.ts";
 import type { Context } from "../../kernel/context.ts";
+import type { OpenedImage } from "./cached.ts";
 import { type ExtTree, openExt } from "./ext.ts";
 import { namesIn } from "./fat.ts";
 import { efiSystem, labelIn, layoutOf, type Part } from "./layout.ts";
-import type { OpenedImage } from "./source.ts";
 import { type System, systemIn } from "./system.ts";
 
 /** The root file system, and what its system tells. */

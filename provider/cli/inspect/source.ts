@@ -3,21 +3,11 @@ import { join, resolve } from "node:path";
 import { requireReadable, stampOf } from "../../services/images/copy.ts";
 import { createImages, defaultLimits } from "../../services/images/index.ts";
 import { inspect, sniffFile } from "../../services/images/inspect.ts";
-import type { ImageFormat, ImageSource } from "../../services/images/types.ts";
+import type { ImageSource } from "../../services/images/types.ts";
 import { siteErrors } from "../../site/errors.ts";
 import type { State } from "../../site/site.ts";
 import { type OutputOptions, type Shell, textOf } from "../shell.ts";
-import { digestOfUpload, openCached } from "./cached.ts";
-
-/** An image that lies on this host, uncompressed, and needs no other file. */
-export interface OpenedImage {
-  /** For people: what it was asked for by. */
-  readonly shown: string;
-  readonly path: string;
-  readonly format: ImageFormat;
-  /** Bytes it fills on a disk. */
-  readonly virtualSize: number;
-}
+import { digestOfUpload, type OpenedImage, openCached } from "./cached.ts";
 
 /** Find what is meant: a file, an address, or the name of an Image of the site. A packed file goes through the image cache. */
 export async function openImage(shell: Shell, what: string, options: OutputOptions): Promise<OpenedImage> {
