@@ -103,12 +103,10 @@ export const SiteSettings = z
       .meta({ description: "Default limits; an Instance's `timeouts` go before." }),
     manners: z
       .strictObject({
-        gap: duration
-          .optional()
-          .meta({
-            description:
-              "Between two commands to one controller. Default: 1 second; less where a driver's controllers bear it.",
-          }),
+        gap: duration.optional().meta({
+          description:
+            "Between two commands to one controller. Default: 1 second; less where a driver's controllers bear it.",
+        }),
         gapAfterError: duration
           .optional()
           .meta({ description: "The same after one that failed. Default: 5 seconds, or the driver's." }),
