@@ -31,10 +31,13 @@ export function interfaces(parts: Parts): Collection {
     async plan(ctx, ref, spec, { record, known }) {
       const run = runs.of(known.run);
       const looks = [
-        () => notTaken(ref, spec.mac),
-        async () => notTwice(run, ref, spec.mac),
+        // One card that is another's is one fault, however many know of it.
+        async () => {
+          await notTaken(ref, spec.mac);
+          notTwice(run, ref, spec.mac);
+          await refuseOthersMac(store, run, spec.node, spec.mac);
+        },
         () => inNetwork(ctx, run, cardOf(ref, spec), spec.node),
-        () => refuseOthersMac(store, run, spec.node, spec.mac),
         () => unusedIfMoved(ref, spec, record?.spec as InterfaceSpec | undefined),
       ];
       const problems = (await Promise.all(looks.map((look) => refused(look())))).flat();
