@@ -67,9 +67,9 @@ describe.concurrent("a server", () => {
     servers.use({}, async (server) => {
       await enrol(site, server);
       await server.mishap("mute");
-      const outcome = install(site, server, { timeouts: { callback: "2 seconds" } });
+      const outcome = install(site, server, { timeouts: { callback: "5 seconds" } });
       await expect(outcome).rejects.toThrow(
-        /not called within 2 seconds: DHCP gave it [\d.]+ at [\d:]+ UTC; .*on-paper\d+\/deploy_\w+.*; its ramdisk did not call; .* answers ping.*\[DEPLOY_NO_CALL\]/s,
+        /not called within 5 seconds: DHCP gave it [\d.]+ at [\d:]+ UTC; .*on-paper\d+\/deploy_\w+.*; its ramdisk did not call; .* answers ping.*\[DEPLOY_NO_CALL\]/s,
       );
       expect(await server.isOn()).toBe(false);
       await expectNothingServed(site, server);

@@ -86,6 +86,12 @@ describe("what is blotted out", () => {
       is: "ip=dhcp deployment_key=[secret] q",
     },
     { what: "the longer of two first", secrets: ["abcd", "abcdef"], text: "abcdef", is: "[secret]" },
+    {
+      what: "each once, also a word of our own",
+      secrets: ["secret", "key.of(7)"],
+      text: "key.of(7) key-of(7)",
+      is: "[secret] key-of(7)",
+    },
     { what: "not what would spoil any text", secrets: ["a", "\n-\n"], text: "a - b", is: "a - b" },
   ])("is $what", ({ secrets, text, is }) => {
     expect(scrubOf(secrets).text(text)).toBe(is);

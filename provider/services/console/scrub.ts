@@ -14,15 +14,17 @@ export interface Scrub {
 /** `secrets` may be long texts, of which each line counts. */
 export function scrubOf(secrets: readonly string[]): Scrub {
   const all = [...new Set(secrets.flatMap(partsOf))].sort((a, b) => b.length - a.length);
+  // All at once: one may be a word of what another was replaced with.
+  const any = all.length > 0 ? new RegExp(all.map(literally).join("|"), "g") : undefined;
   return {
     // The kernel repeats its command line, and with it the key of whichever deployment.
     text: (text) =>
-      all
-        .reduce((clean, secret) => clean.replaceAll(secret, "[secret]"), text)
-        .replace(/\b(deployment_key=)[^\s[]\S*/g, "$1[secret]"),
+      (any ? text.replace(any, "[secret]") : text).replace(/\b(deployment_key=)[^\s[]\S*/g, "$1[secret]"),
     longest: all[0]?.length ?? 0,
   };
 }
+
+const literally = (secret: string) => secret.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
 
 function partsOf(secret: string): readonly string[] {
   const lines = secret.split(/[\r\n]+/).map((line) => line.trim());

@@ -24,12 +24,14 @@ export function keepServed(
   const { facts } = one;
   const name = facts.name ?? facts.interface ?? "provisioning";
   const now = () => dateOf(own.clock).toISOString();
+  const quiet = newContext({ ...own, report: () => {} });
   let state: NetworkState["state"] = "idle";
   let since = now();
   let failure: ErrorRecord | undefined;
   let wanted = false;
   let as = { index: 0, address: "" };
   let again = { at: 0, after: 0 };
+  let looking: Promise<readonly MetalError[]> | undefined;
   // One at a time: whoever opens it must not meet the look that closes it.
   let turn: Promise<unknown> = Promise.resolve();
   const inTurn = <T>(body: () => Promise<T>): Promise<T> => {
@@ -90,12 +92,19 @@ export function keepServed(
     }
     again.after = Math.min(patience.longest, again.after * 2 || patience.first);
     again.at = own.clock.now() + again.after;
-    await open(newContext({ ...own, report: () => {} })).catch(() => {});
+    await open(quiet).catch(() => {});
   }
 
   return {
     ...one,
     open: (ctx) => inTurn(() => open(ctx)),
+    // One look for all who ask meanwhile, which the first one's end does not end.
+    problems: () => {
+      looking ??= inTurn(() => one.problems(quiet)).finally(() => {
+        looking = undefined;
+      });
+      return looking;
+    },
     state: () => ({
       ...{ name, dhcp: facts.dhcp, state, since },
       ...(facts.interface === undefined ? {} : { interface: facts.interface }),

@@ -13,6 +13,7 @@ export interface OneNetwork extends Hosts {
   readonly facts: SiteNetwork;
   readonly range: (ctx: Context) => Promise<Range | undefined>;
   readonly known: (ctx: Context) => Promise<Range>;
+  /** Not beside `open`, nor another look: they would find each other on the port. */
   readonly problems: (ctx: Context) => Promise<readonly MetalError[]>;
   /** Asked twice does no harm. */
   readonly open: (ctx: Context) => Promise<void>;
@@ -29,20 +30,12 @@ export function openOne(own: Context, options: OneOptions): OneNetwork {
   const hosts = openHosts({ network, dir: places.hostsDir, leaseFile: places.leaseFile, range: known });
   let served: Promise<Served> | undefined;
   let serving: Served | undefined;
-  let looking: Promise<readonly MetalError[]> | undefined;
   return {
     ...hosts,
     facts: network,
     range: (ctx) => rangeOf(ctx, network),
     known,
-    async problems(ctx) {
-      if (served !== undefined) return [];
-      // One look for all who ask meanwhile: two would find each other on the port.
-      looking ??= problemsOf(ctx, options, known).finally(() => {
-        looking = undefined;
-      });
-      return looking;
-    },
+    problems: async (ctx) => (served === undefined ? problemsOf(ctx, options, known) : []),
     async open(ctx) {
       served ??= known(ctx)
         .then(async (found) => {
