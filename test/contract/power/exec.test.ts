@@ -71,7 +71,7 @@ async function startPeer(): Promise<PowerPeer> {
   };
 }
 
-obeysPowerContract("exec by a script of one's own", startPeer);
+obeysPowerContract("exec by a script of one's own", startPeer, { identity: true });
 
 describe("exec", () => {
   let one: Awaited<ReturnType<typeof machine>>;
