@@ -1,10 +1,11 @@
-import { mkdtemp, rm, stat } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { newContext } from "../../provider/kernel/context.ts";
 import type { Stranger } from "../../provider/workflows/discovery.ts";
 import { type Lab, openLab, type PaperServer } from "./lab/index.ts";
+import { marksOf } from "./paper-servers.ts";
 import { ipmi, programsRunning } from "./programs.ts";
 import { bootFilesOf, openSite, type TestSite } from "./site.ts";
 
@@ -60,7 +61,7 @@ describe("a server that nobody declared and that boots from the network", () => 
   it("boots the ramdisk once with `discovery`, tells what it is, and is let go, unwritten", async () => {
     const site = await open("open", { discovery: true });
     const server = await lab.paper({ name: "answered" });
-    const { mtimeMs, blocks } = await stat(server.diskPath());
+    const before = await marksOf(server);
     const listening = listen(site, "20 seconds");
     await startFromNetwork(server);
     await server.waitConsole("BAREMETAL done");
@@ -75,7 +76,7 @@ describe("a server that nobody declared and that boots from the network", () => 
       },
     ]);
     expect((await server.console()).match(/BAREMETAL up/g)).toHaveLength(1);
-    expect(await stat(server.diskPath())).toMatchObject({ mtimeMs, blocks });
+    expect(await marksOf(server)).toEqual(before);
     await site.close();
   });
 });

@@ -1,4 +1,4 @@
-import { readdir, stat, truncate } from "node:fs/promises";
+import { open, readdir, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { toBytes } from "../../provider/kernel/units.ts";
@@ -115,9 +115,15 @@ export async function writingNothing(server: LabServer, body: () => Promise<void
 }
 
 /** Changes when a byte is written to the disk. */
-async function marksOf(server: LabServer) {
-  const { mtimeMs, blocks } = await stat(server.diskPath());
-  return { mtimeMs, blocks };
+export async function marksOf(server: LabServer) {
+  const disk = await open(server.diskPath());
+  try {
+    await disk.sync(); // blocks of what was written before are given out late
+    const { mtimeMs, blocks } = await disk.stat();
+    return { mtimeMs, blocks };
+  } finally {
+    await disk.close();
+  }
 }
 
 /** How often its disk was wiped for an installation. */

@@ -1,9 +1,10 @@
-import { mkdtemp, rm, stat } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { newContext } from "../../provider/kernel/context.ts";
 import { type Lab, openLab } from "./lab/index.ts";
+import { marksOf } from "./paper-servers.ts";
 import { ipmi, programsRunning } from "./programs.ts";
 import { bootFilesOf, enrol, openSite, type TestSite } from "./site.ts";
 
@@ -29,7 +30,7 @@ describe("a rehearsal", () => {
   it("boots a server over the network, tells what it is, and leaves it off and unwritten", async () => {
     const server = await lab.paper({ name: "tried" });
     await enrol(site, server, { memory: "64 GiB" });
-    const { mtimeMs, blocks } = await stat(server.diskPath());
+    const before = await marksOf(server);
     const told = await site.local.perform(newContext(), { kind: "rehearse", node: server.name });
     expect(told).toMatchObject({
       ...{ node: "tried", driver: "ipmi", machine: { serial: server.serial, macs: [server.mac] } },
@@ -40,7 +41,7 @@ describe("a rehearsal", () => {
     const byTftp = site.log.filter((line) => /dnsmasq: sent/.test(line));
     expect(byTftp.filter((line) => /deploy_(kernel|ramdisk)/.test(line))).toEqual([]);
     expect(byTftp.filter((line) => /pxelinux\.cfg/.test(line))).not.toEqual([]);
-    expect(await stat(server.diskPath())).toMatchObject({ mtimeMs, blocks });
+    expect(await marksOf(server)).toEqual(before);
     expect([await server.isOn(), await bootFilesOf(site)]).toEqual([false, []]);
     expect(await site.observe("nodes", server.name)).toMatchObject({
       ...{ provisionState: "available", powerState: "off", assignedInstance: "" },
