@@ -16,6 +16,8 @@ import type {
   Ipmi,
   IpmiArgs,
   LastClean,
+  Redfish,
+  RedfishArgs,
   RootDeviceHints,
   RootDeviceHintsArgs,
   Size,
@@ -29,7 +31,7 @@ export interface NodeArgs {
    */
   readonly name?: pulumi.Input<string | undefined>;
   /** How the server is switched on and off. */
-  readonly power: pulumi.Input<IpmiArgs | ExecArgs>;
+  readonly power: pulumi.Input<IpmiArgs | RedfishArgs | ExecArgs>;
   /**
    * Processor architecture, as Ironic's `cpu_arch`. `aarch64` starts by UEFI; `i386` boots only a
    * classic ramdisk of the flavor's, and is never cleaned. Default: `"x86_64"`. A change is refused
@@ -116,7 +118,7 @@ export class Node extends pulumi.dynamic.Resource {
   /** Name, unique in the site; it is also the resource's id. Default: the logical name. */
   declare readonly name: pulumi.Output<string>;
   /** How the server is switched on and off. */
-  declare readonly power: pulumi.Output<Ipmi | Exec>;
+  declare readonly power: pulumi.Output<Ipmi | Redfish | Exec>;
   /**
    * Processor architecture, as Ironic's `cpu_arch`. `aarch64` starts by UEFI; `i386` boots only a
    * classic ramdisk of the flavor's, and is never cleaned.

@@ -45,6 +45,34 @@ export interface IpmiArgs {
   readonly via?: pulumi.Input<string | undefined>;
 }
 
+/** A power controller that speaks Redfish. */
+export interface RedfishArgs {
+  /** Redfish over HTTPS. */
+  readonly driver: pulumi.Input<"redfish">;
+  /** Address or name of the controller, `host` or `host:port`. */
+  readonly address: pulumi.Input<string>;
+  /** Account on the controller; it needs the operator's role. */
+  readonly user: pulumi.Input<string>;
+  /** Its password. A secret: encrypted in the state. */
+  readonly password: pulumi.Input<string>;
+  /**
+   * `session`: one login for many requests, ended when it is not used; where the controller has no
+   * sessions, as `basic`. `basic`: the login goes with each request. Default: `"session"`.
+   */
+  readonly auth?: pulumi.Input<"session" | "basic" | undefined>;
+  /** Which of the controller's systems: its path, Id, UUID or Name. Default: the only one. */
+  readonly system?: pulumi.Input<string | undefined>;
+  /**
+   * SHA-256 of the controller's certificate, for one that nobody signed: that one is believed, and no
+   * other.
+   */
+  readonly fingerprint?: pulumi.Input<string | undefined>;
+  /** Certificates, as PEM, that signed the controller's, beside those that the host trusts. */
+  readonly ca?: pulumi.Input<string | undefined>;
+  /** Believe any certificate: whoever answers at the address gets the password. */
+  readonly insecure?: pulumi.Input<boolean | undefined>;
+}
+
 /** A server that commands of your own switch. */
 export interface ExecArgs {
   /** Commands of your own. */
@@ -313,6 +341,34 @@ export interface Ipmi {
    * The driver's program runs there, by the `ssh` of the helper's user (docs/ssh.md).
    */
   readonly via?: string;
+}
+
+/** A power controller that speaks Redfish. */
+export interface Redfish {
+  /** Redfish over HTTPS. */
+  readonly driver: "redfish";
+  /** Address or name of the controller, `host` or `host:port`. */
+  readonly address: string;
+  /** Account on the controller; it needs the operator's role. */
+  readonly user: string;
+  /** Its password. */
+  readonly password: string;
+  /**
+   * `session`: one login for many requests, ended when it is not used; where the controller has no
+   * sessions, as `basic`. `basic`: the login goes with each request.
+   */
+  readonly auth: "session" | "basic";
+  /** Which of the controller's systems: its path, Id, UUID or Name. Default: the only one. */
+  readonly system?: string;
+  /**
+   * SHA-256 of the controller's certificate, for one that nobody signed: that one is believed, and no
+   * other.
+   */
+  readonly fingerprint?: string;
+  /** Certificates, as PEM, that signed the controller's, beside those that the host trusts. */
+  readonly ca?: string;
+  /** Believe any certificate: whoever answers at the address gets the password. */
+  readonly insecure?: boolean;
 }
 
 /** A server that commands of your own switch. */

@@ -99,4 +99,15 @@ export const powerErrors = defineErrors({
       "Whoever declares a Node would run programs on the deploy helper's host. Its operator allows those of one folder by `programs: /usr/local/lib/baremetal`; name one of them.",
     fault: "input",
   },
+  POWER_CERTIFICATE: {
+    text: "the certificate of the power controller at {address} cannot be verified: {reason}",
+    remedy:
+      "Nothing was sent to it. Compare its SHA-256 on the controller's own page, and set `power.fingerprint` to it, or `power.ca` to who signed it.",
+    fault: "controller",
+  },
+  POWER_SYSTEM_UNKNOWN: {
+    text: "the power controller at {address} has no system {wanted}; it has {known}",
+    remedy: "Set `power.system` to the path, Id, UUID or Name of one of them.",
+    fault: "controller",
+  },
 });

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { fingerprintOf } from "../../services/https/trusted.ts";
 import { httpsErrors } from "./errors.ts";
 
 /** Where a service is, who asks it, and how it proves to be the right one. */
@@ -36,14 +37,12 @@ const Address = z.strictObject({
     .optional(),
   fingerprint: z
     .string()
-    .transform((text) =>
-      text
-        .replace(/^sha-?256[:=]/i, "")
-        .replaceAll(":", "")
-        .toUpperCase(),
-    )
-    .refine((text) => /^[0-9A-F]{64}$/.test(text), {
-      error: "Expected the SHA-256 of a certificate, 64 hexadecimal digits, as `serve` prints it",
+    .transform((text, ctx) => {
+      const known = fingerprintOf(text);
+      if (known !== undefined) return known;
+      const message = "Expected the SHA-256 of a certificate, 64 hexadecimal digits, as `serve` prints it";
+      ctx.addIssue({ code: "custom", message });
+      return z.NEVER;
     })
     .optional(),
 });
@@ -66,7 +65,7 @@ export function httpsAddress(text: string, envToken: string | undefined): HttpsA
     port: Number(where.port || 443),
     shown: where.origin,
     ...(token ? { token } : {}),
-    ...(fingerprint === undefined ? {} : { fingerprint: fingerprint.replace(/(..)(?!$)/g, "$1:") }),
+    ...(fingerprint === undefined ? {} : { fingerprint }),
   };
 }
 

@@ -1,0 +1,125 @@
+import type { Agent, IncomingHttpHeaders } from "node:http";
+import { request as httpsRequest } from "node:https";
+import type { Context } from "../../../kernel/context.ts";
+import { type Distrust, type Trusted, trustedAgent } from "../../../services/https/trusted.ts";
+import { powerErrors } from "../errors.ts";
+
+/** What is asked of a controller. */
+export interface Asked {
+  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
+  /** From the root of the host on: `/redfish/v1/Systems/1`. */
+  readonly path: string;
+  readonly body?: object;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** What it says. A status is an answer; a body that is no JSON is undefined. */
+export interface Answered {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: unknown;
+}
+
+/** One host that is asked over connections which stay open. */
+export interface Http {
+  /** For people: host and port. */
+  readonly name: string;
+  readonly ask: (ctx: Context, asked: Asked) => Promise<Answered>;
+  readonly close: () => void;
+}
+
+/** A controller tells what it is in kilobytes; what does not end is not read on. */
+const longest = 4 * 2 ** 20;
+const mostRedirects = 3;
+
+/** Ask over HTTPS. Nothing is sent to a host that has not proved to be the right one. */
+export function openHttp(name: string, trusted: Trusted): Http {
+  const agent = trustedAgent(trusted, (why) => explain(name, why));
+  const { host, port } = trusted;
+  async function ask(ctx: Context, asked: Asked, left = mostRedirects): Promise<Answered> {
+    const answered = await send(ctx, { name, agent, host, port }, asked);
+    const { location } = answered.headers;
+    const redirected = [301, 302, 307, 308].includes(answered.status) && location !== undefined;
+    const again = redirected && left > 0 ? placeOn(location, host, port) : undefined;
+    if (again === undefined || (asked.method !== "GET" && answered.status < 307)) return answered;
+    return ask(ctx, { ...asked, path: again }, left - 1);
+  }
+  return { name, ask: (ctx, asked) => ask(ctx, asked), close: () => agent.destroy() };
+}
+
+/** The path that an address leads to on this very host; undefined where it leads elsewhere: the login is not for others. */
+export function placeOn(location: string, host: string, port: number): string | undefined {
+  const shown = host.includes(":") ? `[${host}]` : host;
+  if (!URL.canParse(location, `https://${shown}:${port}`)) return undefined;
+  const { hostname, port: other, pathname, search, protocol } = new URL(location, `https://${shown}:${port}`);
+  const same = hostname.replace(/^\[|\]$/g, "").toLowerCase() === host.toLowerCase();
+  return same && protocol === "https:" && Number(other || 443) === port ? `${pathname}${search}` : undefined;
+}
+
+interface Way {
+  readonly name: string;
+  readonly agent: Agent;
+  readonly host: string;
+  readonly port: number;
+}
+
+function send(ctx: Context, { name, agent, host, port }: Way, asked: Asked): Promise<Answered> {
+  const { method, path, body, headers = {} } = asked;
+  const text = body === undefined ? undefined : JSON.stringify(body);
+  const own = {
+    ...{ accept: "application/json", "odata-version": "4.0", "user-agent": "pulumi-baremetal" },
+    ...(text === undefined
+      ? {}
+      : { "content-type": "application/json", "content-length": `${Buffer.byteLength(text)}` }),
+  };
+  return new Promise((resolve, reject) => {
+    const lost = (error: Error) => {
+      if (ctx.signal.aborted) return reject(ctx.signal.reason);
+      reject(
+        "record" in error ? error : unreachable(name, (error as NodeJS.ErrnoException).code ?? error.message),
+      );
+    };
+    const request = httpsRequest({
+      ...{ agent, host, port, method, path, signal: ctx.signal, headers: { ...own, ...headers } },
+    });
+    request.on("error", lost);
+    request.on("response", (response) => {
+      let said = "";
+      response.setEncoding("utf8");
+      response.on("error", lost);
+      response.on("data", (piece: string) => {
+        said += piece;
+        if (said.length > longest) request.destroy(new Error("its answer does not end"));
+      });
+      response.on("end", () =>
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: parsed(said) }),
+      );
+    });
+    request.end(text);
+  });
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+const unreachable = (address: string, reason: string, cause?: Error) =>
+  powerErrors.make("POWER_UNREACHABLE", { address, reason }, { cause });
+
+function explain(address: string, why: Distrust): Error {
+  switch (why.kind) {
+    case "not reached":
+      return unreachable(address, why.reason, why.cause);
+    case "certificate":
+      return powerErrors.make("POWER_CERTIFICATE", { address, reason: why.reason }, { cause: why.cause });
+    case "fingerprint":
+      return powerErrors.make("POWER_CERTIFICATE", {
+        address,
+        reason: `it shows ${why.seen}, not the pinned one`,
+      });
+  }
+}

@@ -1,0 +1,96 @@
+import type { Context } from "../../../kernel/context.ts";
+import { hasCode } from "../../../kernel/errors.ts";
+import { type BootTarget, definePower, type Lent, type PowerDriver } from "../driver.ts";
+import { powerErrors } from "../errors.ts";
+import { guardLogin } from "../login.ts";
+import { overrideFor, overrideOf } from "./boot.ts";
+import { resetFor } from "./reset.ts";
+import { serviceOf } from "./service.ts";
+import { placeOf, Redfish } from "./settings.ts";
+import { findSystem, identityOf, powerStateOf, resetAction } from "./system.ts";
+
+/** How long a session is kept that nobody uses: controllers have few (an iDRAC eight), and their owner wants one, too. */
+const idle = "30 seconds";
+
+/** A server's controller that speaks Redfish: a session for as long as it is used, its system found once. */
+export const redfish = definePower<typeof Redfish>({
+  schema: Redfish,
+  controller: ({ address }) => placeOf(address).name,
+  // A chassis has one controller for many systems, and answers one request after another all the same.
+  switches: ({ system }) => (system === undefined ? [] : [system]),
+  open(settings, lent) {
+    const { name } = placeOf(settings.address);
+    const service = serviceOf({ address: name, user: settings.user }, askerOf(settings, lent));
+    const system = (ctx: Context) => findSystem(ctx, service, settings.system, lent.memory);
+    const state = async (ctx: Context) => powerStateOf(service, await system(ctx));
+
+    async function reset(ctx: Context, to: "on" | "off" | "soft off"): Promise<void> {
+      const found = await system(ctx);
+      const wanted = to === "on" ? "on" : "off";
+      if (powerStateOf(service, found) === wanted) return;
+      const { target, allowed } = await resetAction(ctx, service, found);
+      const type = resetFor(to, allowed);
+      if (type === undefined) {
+        throw powerErrors.make("POWER_CANNOT", { address: name, what: `switch ${to}: it takes ${allowed}` });
+      }
+      try {
+        await service.act(ctx, target, { ResetType: type }, `to reset by ${type}`);
+      } catch (error) {
+        // Some refuse what is so already, each in its own words.
+        if (!hasCode(error, "POWER_ODD_REPLY", "POWER_BUSY") || (await state(ctx)) !== wanted) throw error;
+      }
+    }
+
+    async function setBoot(ctx: Context, target: BootTarget): Promise<void> {
+      const found = await system(ctx);
+      const change = overrideFor(found.body, target);
+      if (change === undefined) {
+        throw powerErrors.make("POWER_CANNOT", { address: name, what: `boot from the ${target.device}` });
+      }
+      await service.change(ctx, found, change, "to choose what boots");
+    }
+
+    return {
+      state,
+      set: reset,
+      softOff: (ctx) => reset(ctx, "soft off"),
+      setBoot,
+      boot: async (ctx) => overrideOf((await system(ctx)).body, "bios"),
+      identity: async (ctx) => identityOf(ctx, service, await system(ctx)),
+    } satisfies PowerDriver;
+  },
+});
+
+/** Every request goes through the session that is kept open, which is opened by the first of them. */
+function askerOf(settings: Redfish, { kept, memory }: Lent): Parameters<typeof serviceOf>[1] {
+  const { user, password } = settings;
+  const guard = guardLogin(memory, [user, password]);
+  const key = `redfish ${user}`;
+  return async (ctx, asked) => {
+    const { openHttp } = await import("./http.ts");
+    const { openSession } = await import("./session.ts");
+    const { name, host, port } = placeOf(settings.address);
+    const { fingerprint, ca, insecure: anybody } = settings;
+    const session = await kept.use(ctx, key, {
+      idle,
+      async open(inner) {
+        const http = openHttp(name, { host, port, fingerprint, ca, anybody });
+        try {
+          return await openSession(inner, http, settings, { memory, guard });
+        } catch (error) {
+          http.close();
+          throw error;
+        }
+      },
+      close: ({ close }) => close(),
+    });
+    try {
+      return await session.ask(ctx, asked);
+    } catch (error) {
+      // Whatever it was, the next one begins anew: a connection that hangs, a login that is no good.
+      const dropped = kept.drop(key);
+      if (!ctx.signal.aborted) await dropped;
+      throw error;
+    }
+  };
+}

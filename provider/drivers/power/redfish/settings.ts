@@ -1,0 +1,85 @@
+import { isIP } from "node:net";
+import { z } from "zod";
+import { fingerprintOf } from "../../../services/https/trusted.ts";
+import { controllerName } from "../ipmi/ipmitool.ts";
+
+const inPlace = "in-place";
+
+/** Host, port, and both as one word. `https://` may stand before it. */
+export function placeOf(address: string): {
+  readonly host: string;
+  readonly port: number;
+  readonly name: string;
+} {
+  const bare = isIP(address) === 6 ? `[${address}]` : address;
+  const { hostname, port } = new URL(bare.startsWith("https://") ? bare : `https://${bare}`);
+  const host = hostname.replace(/^\[|\]$/g, "").toLowerCase();
+  return { host, port: Number(port || 443), name: controllerName(host, Number(port || 443)) };
+}
+
+function isPlace(text: string): boolean {
+  const bare = isIP(text) === 6 ? `[${text}]` : text;
+  const full = bare.startsWith("https://") ? bare : `https://${bare}`;
+  if (/\s/.test(text) || !URL.canParse(full)) return false;
+  const { protocol, username, password, pathname, search, hash } = new URL(full);
+  const nothing = username === "" && password === "" && search === "" && hash === "";
+  return (
+    protocol === "https:" && nothing && pathname === "/" && !/^\w+:\/\//.test(bare.replace("https://", ""))
+  );
+}
+
+/** A server's controller that speaks Redfish. */
+export const Redfish = z
+  .strictObject({
+    driver: z.literal("redfish").meta({ description: "Redfish over HTTPS.", change: inPlace }),
+    address: z
+      .string()
+      .refine(isPlace, 'Expected a host, with a port if need be: "10.0.0.17", "bmc-7.example:8443"')
+      .meta({ description: "Address or name of the controller, `host` or `host:port`.", change: inPlace }),
+    user: z
+      .string()
+      .min(1)
+      .refine((text) => !text.includes(":"), "must not hold a colon, which ends a user's name in HTTP")
+      .meta({ description: "Account on the controller; it needs the operator's role.", change: inPlace }),
+    password: z.string().meta({ description: "Its password.", secret: true, change: inPlace }),
+    auth: z.enum(["session", "basic"]).default("session").meta({
+      description:
+        "`session`: one login for many requests, ended when it is not used; where the controller has no sessions, as `basic`. `basic`: the login goes with each request.",
+      change: inPlace,
+    }),
+    system: z.string().min(1).optional().meta({
+      description: "Which of the controller's systems: its path, Id, UUID or Name. Default: the only one.",
+      change: inPlace,
+    }),
+    fingerprint: z
+      .string()
+      .transform((text, ctx) => {
+        const known = fingerprintOf(text);
+        if (known !== undefined) return known;
+        ctx.addIssue({
+          code: "custom",
+          message: "Expected the SHA-256 of a certificate, 64 hexadecimal digits",
+        });
+        return z.NEVER;
+      })
+      .optional()
+      .meta({
+        description:
+          "SHA-256 of the controller's certificate, for one that nobody signed: that one is believed, and no other.",
+        change: inPlace,
+      }),
+    ca: z.string().includes("BEGIN CERTIFICATE").optional().meta({
+      description: "Certificates, as PEM, that signed the controller's, beside those that the host trusts.",
+      change: inPlace,
+    }),
+    insecure: z.boolean().optional().meta({
+      description: "Believe any certificate: whoever answers at the address gets the password.",
+      change: inPlace,
+    }),
+  })
+  .refine(({ insecure, fingerprint, ca }) => insecure !== true || (fingerprint ?? ca) === undefined, {
+    path: ["insecure"],
+    error: "`insecure` believes any certificate: leave it out, or `fingerprint` and `ca`",
+  })
+  .meta({ id: "Redfish", description: "A power controller that speaks Redfish." });
+export type Redfish = z.output<typeof Redfish>;

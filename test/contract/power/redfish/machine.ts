@@ -1,0 +1,217 @@
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { createServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
+import type { PeerFault } from "../suite.ts";
+
+/** How a controller differs from a plain one. */
+export interface Kind {
+  /** It has no SessionService: each request brings the login. */
+  readonly sessionless?: boolean;
+  /** Sessions at once. */
+  readonly most?: number;
+  /** Properties of Boot that it lacks. */
+  readonly lacks?: readonly string[];
+  /** What resets it takes, and where it says so. */
+  readonly resets?: readonly string[];
+  readonly says?: "action" | "info" | "nowhere";
+  /** A reset is a task, which is over after so many looks. */
+  readonly taskLooks?: number;
+  /** Its tags are weak, and compared as strong ones. */
+  readonly weakTags?: boolean;
+  readonly systems?: readonly string[];
+}
+
+export const account = { user: "admin", password: "Hjq8-wrEx2.Tz" };
+export const facts = {
+  ...{ SerialNumber: "SN-12345", UUID: "a1234567-89ab-4def-8123-456789abcdef" },
+  ...{ Manufacturer: "Lab Works", Model: "M7" },
+};
+const mac = "52:54:00:AB:CD:01";
+const root = "/redfish/v1";
+
+/** A controller of our own: what the emulators cannot show, and each fault. It listens on loopback alone. */
+export async function startMachine(tls: { cert: string; key: string }, kind: Kind = {}) {
+  const { most = 8, lacks = [], says = "action", systems = ["1"] } = kind;
+  const resets = kind.resets ?? ["On", "ForceOff", "GracefulShutdown", "ForceRestart", "PushPowerButton"];
+  let [power, fault, logins, tag, looksLeft]: [string, PeerFault, number, number, number] = [
+    "Off",
+    "none",
+    0,
+    1,
+    0,
+  ];
+  const boot: Record<string, unknown> = {
+    BootSourceOverrideTarget: "None",
+    BootSourceOverrideEnabled: "Disabled",
+    BootSourceOverrideMode: "Legacy",
+    "BootSourceOverrideTarget@Redfish.AllowableValues": ["None", "Pxe", "Hdd", "Cd"],
+  };
+  for (const key of lacks) delete boot[key];
+  const sessions = new Map<string, string>();
+  const orders: { at: number; order: "look" | "on" | "off" | "soft" | "boot" }[] = [];
+  const requests: string[] = [];
+  const patches: unknown[] = [];
+  const note = (order: (typeof orders)[number]["order"]) => orders.push({ at: Date.now(), order });
+  const etag = () => (kind.weakTags ? `W/"${tag}"` : `"${tag}"`);
+
+  function turn(to: "On" | "Off"): void {
+    power = to;
+    tag += 1;
+    // A server that starts has used up what was meant for one start.
+    if (to === "On" && boot["BootSourceOverrideEnabled"] === "Once")
+      boot["BootSourceOverrideEnabled"] = "Disabled";
+  }
+  const effect = (to: "On" | "Off") => {
+    if (fault === "lies") return;
+    if (fault === "slow") setTimeout(() => turn(to), 1_000).unref();
+    else turn(to);
+  };
+
+  type Reply = [status: number, body?: object | string, headers?: Record<string, string>];
+  const system = (id: string): Reply => [
+    200,
+    {
+      ...{ "@odata.id": `${root}/Systems/${id}`, Id: id, Name: `system ${id}`, ...facts, PowerState: power },
+      ...{ Boot: boot, EthernetInterfaces: { "@odata.id": `${root}/Systems/${id}/EthernetInterfaces` } },
+      Actions: {
+        "#ComputerSystem.Reset": {
+          target: `${root}/Systems/${id}/Actions/ComputerSystem.Reset`,
+          ...(says === "action" ? { "ResetType@Redfish.AllowableValues": resets } : {}),
+          ...(says === "info" ? { "@Redfish.ActionInfo": `${root}/Systems/${id}/ResetActionInfo` } : {}),
+        },
+      },
+    },
+    { etag: etag() },
+  ];
+  const refusal = (status: number, MessageId: string, Message: string): Reply => [
+    status,
+    {
+      error: {
+        code: MessageId,
+        message: "See ExtendedInfo",
+        "@Message.ExtendedInfo": [{ MessageId, Message }],
+      },
+    },
+    status === 503 ? { "retry-after": "1" } : {},
+  ];
+
+  function reset(type: unknown): Reply {
+    if (typeof type !== "string" || !resets.includes(type)) {
+      return refusal(
+        400,
+        "Base.1.8.ActionParameterNotSupported",
+        `The parameter ResetType ${type} is not supported.`,
+      );
+    }
+    const soft = type === "GracefulShutdown" || (type === "PushPowerButton" && power === "On");
+    const to = soft || type === "ForceOff" ? "Off" : "On";
+    note(soft ? "soft" : to === "On" ? "on" : "off");
+    if ((power === to || (soft && power === "Off")) && fault === "none") {
+      return refusal(409, "iDRAC.2.8.PSU501", "Server is already powered as requested.");
+    }
+    if (!(soft && fault === "deaf")) effect(to);
+    if (kind.taskLooks === undefined) return [204];
+    looksLeft = kind.taskLooks;
+    return [202, { TaskState: "Running" }, { location: `${root}/TaskService/TaskMonitors/7` }];
+  }
+
+  function patch(request: IncomingMessage, change: { Boot?: Record<string, unknown> }): Reply {
+    const match = request.headers["if-match"];
+    const mine = kind.weakTags ? etag().slice(2) : etag();
+    if (match !== undefined && match !== mine)
+      return refusal(412, "Base.1.8.PreconditionFailed", "The ETag differs.");
+    const strange = Object.keys(change.Boot ?? {}).find((key) => !(key in boot));
+    if (strange)
+      return refusal(400, "Base.1.8.PropertyUnknown", `The property ${strange} is not in the list.`);
+    note("boot");
+    patches.push(change.Boot);
+    Object.assign(boot, change.Boot);
+    tag += 1;
+    return [200, {}];
+  }
+
+  function logIn({ UserName, Password }: Record<string, unknown>): Reply {
+    logins += 1;
+    if (UserName !== account.user || Password !== account.password) {
+      return refusal(401, "Base.1.8.NoValidSession", "There is no valid session.");
+    }
+    if (sessions.size >= most) return refusal(503, "Base.1.8.SessionLimitExceeded", "No more sessions.");
+    const [token, place] = [randomBytes(9).toString("hex"), `${root}/SessionService/Sessions/${logins}`];
+    sessions.set(token, place);
+    return [201, { "@odata.id": place }, { "x-auth-token": token, location: place }];
+  }
+
+  function allowed({ headers }: IncomingMessage): boolean {
+    if (sessions.has(String(headers["x-auth-token"]))) return true;
+    if (headers.authorization === undefined) return false;
+    const good = `Basic ${Buffer.from(`${account.user}:${account.password}`).toString("base64")}`;
+    if (kind.sessionless) logins += headers.authorization === good ? 0 : 1;
+    return headers.authorization === good;
+  }
+
+  async function reply(request: IncomingMessage): Promise<Reply> {
+    const { method = "", url = "" } = request;
+    requests.push(`${method} ${url}`);
+    const said = await text(request);
+    const body = (said === "" ? {} : JSON.parse(said)) as Record<string, unknown>;
+    if (url === `${root}/SessionService/Sessions`) return kind.sessionless ? [404] : logIn(body);
+    if (!allowed(request)) return refusal(401, "Base.1.8.NoValidSession", "There is no valid session.");
+    if (method === "DELETE") {
+      const token = [...sessions].find(([, place]) => place === url)?.[0] ?? "";
+      return [sessions.delete(token) ? 204 : 404];
+    }
+    if (fault === "busy") return refusal(503, "Base.1.8.ServiceTemporarilyUnavailable", "Retry in 1 second.");
+    if (url === `${root}/TaskService/TaskMonitors/7`) {
+      looksLeft -= 1;
+      return looksLeft > 0 ? [202, { TaskState: "Running" }] : [200, { TaskState: "Completed" }];
+    }
+    if (url === `${root}/Systems`) {
+      return [200, { Members: systems.map((id) => ({ "@odata.id": `${root}/Systems/${id}` })) }];
+    }
+    const [, id = "", rest = ""] = /^\/redfish\/v1\/Systems\/([^/]+)(.*)$/.exec(url) ?? [];
+    if (!systems.includes(id))
+      return refusal(404, "Base.1.8.ResourceMissingAtURI", `There is nothing at ${url}.`);
+    if (method === "PATCH") return patch(request, body);
+    if (method === "POST") return reset(body["ResetType"]);
+    if (rest === "/EthernetInterfaces") return [200, { Members: [{ "@odata.id": `${url}/1` }] }];
+    if (rest === "/EthernetInterfaces/1") return [200, { MACAddress: mac }];
+    if (rest === "/ResetActionInfo")
+      return [200, { Parameters: [{ Name: "ResetType", AllowableValues: resets }] }];
+    note("look");
+    return fault === "garbles" ? [200, "<html>500</html>"] : system(id);
+  }
+
+  const held = new Set<ServerResponse>();
+  const server = createServer(tls, async (request, response) => {
+    if (fault === "hangs") return void held.add(response);
+    const [status, body = "", headers = {}] = await reply(request);
+    response.writeHead(status, { "content-type": "application/json", ...headers });
+    response.end(typeof body === "string" ? body : JSON.stringify(body));
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    ...{ port: (server.address() as AddressInfo).port, orders, requests, patches, boot },
+    logins: () => logins,
+    sessions: () => sessions.size,
+    expire: () => sessions.clear(),
+    fault(next: PeerFault) {
+      fault = next;
+      for (const response of held) response.destroy();
+      held.clear();
+    },
+    power: () => power,
+    show(state: string) {
+      power = state;
+    },
+    turn,
+    async stop() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
+export type Machine = Awaited<ReturnType<typeof startMachine>>;

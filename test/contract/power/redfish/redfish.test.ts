@@ -1,0 +1,212 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import type { Lent } from "../../../../provider/drivers/power/driver.ts";
+import { openPower, Power } from "../../../../provider/drivers/power/index.ts";
+import { createKeeper, type Keeper } from "../../../../provider/drivers/power/kept.ts";
+import { newContext } from "../../../../provider/kernel/context.ts";
+import { type Identity, identityOf } from "../../../../provider/serve/certificate.ts";
+import { lent } from "../lent.ts";
+import { obeysPowerContract, type PowerPeer } from "../suite.ts";
+import { account, facts, type Kind, type Machine, startMachine } from "./machine.ts";
+
+const ctx = newContext();
+const wrongPassword = "7Yzn-guess";
+let folder: string;
+let tls: Identity;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "redfish-"));
+  tls = await identityOf(ctx, { stateDir: folder, certificate: undefined, key: undefined });
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const settings = (port: number, more: object = {}) =>
+  Power.parse({
+    ...{ driver: "redfish", address: `127.0.0.1:${port}`, ...account, fingerprint: tls.fingerprint },
+    ...more,
+  });
+
+async function peerOf(kind: Kind = {}, more: object = {}): Promise<PowerPeer> {
+  const machine = await startMachine(tls, kind);
+  const [known, keeper] = [new Map<string, string>(), createKeeper()];
+  const hows = {
+    right: settings(machine.port, more),
+    "wrong password": settings(machine.port, { ...more, password: wrongPassword }),
+    absent: settings(9, more),
+  };
+  return {
+    // A site keeps one thing open for one controller, whatever its settings were before.
+    handle: (how) => openPower(hows[how], lent(known, { kept: keeper.of(how) })),
+    fault: async (fault) => machine.fault(fault),
+    machine: async () => (machine.power() === "On" ? "on" : "off"),
+    turn: async (to) => machine.turn(to === "on" ? "On" : "Off"),
+    orders: async () => machine.orders,
+    logins: machine.logins,
+    identity: { serial: facts.SerialNumber, productUuid: facts.UUID },
+    secrets: [account.password, wrongPassword],
+    mark: `${machine.port}`,
+    async stop() {
+      machine.fault("none");
+      await keeper.close();
+      const left = machine.sessions();
+      await machine.stop();
+      expect(left, "sessions left behind").toBe(0);
+    },
+  };
+}
+
+obeysPowerContract("redfish by sessions", () => peerOf());
+obeysPowerContract("redfish by a login with each request, resets as tasks", () =>
+  peerOf({ sessionless: true, taskLooks: 1, says: "info" }, { auth: "basic" }),
+);
+
+describe("redfish", () => {
+  const stops: (() => Promise<void>)[] = [];
+  afterEach(async () => {
+    for (const stop of stops.splice(0).reverse()) await stop();
+  });
+  const start = async (kind: Kind = {}): Promise<Machine> => {
+    const machine = await startMachine(tls, kind);
+    stops.push(machine.stop);
+    return machine;
+  };
+  const open = (port: number, more: object = {}, how: Partial<Lent> = {}, known?: Map<string, string>) => {
+    const keeper: Keeper = createKeeper();
+    stops.push(keeper.close);
+    const { driver } = openPower(settings(port, more), lent(known, { kept: keeper.of("c"), ...how }));
+    return { ...driver, leave: keeper.close };
+  };
+
+  it("logs in once for many requests, again when the session expired, and out at the end", async () => {
+    const machine = await start();
+    const driver = open(machine.port);
+    for (let times = 0; times < 3; times += 1) expect(await driver.state(ctx)).toBe("off");
+    expect(machine.logins()).toBe(1);
+    machine.expire();
+    expect(await driver.state(ctx)).toBe("off");
+    expect([machine.logins(), machine.sessions()]).toEqual([2, 1]);
+    await driver.leave();
+    expect(machine.sessions()).toBe(0);
+  });
+
+  it("ends the session that an earlier helper left behind", async () => {
+    const machine = await start({ most: 2 });
+    const known = new Map<string, string>();
+    await open(machine.port, {}, {}, known).state(ctx);
+    await open(machine.port, {}, {}, known).state(ctx);
+    expect(machine.sessions()).toBe(1);
+  });
+
+  it("says POWER_BUSY where there is no session left", async () => {
+    const machine = await start({ most: 0 });
+    await expect(open(machine.port).state(ctx)).rejects.toMatchObject({ code: "POWER_BUSY" });
+  });
+
+  it("sends its password to nobody whose certificate is not right", async () => {
+    const machine = await start();
+    const other = "AB".repeat(32);
+    for (const more of [{ fingerprint: other }, { fingerprint: undefined }]) {
+      await expect(open(machine.port, more).state(ctx)).rejects.toMatchObject({ code: "POWER_CERTIFICATE" });
+    }
+    expect(machine.requests).toEqual([]);
+    const trusting = [{ fingerprint: undefined, ca: tls.cert, address: `localhost:${machine.port}` }];
+    for (const more of [...trusting, { fingerprint: undefined, insecure: true }]) {
+      const answer = open(machine.port, more).state(ctx);
+      await expect(answer.catch((error: { code: string }) => error.code)).resolves.toMatch(
+        /^off$|CERTIFICATE/,
+      );
+    }
+  });
+
+  it.for([
+    { state: "PoweringOn", seen: "on" },
+    { state: "Paused", seen: "on" },
+    { state: "PoweringOff", seen: "POWER_BUSY" },
+    { state: "Reset", seen: "POWER_ODD_REPLY" },
+  ])("takes $state for $seen", async ({ state, seen }) => {
+    const machine = await start();
+    machine.show(state);
+    const answer = open(machine.port).state(ctx);
+    expect(await answer.catch((error: { code: string }) => error.code)).toBe(seen);
+  });
+
+  it.for([
+    { resets: ["On", "ForceOff"], says: "action", soft: "POWER_CANNOT" },
+    { resets: ["ForceOn", "ForceOff", "PushPowerButton"], says: "info", soft: "done" },
+    { resets: ["On", "ForceOff", "GracefulShutdown"], says: "nowhere", soft: "done" },
+  ] as const)("resets by what the controller takes: $resets, told $says", async ({ resets, says, soft }) => {
+    const machine = await start({ resets, says });
+    const driver = open(machine.port);
+    await driver.set(ctx, "on");
+    expect(machine.power()).toBe("On");
+    const asked = driver.softOff?.(ctx).then(() => "done");
+    expect(await asked?.catch((error: { code: string }) => error.code)).toBe(soft);
+    await driver.set(ctx, "off");
+    expect(machine.power()).toBe("Off");
+  });
+
+  it.for([
+    { lacks: [], sent: { BootSourceOverrideMode: "UEFI" } },
+    { lacks: ["BootSourceOverrideMode"], sent: {} },
+  ])("chooses what boots on a controller without $lacks, for once and for good", async ({ lacks, sent }) => {
+    const machine = await start({ lacks });
+    const driver = open(machine.port);
+    const target = { device: "network", persistent: false, firmware: "uefi" } as const;
+    await driver.setBoot?.(ctx, target);
+    expect(await driver.boot?.(ctx)).toMatchObject({ device: "network", persistent: false });
+    await driver.setBoot?.(ctx, { ...target, device: "disk", persistent: true });
+    expect(await driver.boot?.(ctx)).toMatchObject({ device: "disk", persistent: true });
+    const [once, good] = [{ BootSourceOverrideEnabled: "Once" }, { BootSourceOverrideEnabled: "Continuous" }];
+    expect(machine.patches).toEqual([
+      { BootSourceOverrideTarget: "Pxe", ...once, ...sent },
+      { BootSourceOverrideTarget: "Hdd", ...good },
+    ]);
+  });
+
+  it("tells of no override once a server has started by it", async () => {
+    const machine = await start();
+    const driver = open(machine.port);
+    await driver.setBoot?.(ctx, { device: "network", persistent: false, firmware: "bios" });
+    await driver.set(ctx, "on");
+    expect(await driver.boot?.(ctx)).toBeUndefined();
+  });
+
+  it("changes what boots also where tags are weak, or somebody else was quicker", async () => {
+    const machine = await start({ weakTags: true });
+    await open(machine.port).setBoot?.(ctx, { device: "network", persistent: false, firmware: "bios" });
+    expect(machine.boot["BootSourceOverrideTarget"]).toBe("Pxe");
+  });
+
+  it.for([
+    { wanted: "2", found: "/redfish/v1/Systems/2" },
+    { wanted: "system 2", found: "/redfish/v1/Systems/2" },
+    { wanted: "/redfish/v1/Systems/1", found: "/redfish/v1/Systems/1" },
+    { wanted: undefined, found: "POWER_SYSTEM_UNKNOWN" },
+    { wanted: "3", found: "POWER_SYSTEM_UNKNOWN" },
+  ])("finds the system $wanted among two", async ({ wanted: system, found }) => {
+    const machine = await start({ systems: ["1", "2"] });
+    const asked = open(machine.port, { system }).state(ctx);
+    const end = await asked.catch((error: { code: string }) => error.code);
+    expect(end === "off" ? machine.requests.at(-1) : end).toMatch(found);
+  });
+
+  it("remembers where the system was, and looks for it again when it is there no more", async () => {
+    const known = new Map<string, string>();
+    const machine = await start();
+    await open(machine.port, {}, {}, known).state(ctx);
+    await open(machine.port, {}, {}, known).state(ctx);
+    expect(machine.requests.filter((line) => line === "GET /redfish/v1/Systems")).toHaveLength(1);
+    const other = await start({ systems: ["node-a"] });
+    expect(await open(other.port, {}, {}, known).state(ctx)).toBe("off");
+  });
+
+  it("reads who the controller sits in", async () => {
+    const machine = await start();
+    expect(await open(machine.port).identity?.(ctx)).toEqual({
+      ...{ serial: "SN-12345", productUuid: facts.UUID, manufacturer: "Lab Works", model: "M7" },
+      macs: ["52:54:00:ab:cd:01"],
+    });
+  });
+});
