@@ -156,7 +156,15 @@ async function send(server: Server, ctx: Context, to: "on" | "off"): Promise<voi
 
 /** What no waiting mends. */
 const hopeless = [
-  ...["POWER_CERTIFICATE", "POWER_SYSTEM_UNKNOWN", "POWER_DENIED", "POWER_LOCKED_OUT", "POWER_KG", "POWER_NOT_ALLOWED", "POWER_CIPHER"],
+  ...[
+    "POWER_CERTIFICATE",
+    "POWER_SYSTEM_UNKNOWN",
+    "POWER_DENIED",
+    "POWER_LOCKED_OUT",
+    "POWER_KG",
+    "POWER_NOT_ALLOWED",
+    "POWER_CIPHER",
+  ],
   ...["SSH_DENIED", "SSH_HOST_KEY_UNKNOWN", "SSH_HOST_KEY_CHANGED", "SSH_PROGRAM_MISSING"],
 ];
 
