@@ -137,7 +137,7 @@ describe("the embedded helper", () => {
     await work.end();
     await vi.waitFor(
       async () => expect((await connect({ callbackPort: 10_001 })).pid).not.toBe(old.pid),
-      5_000,
+      20_000,
     );
   });
 
