@@ -11,6 +11,8 @@ const exec = (more: object = {}) =>
     ...{ on: command("on"), off: command("off"), state: command("state") },
     ...more,
   });
+const redfish = (system?: string) =>
+  Power.parse({ driver: "redfish", address: "10.0.0.5", user: "admin", password: "x", system });
 const ipmi = (address: string) => Power.parse({ driver: "ipmi", address, user: "admin", password: "x" });
 
 describe("two servers are switched together", () => {
@@ -22,6 +24,9 @@ describe("two servers are switched together", () => {
     { one: exec({ controller: "pdu1" }), other: exec({ controller: "pdu1", address: "u8" }), so: false },
     { one: exec({ controller: "pdu1" }), other: exec({ controller: "pdu2" }), so: false },
     { one: exec(), other: ipmi("u7"), so: false },
+    { one: redfish(), other: redfish(), so: true },
+    { one: redfish("1"), other: redfish("2"), so: false },
+    { one: redfish("1"), other: redfish(), so: true },
   ])("$so: $one.address and $other.address", ({ one, other, so }) => {
     expect(together(one, other)).toBe(so);
     expect(together(other, one)).toBe(so);

@@ -73,7 +73,7 @@ export interface PowerDefinition<S extends Named> {
   readonly schema: S;
   /** Names the controller, so that all nodes behind one share its queue and memory: host and port, and what they are behind. */
   readonly controller: (settings: z.output<S>) => string;
-  /** What of the controller switches this one server, where it switches several: its outlets, a domain. Default: all of it. */
+  /** What of the controller switches this one server, where it switches several: its outlets, a domain. Empty: all of it. */
   readonly switches?: (settings: z.output<S>) => readonly string[];
   /** What its controllers bear, where that is not what a BMC does. What the site's settings say goes before. */
   readonly manners?: ConductOptions;

@@ -65,7 +65,7 @@ export type Exec = z.output<typeof Exec>;
 export const exec = definePower<typeof Exec>({
   schema: Exec,
   controller: (settings) => namedVia(`exec ${settings.controller ?? settings.address}`, settings),
-  switches: ({ address }) => [address],
+  switches: ({ controller, address }) => (controller === undefined ? [] : [address]),
   programs: ({ on, off, state, softOff, setBoot }) =>
     [on, off, state, softOff, setBoot].flatMap((words) => words?.[0] ?? []),
   open(settings, { memory, runOn }) {

@@ -50,8 +50,8 @@ export function placeOf(settings: Power): string {
 /** Whether two servers with these settings would be switched together. */
 export function together(one: Power, other: Power): boolean {
   if (controllerOf(one) !== controllerOf(other)) return false;
-  const [mine, others] = [one, other].map((each) => definitionOf(each).switches?.(each));
-  return mine === undefined || others === undefined || mine.some((part) => others.includes(part));
+  const [mine = [], others = []] = [one, other].map((each) => definitionOf(each).switches?.(each));
+  return mine.length === 0 || others.length === 0 || mine.some((part) => others.includes(part));
 }
 
 /** Programs of this host, or of the one that it is behind, which the settings have started. */
