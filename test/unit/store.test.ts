@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
@@ -182,6 +182,20 @@ describe("secrets", () => {
     await rm(join(folder, "key"));
     await expect(newStore()).rejects.toMatchObject({ code: "STORE_KEY_LOST" });
     expect(await readdir(folder)).not.toContain("key");
+  });
+});
+
+describe("a store that was closed", () => {
+  it("is whole in its one file, with nothing beside it", async () => {
+    const store = await newStore();
+    await store.remember("bmc", "suite", "17");
+    await open.pop()?.close();
+    const [copy, from] = [join(folder, "copy"), join(folder, "site.db")];
+    await mkdir(copy);
+    await copyFile(from, join(copy, "site.db"));
+    const database = new Database(join(copy, "site.db"));
+    expect(database.prepare("SELECT value FROM memory").all()).toEqual([{ value: "17" }]);
+    database.close();
   });
 });
 

@@ -9,7 +9,7 @@ import { type Claims, openClaims } from "./claims.ts";
 import { type Deployments, openDeployments } from "./deployments.ts";
 import { type DrivePasswords, openDrivePasswords } from "./drive-passwords.ts";
 import { withLists } from "./lists.ts";
-import { type Db, openDb } from "./open.ts";
+import { type Db, openDb, settle } from "./open.ts";
 import { type Owners, openOwners } from "./owners.ts";
 import { openPhones, type Phones } from "./phones.ts";
 import { openPlans, type Plans } from "./plans.ts";
@@ -155,7 +155,10 @@ async function storeOver(db: Db, seal: Seal): Promise<Omit<Store, keyof Backups>
       const query = db.selectFrom("memory").select("value").where("controller", "=", controller);
       return (await query.where("key", "=", key).executeTakeFirst())?.value;
     },
-    close: () => db.destroy(),
+    async close() {
+      await settle(db);
+      await db.destroy();
+    },
   };
 }
 

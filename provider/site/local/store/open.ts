@@ -38,6 +38,14 @@ export async function openDb(stateDir: string): Promise<Db> {
   }
 }
 
+/**
+ * Have all records in the one file, where a disk lets us: libsql does that as late as it closes a database, and a copy of that
+ * file alone would lack what still lay beside it.
+ */
+export async function settle(db: Db): Promise<void> {
+  await sql`PRAGMA wal_checkpoint(TRUNCATE)`.execute(db).catch(() => {});
+}
+
 /** The same database, which tells of a full or broken disk in words. */
 function inWords(database: SqliteDatabase, stateDir: string): SqliteDatabase {
   const told = <T>(work: () => T): T => inStore(stateDir, work);
