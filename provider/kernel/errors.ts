@@ -104,3 +104,14 @@ export function toRecord(error: unknown): ErrorRecord {
     retry: false,
   };
 }
+
+/** What was found in the way by doing it, as a list; whatever is none of the catalogue is thrown. */
+export async function refused(doing: Promise<unknown>): Promise<readonly MetalError[]> {
+  try {
+    await doing;
+    return [];
+  } catch (error) {
+    if (error instanceof MetalError) return [error];
+    throw error;
+  }
+}

@@ -5,9 +5,10 @@ import type { ControllerMemory } from "../../provider/drivers/power/driver.ts";
 import { controllerOf, Power } from "../../provider/drivers/power/index.ts";
 import { bootBytes, parseBoot } from "../../provider/drivers/power/ipmi/boot.ts";
 import { Ipmi } from "../../provider/drivers/power/ipmi/index.ts";
-import { controllerName, kgBytes } from "../../provider/drivers/power/ipmi/ipmitool.ts";
+import { kgBytes } from "../../provider/drivers/power/ipmi/ipmitool.ts";
 import { explain } from "../../provider/drivers/power/ipmi/words.ts";
 import { forgetRefusedLogin, guardLogin } from "../../provider/drivers/power/login.ts";
+import { controllerName } from "../../provider/drivers/power/name.ts";
 
 const good = { driver: "ipmi", address: "10.0.0.17", user: "admin", password: "secret" };
 

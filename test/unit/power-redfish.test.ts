@@ -16,7 +16,7 @@ describe("the settings of a Redfish controller", () => {
     { address: "https://10.0.0.17:8443/" },
     { address: "2001:db8::17" },
     { address: "[2001:db8::17]:8443" },
-    { fingerprint: "sha256:" + "ab".repeat(32) },
+    { fingerprint: `sha256:${"ab".repeat(32)}` },
     { insecure: true },
     { system: "/redfish/v1/Systems/1" },
   ])("takes %j", (change) => {

@@ -37,6 +37,7 @@ import { openNetwork } from "./network/index.ts";
 import { perform } from "./operations.ts";
 import type { Parts } from "./parts.ts";
 import { createPhones } from "./phones.ts";
+import { refusePrograms } from "./programs.ts";
 import { inspectorOf } from "./rehearsal.ts";
 import { resumeJobs } from "./resuming.ts";
 import { createRuns } from "./runs.ts";
@@ -180,6 +181,7 @@ async function openParts(
     },
     forgiveLogin: (power) => forgetRefusedLogin(memoryOf(controllerOf(power))),
     powerOf(power, expected) {
+      refusePrograms(settings, power); // also of a Node that was enrolled before the setting
       const controller = controllerOf(power);
       const lent = { memory: memoryOf(controller), kept: keeper.of(controller), runOn };
       return conduct.around(openPower(power, lent), expected ? { expected } : {});

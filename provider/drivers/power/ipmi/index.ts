@@ -5,10 +5,11 @@ import { hasCode } from "../../../kernel/errors.ts";
 import { type BootTarget, type ControllerMemory, definePower, type PowerDriver } from "../driver.ts";
 import { powerErrors } from "../errors.ts";
 import { guardLogin } from "../login.ts";
+import { controllerName } from "../name.ts";
 import { namedVia, runVia, via } from "../via.ts";
 import { bootBytes, keepBootFlags, parseBoot, readBootFlags } from "./boot.ts";
 import { readIdentity } from "./identity.ts";
-import { controllerName, type How, ipmitool, ipmitoolAll, kgBytes } from "./ipmitool.ts";
+import { type How, ipmitool, ipmitoolAll, kgBytes } from "./ipmitool.ts";
 import { atItsPace } from "./pace.ts";
 import { listenSol } from "./sol.ts";
 

@@ -2,6 +2,7 @@ import type { Context } from "../../../kernel/context.ts";
 import { hasCode, type MetalError } from "../../../kernel/errors.ts";
 import { type Finished, processErrors, type Run } from "../../../kernel/process.ts";
 import { powerErrors } from "../errors.ts";
+import { controllerName } from "../name.ts";
 import { type Pace, paceWords } from "./pace.ts";
 import { explainUnanswered } from "./silence.ts";
 import type { Trouble } from "./trouble.ts";
@@ -159,7 +160,3 @@ function worded(
       return powerErrors.make(code, { address, reply: said, what: words.join(" ") });
   }
 }
-
-/** Host and port as one word; an IPv6 address in brackets. */
-export const controllerName = (host: string, port: number): string =>
-  host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;

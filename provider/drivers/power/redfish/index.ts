@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Context } from "../../../kernel/context.ts";
 import { hasCode } from "../../../kernel/errors.ts";
 import { type BootTarget, definePower, type Lent, type PowerDriver } from "../driver.ts";
@@ -65,12 +66,14 @@ export const redfish = definePower<typeof Redfish>({
 function askerOf(settings: Redfish, { kept, memory }: Lent): Parameters<typeof serviceOf>[1] {
   const { user, password } = settings;
   const guard = guardLogin(memory, [user, password]);
-  const key = `redfish ${user}`;
+  const { fingerprint, ca, insecure: anybody } = settings;
+  // Other settings are not to be believed because of a login by the ones before.
+  const how = JSON.stringify([user, password, settings.auth, fingerprint, ca, anybody]);
+  const key = `redfish ${createHash("sha256").update(how).digest("hex")}`;
   return async (ctx, asked) => {
     const { openHttp } = await import("./http.ts");
     const { openSession } = await import("./session.ts");
     const { name, host, port } = placeOf(settings.address);
-    const { fingerprint, ca, insecure: anybody } = settings;
     const session = await kept.use(ctx, key, {
       idle,
       async open(inner) {

@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import { z } from "zod";
 import { fingerprintOf } from "../../../services/https/trusted.ts";
-import { controllerName } from "../ipmi/ipmitool.ts";
+import { controllerName } from "../name.ts";
 
 const inPlace = "in-place";
 

@@ -5,7 +5,7 @@ import { isJson, textAt } from "./json.ts";
 import { type Question, troubleOf } from "./reply.ts";
 
 const pause = 1_000;
-const over = ["Completed", "Killed", "Exception", "Cancelled", "Interrupted", "Suspended"];
+const over = ["Completed", "Killed", "Exception", "Cancelled"];
 
 /** Where an action was taken as a task (202), wait until that is over. How long is the command's limit. */
 export async function waitForTask(

@@ -1,16 +1,15 @@
 import { hasRamdisk } from "../../../kernel/arch.ts";
 import type { Context } from "../../../kernel/context.ts";
-import { MetalError, toRecord } from "../../../kernel/errors.ts";
+import { refused, toRecord } from "../../../kernel/errors.ts";
 import type { NodeSpec } from "../../../resources/index.ts";
 import { workflowErrors } from "../../../workflows/errors.ts";
 import { isVisit } from "../../../workflows/visit.ts";
 import { PartlyDone, type Plan, type Ref, type State } from "../../site.ts";
 import { askedJob } from "../asked.ts";
 import { type Found, toFailure } from "../collection.ts";
-import type { Card } from "../network/network.ts";
 import type { Parts } from "../parts.ts";
 import type { Store, StoredRecord } from "../store/index.ts";
-import { bootCardsOf, cardsToBe } from "./macs.ts";
+import { bootCardsOf, cardsToBe, withInspected } from "./macs.ts";
 import type { NodeState } from "./node-state.ts";
 
 /** `inspect` of a Node: when it is due, what speaks against it, and that it is done. */
@@ -50,10 +49,13 @@ export async function planInspection(
       warnings: [`${name} is not inspected while nobody may touch it; its sizes stay open until then`],
     };
   }
+  const cards = await cardsToBe(parts.store, parts.runs.of(known.run), name);
   const problems = [
-    ...(await refusals(parts.store, { ref, state: { provisionState: "available", ...state }, spec })),
-    ...(await parts.network.problems(ctx, await cardsToInspect(parts, known, name, spec))),
-    ...(await failing(async () => (await parts.boot(spec)).ready(ctx))),
+    ...(await refused(
+      refuseVisit(parts.store, { ref, state: { provisionState: "available", ...state }, spec }),
+    )),
+    ...(await parts.network.problems(ctx, withInspected(cards, name, spec.inspect))),
+    ...(await refused((async () => (await parts.boot(spec)).ready(ctx))())),
   ];
   const words = `boot ${name} once from the network through ${spec.inspect?.mac}, inspect it, leave it off and unwritten`;
   return {
@@ -67,30 +69,6 @@ export async function planInspection(
 /** What was found stays with the node, also while an instance is on it. */
 const takenOut = (record: StoredRecord | undefined, { inspect }: NodeSpec): boolean =>
   inspect === undefined && (record?.spec as NodeSpec | undefined)?.inspect !== undefined;
-
-/** Those that a look at the server goes through, as this run declares them. */
-async function cardsToInspect(
-  { store, runs }: Parts,
-  { run }: Found["known"],
-  node: string,
-  { inspect }: NodeSpec,
-): Promise<readonly Card[]> {
-  const cards = await cardsToBe(store, runs.of(run), node);
-  const known = inspect === undefined || cards.some(({ mac }) => mac === inspect.mac);
-  return known ? cards : [...cards, { mac: inspect.mac, name: node }];
-}
-
-const refusals = (store: Store, record: StoredRecord) => failing(() => refuseVisit(store, record));
-
-async function failing(doing: () => Promise<void>): Promise<readonly MetalError[]> {
-  try {
-    await doing();
-    return [];
-  } catch (error) {
-    if (error instanceof MetalError) return [error];
-    throw error;
-  }
-}
 
 /** Only a node that nobody needs is booted to be looked at. */
 export async function refuseVisit(store: Store, { ref: { name }, spec, state }: StoredRecord): Promise<void> {

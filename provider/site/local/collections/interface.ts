@@ -1,5 +1,5 @@
 import type { Context } from "../../../kernel/context.ts";
-import { MetalError } from "../../../kernel/errors.ts";
+import { MetalError, refused } from "../../../kernel/errors.ts";
 import type { InterfaceSpec } from "../../../resources/index.ts";
 import { siteErrors } from "../../errors.ts";
 import { networksOf } from "../../networks.ts";
@@ -10,7 +10,6 @@ import type { Card } from "../network/network.ts";
 import type { Parts } from "../parts.ts";
 import type { Run } from "../runs.ts";
 import { cardOf } from "./card.ts";
-import { refused } from "./instance/host.ts";
 import { declaredCards, refuseOthersMac } from "./macs.ts";
 
 const properties: Readonly<Record<string, string>> = {

@@ -17,7 +17,15 @@ export async function bootCardsOf(
   node: string,
   { inspect }: Pick<NodeSpec, "inspect">,
 ): Promise<readonly Card[]> {
-  const cards = await cardsOf(store, node, {});
+  return withInspected(await cardsOf(store, node, {}), node, inspect);
+}
+
+/** The same, with the card of `inspect` where no Interface declares it. */
+export function withInspected(
+  cards: readonly Card[],
+  node: string,
+  inspect: NodeSpec["inspect"],
+): readonly Card[] {
   if (inspect === undefined || cards.some(({ mac }) => mac === inspect.mac)) return cards;
   return [...cards, { mac: inspect.mac, name: node }];
 }

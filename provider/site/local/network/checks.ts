@@ -1,5 +1,5 @@
 import type { Context } from "../../../kernel/context.ts";
-import { MetalError } from "../../../kernel/errors.ts";
+import { type MetalError, refused } from "../../../kernel/errors.ts";
 import { linkFault, readLinks } from "./link.ts";
 import type { Range } from "./range.ts";
 import type { OneOptions } from "./serving.ts";
@@ -29,16 +29,6 @@ export async function problemsOf(
   // Without its interface no port of it can be had: one word for one fault.
   const ports = fault ? [] : [port, ...(settings.bootTransport === "http" ? [bootPort] : [])];
   const looks = [...ports, ...(network.dhcp === "external" ? [] : [privilege])];
-  const found = await Promise.all(looks.map((look) => problemOf(look())));
+  const found = await Promise.all(looks.map((look) => refused(look())));
   return [...(fault ? [fault] : []), ...found.flat()];
-}
-
-async function problemOf(looking: Promise<void>): Promise<readonly MetalError[]> {
-  try {
-    await looking;
-    return [];
-  } catch (error) {
-    if (error instanceof MetalError) return [error];
-    throw error;
-  }
 }

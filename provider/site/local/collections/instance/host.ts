@@ -1,6 +1,6 @@
 import { isForeign } from "../../../../kernel/arch.ts";
 import type { Context } from "../../../../kernel/context.ts";
-import { MetalError } from "../../../../kernel/errors.ts";
+import { type MetalError, refused } from "../../../../kernel/errors.ts";
 import type { InstanceSpec, NodeSpec } from "../../../../resources/index.ts";
 import type { Card } from "../../network/network.ts";
 import type { Parts } from "../../parts.ts";
@@ -26,15 +26,4 @@ export async function hostProblems(
 async function loadersReady(ctx: Context, { boot }: Parts, node: NodeSpec | undefined): Promise<void> {
   if (node === undefined || (node.bootMode === "uefi" && isForeign(node.arch))) return;
   await (await boot(node)).ready(ctx);
-}
-
-/** What was found in the way by doing it, as a list. */
-export async function refused(doing: Promise<void>): Promise<readonly MetalError[]> {
-  try {
-    await doing;
-    return [];
-  } catch (error) {
-    if (error instanceof MetalError) return [error];
-    throw error;
-  }
 }

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Context } from "../../../../kernel/context.ts";
-import type { MetalError } from "../../../../kernel/errors.ts";
+import { type MetalError, refused } from "../../../../kernel/errors.ts";
 import { planErrors } from "../../../../resources/errors.ts";
 import { describeErasure, describePlan, refusals } from "../../../../resources/gate.ts";
 import { type InstanceSpec, type NodeSpec, resources } from "../../../../resources/index.ts";
@@ -18,7 +18,7 @@ import { reasonsOf, refuseMaintenance, refuseRescued } from "./claim.ts";
 import { declared, unconfigurable } from "./configuration.ts";
 import { factsOf } from "./facts.ts";
 import { firmwareWords } from "./firmware.ts";
-import { hostProblems, refused } from "./host.ts";
+import { hostProblems } from "./host.ts";
 import { adoptsOthers } from "./unclean.ts";
 import { cannotPhone } from "./waiting.ts";
 import { limitOf, warningsOf } from "./warnings.ts";
