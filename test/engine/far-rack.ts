@@ -40,8 +40,7 @@ const limits = { callback: "5 minutes", answer: "5 minutes" } as const;
 /** Open the lab with servers and the boot host in it, and a workspace behind one cable. */
 export async function openFarRack(paper: readonly string[], qemu: readonly string[] = []): Promise<FarRack> {
   const folder = await mkdtemp(join(tmpdir(), "baremetal-far-"));
-  const hidden = join(tmpdir(), `baremetal-client-${process.pid}`);
-  await mkdir(hidden);
+  const hidden = await mkdtemp(join(tmpdir(), "baremetal-client-"));
   const lab = await openLab({ dir: folder });
   const client = await clientHost();
   const command = [process.execPath, main];
