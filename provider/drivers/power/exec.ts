@@ -1,11 +1,11 @@
 import { z } from "zod";
 import type { Context } from "../../kernel/context.ts";
-import { hasCode } from "../../kernel/errors.ts";
 import type { Finished } from "../../kernel/process.ts";
 import { type BootTarget, definePower, type PowerDriver } from "./driver.ts";
 import { powerErrors } from "./errors.ts";
 import { guardLogin } from "./login.ts";
-import { namedVia, runVia, via } from "./via.ts";
+import { lastLine, masked, runProgram } from "./program.ts";
+import { namedVia, via } from "./via.ts";
 
 const inPlace = "in-place";
 const command = z
@@ -69,16 +69,13 @@ export const exec = definePower<typeof Exec>({
   programs: ({ on, off, state, softOff, setBoot }) =>
     [on, off, state, softOff, setBoot].flatMap((words) => words?.[0] ?? []),
   open(settings, { memory, runOn }) {
-    const run = runVia(settings, runOn);
+    const run = runProgram(settings, runOn);
     const { on, off, state, softOff, setBoot, address, environment = {} } = settings;
     const login = guardLogin(memory, [address, JSON.stringify(environment)]);
     const start = async (ctx: Context, [file = "", ...args]: readonly string[], more: Environment = {}) => {
       if (await login.wasRefused()) throw powerErrors.make("POWER_LOCKED_OUT", { address, user });
       const env = { ...environment, BAREMETAL_ADDRESS: address, ...more };
-      const finished = await run(ctx, file, args, { env, family: true }).catch((error: unknown) => {
-        if (!hasCode(error, "PROGRAM_MISSING")) throw error;
-        throw powerErrors.make("POWER_PROGRAM_MISSING", { address, program: file }, { cause: error });
-      });
+      const finished = await run(ctx, file, args, { env });
       if (finished.code === 77) await login.refused();
       if (finished.code !== 0) throw failure(settings, finished);
       await login.accepted();
@@ -112,24 +109,19 @@ const wordsOf = ({ device, persistent, firmware }: BootTarget): Environment => (
 function parseState(settings: Exec, answer: string): "on" | "off" {
   const last = lastLine(answer).toLowerCase();
   if (last === "on" || last === "off") return last;
-  const reply = masked(settings, lastLine(answer));
+  const reply = masked(secretsOf(settings), lastLine(answer));
   throw powerErrors.make("POWER_ODD_REPLY", { address: settings.address, reply, what: "the power state" });
 }
 
 function failure(settings: Exec, { code, stdout, stderr }: Finished) {
   const { address } = settings;
-  const said = masked(settings, lastLine(stderr) || lastLine(stdout)) || `exit code ${code ?? "none"}`;
+  const said =
+    masked(secretsOf(settings), lastLine(stderr) || lastLine(stdout)) || `exit code ${code ?? "none"}`;
   if (code === 69) return powerErrors.make("POWER_UNREACHABLE", { address, reason: said });
   if (code === 75) return powerErrors.make("POWER_BUSY", { address, reason: said });
   if (code === 77) return powerErrors.make("POWER_DENIED", { address, user, reason: said });
   return powerErrors.make("POWER_ODD_REPLY", { address, reply: said, what: "what its command is for" });
 }
 
-const lastLine = (text: string) => text.trimEnd().split("\n").at(-1)?.trim() ?? "";
-
 /** What a command says may hold what it was given. */
-const masked = ({ environment = {} }: Exec, text: string) =>
-  Object.values(environment)
-    .filter((value) => value !== "")
-    .reduce((said, value) => said.replaceAll(value, "***"), text)
-    .slice(0, 300);
+const secretsOf = ({ environment = {} }: Exec) => Object.values(environment);
