@@ -73,6 +73,31 @@ export interface RedfishArgs {
   readonly insecure?: pulumi.Input<boolean | undefined>;
 }
 
+/** A Dataprobe iBoot, which switches the server's mains. */
+export interface IbootArgs {
+  /** A Dataprobe iBoot. */
+  readonly driver: pulumi.Input<"iboot">;
+  /**
+   * Address or name of the device, as Nova wrote it: `host`, `host:port` or `host:port,relay`. The port
+   * is 9100, with `protocol: text` 80.
+   */
+  readonly address: pulumi.Input<string>;
+  /** Which of its outlets feeds the server, from 1 on, where `address` does not say so. */
+  readonly relay?: pulumi.Input<number | undefined>;
+  /** Account on the device. */
+  readonly user?: pulumi.Input<string | undefined>;
+  /**
+   * Its password. It travels in clear: keep the device in a network of its own. A secret: encrypted in
+   * the state.
+   */
+  readonly password: pulumi.Input<string>;
+  /**
+   * `dxp`: the Dataprobe Exchange Protocol (iBoot-G2 and later). `text`: the commands of older devices
+   * with one outlet and a password alone (iBoot, iBoot-Hub). Default: `"dxp"`.
+   */
+  readonly protocol?: pulumi.Input<"dxp" | "text" | undefined>;
+}
+
 /** A server that commands of your own switch. */
 export interface ExecArgs {
   /** Commands of your own. */
@@ -369,6 +394,28 @@ export interface Redfish {
   readonly ca?: string;
   /** Believe any certificate: whoever answers at the address gets the password. */
   readonly insecure?: boolean;
+}
+
+/** A Dataprobe iBoot, which switches the server's mains. */
+export interface Iboot {
+  /** A Dataprobe iBoot. */
+  readonly driver: "iboot";
+  /**
+   * Address or name of the device, as Nova wrote it: `host`, `host:port` or `host:port,relay`. The port
+   * is 9100, with `protocol: text` 80.
+   */
+  readonly address: string;
+  /** Which of its outlets feeds the server, from 1 on, where `address` does not say so. */
+  readonly relay?: number;
+  /** Account on the device. */
+  readonly user?: string;
+  /** Its password. It travels in clear: keep the device in a network of its own. */
+  readonly password: string;
+  /**
+   * `dxp`: the Dataprobe Exchange Protocol (iBoot-G2 and later). `text`: the commands of older devices
+   * with one outlet and a password alone (iBoot, iBoot-Hub).
+   */
+  readonly protocol: "dxp" | "text";
 }
 
 /** A server that commands of your own switch. */
