@@ -4,6 +4,7 @@ import { hasCode } from "../../../kernel/errors.ts";
 import { type BootTarget, definePower, type Lent, type PowerDriver } from "../driver.ts";
 import { powerErrors } from "../errors.ts";
 import { guardLogin } from "../login.ts";
+import { trustOf } from "../tls.ts";
 import { overrideFor, overrideOf } from "./boot.ts";
 import { resetFor } from "./reset.ts";
 import { serviceOf } from "./service.ts";
@@ -66,9 +67,9 @@ export const redfish = definePower<typeof Redfish>({
 function askerOf(settings: Redfish, { kept, memory }: Lent): Parameters<typeof serviceOf>[1] {
   const { user, password } = settings;
   const guard = guardLogin(memory, [user, password]);
-  const { fingerprint, ca, insecure: anybody } = settings;
+  const trusted = trustOf(settings);
   // Other settings are not to be believed because of a login by the ones before.
-  const how = JSON.stringify([user, password, settings.auth, fingerprint, ca, anybody]);
+  const how = JSON.stringify([user, password, settings.auth, trusted]);
   const key = `redfish ${createHash("sha256").update(how).digest("hex")}`;
   return async (ctx, asked) => {
     const { openHttp } = await import("./http.ts");
@@ -77,7 +78,7 @@ function askerOf(settings: Redfish, { kept, memory }: Lent): Parameters<typeof s
     const session = await kept.use(ctx, key, {
       idle,
       async open(inner) {
-        const http = openHttp(name, { host, port, fingerprint, ca, anybody });
+        const http = openHttp(name, { host, port, ...trusted });
         try {
           return await openSession(inner, http, settings, { memory, guard });
         } catch (error) {
