@@ -1,0 +1,46 @@
+/** How a controller differs from a plain one. */
+export interface Kind {
+  /** It has no SessionService: each request brings the login. */
+  readonly sessionless?: boolean;
+  /** Sessions at once. */
+  readonly most?: number;
+  /** Properties of Boot that it lacks. */
+  readonly lacks?: readonly string[];
+  /** Those that it wants changed in its settings object. */
+  readonly staged?: readonly string[];
+  /** So many changes of what boots are refused, because the server is in POST. */
+  readonly inPost?: number;
+  /** It refuses "Continuous", though it says that it takes it. */
+  readonly onceOnly?: boolean;
+  readonly maker?: string;
+  /** What resets it takes, and where it says so. */
+  readonly resets?: readonly string[];
+  readonly says?: "action" | "info" | "nowhere";
+  /** A reset is a task, which is over after so many looks. */
+  readonly taskLooks?: number;
+  /** Its tags are weak, and compared as strong ones. */
+  readonly weakTags?: boolean;
+  readonly systems?: readonly string[];
+}
+
+export const account = { user: "admin", password: "Hjq8-wrEx2.Tz" };
+export const facts = {
+  ...{ SerialNumber: "SN-12345", UUID: "a1234567-89ab-4def-8123-456789abcdef" },
+  ...{ Manufacturer: "Lab Works", Model: "M7" },
+};
+export const root = "/redfish/v1";
+
+export type Reply = [status: number, body?: object | string, headers?: Record<string, string>];
+
+/** A refusal as DSP0266 has it. One who is busy says for how long. */
+export const refusal = (status: number, MessageId: string, Message?: string): Reply => [
+  status,
+  {
+    error: {
+      code: MessageId,
+      message: "See ExtendedInfo",
+      "@Message.ExtendedInfo": [{ MessageId, ...(Message === undefined ? {} : { Message }) }],
+    },
+  },
+  status === 503 ? { "retry-after": "1" } : {},
+];
