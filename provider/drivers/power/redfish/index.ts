@@ -5,6 +5,7 @@ import { definePower, type Lent, type PowerDriver } from "../driver.ts";
 import { powerErrors } from "../errors.ts";
 import { guardLogin } from "../login.ts";
 import { trustOf } from "../tls.ts";
+import { eject, insert, insertedIn } from "./media.ts";
 import { chooseBoot, chosenBoot } from "./override.ts";
 import { resetFor } from "./reset.ts";
 import { serviceOf } from "./service.ts";
@@ -49,6 +50,13 @@ export const redfish = definePower<typeof Redfish>({
       softOff: (ctx) => reset(ctx, "soft off"),
       setBoot: async (ctx, target) => chooseBoot(ctx, service, await system(ctx), target),
       boot: async (ctx) => chosenBoot(ctx, service, await system(ctx)),
+      media: {
+        inserted: async (ctx) => insertedIn(ctx, service, await system(ctx)),
+        insert: async (ctx, url) => insert(ctx, service, await system(ctx), url),
+        eject: async (ctx) => eject(ctx, service, await system(ctx)),
+        boot: async (ctx, firmware) =>
+          chooseBoot(ctx, service, await system(ctx), { device: "cd", persistent: false, firmware }),
+      },
       identity: async (ctx) => identityOf(ctx, service, await system(ctx)),
     } satisfies PowerDriver;
   },

@@ -54,3 +54,20 @@ const passing: readonly RegExp[] = [
 /** Whether a refusal with one of these words in it is only one for now. */
 export const passes = (words: readonly string[]): boolean =>
   words.some((text) => passing.some((pattern) => pattern.test(text)));
+
+/**
+ * Parameters of InsertMedia that the standard leaves out and some want, named in their refusal (sushy, manager/virtual_media.py;
+ * the login: NVIDIA's DGX, launchpad 2071945). Answers the body with the first that is missing.
+ */
+export function missingIn(body: object, refusal: string, url: string): object | undefined {
+  const protocol = url.startsWith("https:") ? "HTTPS" : "HTTP";
+  const wanted: readonly [RegExp, Json][] = [
+    [/TransferProtocolType/, { TransferProtocolType: protocol }],
+    [/TransferMethod/, { TransferMethod: "Stream" }],
+    [/UserName|Password/, { UserName: "none", Password: "none" }],
+  ];
+  const missing = wanted.find(
+    ([name, more]) => name.test(refusal) && !Object.keys(more).some((key) => key in body),
+  );
+  return missing && { ...body, ...missing[1] };
+}

@@ -1,5 +1,6 @@
 import type { MetalError } from "../../../kernel/errors.ts";
 import { powerErrors } from "../errors.ts";
+import { masked } from "../program.ts";
 import { AskedToWait } from "../wait.ts";
 import type { Answered } from "./http.ts";
 import { isJson, type Json, objectAt, textAt } from "./json.ts";
@@ -11,13 +12,16 @@ export interface Question {
   readonly user: string;
   /** For people: "the system", "to switch on". */
   readonly what: string;
+  /** What it may repeat of the question, and nobody is to read. */
+  readonly secrets?: readonly string[] | undefined;
 }
 
 /** Why an answer is no good, by its status and what it says; undefined where it is good. */
-export function troubleOf({ address, user, what }: Question, answered: Answered): MetalError | undefined {
+export function troubleOf(question: Question, answered: Answered): MetalError | undefined {
+  const { address, user, what, secrets = [] } = question;
   const { status, body } = answered;
   if (status >= 200 && status < 300) return undefined;
-  const reply = [`${status}`, wordsIn(body)].filter((word) => word !== "").join(" ");
+  const reply = masked(secrets, [`${status}`, wordsIn(body)].filter((word) => word !== "").join(" "));
   const busy = () => asked(answered, powerErrors.make("POWER_BUSY", { address, reason: reply }));
   switch (status) {
     case 401:
@@ -56,7 +60,7 @@ export function waitAsked({ headers }: Pick<Answered, "headers">): number | unde
 /** What a controller says of a refusal (DSP0266, "Error responses"): the messages of the extended information, or the plain one. */
 export function wordsIn(body: unknown): string {
   const told = messagesIn(body).flatMap(({ id, text }) => text || id || []);
-  return (told.length > 0 ? told.join(" ") : textIn(errorOf(body)["message"])).slice(0, 300);
+  return told.length > 0 ? told.join(" ") : textIn(errorOf(body)["message"]);
 }
 
 function messagesIn(body: unknown): readonly { readonly id: string; readonly text: string }[] {

@@ -21,6 +21,20 @@ export interface Kind {
   /** Its tags are weak, and compared as strong ones. */
   readonly weakTags?: boolean;
   readonly systems?: readonly string[];
+  readonly media?: {
+    /** Below the root. */
+    readonly under?: "Managers/BMC" | "Systems/1";
+    readonly devices?: readonly string[];
+    readonly by?: "action" | "patch";
+    /** Parameters that it wants beside the image. */
+    readonly wants?: readonly string[];
+    /** Devices that take no image. */
+    readonly refuses?: readonly string[];
+    /** So many looks tell of an image that was taken out, and none is taken in meanwhile. */
+    readonly stale?: number;
+    /** It says yes, and does nothing. */
+    readonly lies?: boolean;
+  };
 }
 
 export const account = { user: "admin", password: "Hjq8-wrEx2.Tz" };

@@ -7,6 +7,7 @@ import { text } from "node:stream/consumers";
 import type { PeerFault } from "../suite.ts";
 import { createBooting } from "./booting.ts";
 import { account, facts, type Kind, type Reply, refusal, root } from "./kind.ts";
+import { createShelf } from "./shelf.ts";
 
 const mac = "52:54:00:AB:CD:01";
 
@@ -16,6 +17,7 @@ export async function startMachine(tls: { cert: string; key: string }, kind: Kin
   const resets = kind.resets ?? ["On", "ForceOff", "GracefulShutdown", "ForceRestart", "PushPowerButton"];
   let [power, fault, logins, looksLeft]: [string, PeerFault, number, number] = ["Off", "none", 0, 0];
   const booting = createBooting(kind);
+  const shelf = createShelf(kind.media);
   const sessions = new Map<string, string>();
   const orders: { at: number; order: "look" | "on" | "off" | "soft" | "boot" }[] = [];
   const requests: string[] = [];
@@ -44,6 +46,9 @@ export async function startMachine(tls: { cert: string; key: string }, kind: Kin
         Boot: booting.own,
         EthernetInterfaces: { "@odata.id": `${root}/Systems/${id}/EthernetInterfaces` },
       },
+      ...(shelf.under === "Managers/BMC"
+        ? { Links: { ManagedBy: [{ "@odata.id": `${root}/Managers/BMC` }] } }
+        : { VirtualMedia: { "@odata.id": `${root}/Systems/${id}/VirtualMedia` } }),
       Actions: {
         "#ComputerSystem.Reset": {
           target: `${root}/Systems/${id}/Actions/ComputerSystem.Reset`,
@@ -123,6 +128,8 @@ export async function startMachine(tls: { cert: string; key: string }, kind: Kin
     if (url === `${root}/Systems`) {
       return [200, { Members: systems.map((id) => ({ "@odata.id": `${root}/Systems/${id}` })) }];
     }
+    const seen = url.includes("/VirtualMedia") || url.startsWith(`${root}/Managers`);
+    if (seen) return shelf.answer(method, url, body) ?? [404];
     const [, id = "", rest = ""] = /^\/redfish\/v1\/Systems\/([^/]+)(.*)$/.exec(url) ?? [];
     if (!systems.includes(id))
       return refusal(404, "Base.1.8.ResourceMissingAtURI", `There is nothing at ${url}.`);
@@ -147,7 +154,7 @@ export async function startMachine(tls: { cert: string; key: string }, kind: Kin
   await once(server, "listening");
   return {
     ...{ port: (server.address() as AddressInfo).port, orders, requests },
-    ...{ patches: booting.patches, boot: booting.own },
+    ...{ patches: booting.patches, boot: booting.own, media: shelf },
     logins: () => logins,
     sessions: () => sessions.size,
     expire: () => sessions.clear(),
