@@ -1,7 +1,7 @@
 /** How a controller differs from a plain one. */
 export interface Kind {
-  /** It has no SessionService: each request brings the login. */
-  readonly sessionless?: boolean;
+  /** It has no SessionService, and says so, or refuses whoever asks for it without a login: each request brings that. */
+  readonly sessionless?: true | "refuses";
   /** Sessions at once. */
   readonly most?: number;
   /** Properties of Boot that it lacks. */

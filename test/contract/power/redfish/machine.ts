@@ -9,6 +9,7 @@ import { createBooting } from "./booting.ts";
 import { account, facts, type Kind, type Reply, refusal, root } from "./kind.ts";
 import { createShelf } from "./shelf.ts";
 
+const sessionPlace = `${root}/SessionService/Sessions`;
 const mac = "52:54:00:AB:CD:01";
 
 /** A controller of our own: what the emulators cannot show, and each fault. It listens on loopback alone. */
@@ -96,7 +97,7 @@ export async function startMachine(tls: { cert: string; key: string }, kind: Kin
       return refusal(401, "Base.1.8.NoValidSession", "There is no valid session.");
     }
     if (sessions.size >= most) return refusal(503, "Base.1.8.SessionLimitExceeded", "No more sessions.");
-    const [token, place] = [randomBytes(9).toString("hex"), `${root}/SessionService/Sessions/${logins}`];
+    const [token, place] = [randomBytes(9).toString("hex"), `${sessionPlace}/${logins}`];
     sessions.set(token, place);
     return [201, { "@odata.id": place }, { "x-auth-token": token, location: place }];
   }
@@ -114,7 +115,9 @@ export async function startMachine(tls: { cert: string; key: string }, kind: Kin
     requests.push(`${method} ${url}`);
     const said = await text(request);
     const body = (said === "" ? {} : JSON.parse(said)) as Record<string, unknown>;
-    if (url === `${root}/SessionService/Sessions`) return kind.sessionless ? [404] : logIn(body);
+    if (url === `${root}/`)
+      return [200, kind.sessionless ? {} : { Links: { Sessions: { "@odata.id": sessionPlace } } }];
+    if (url === sessionPlace && kind.sessionless !== "refuses") return kind.sessionless ? [404] : logIn(body);
     if (!allowed(request)) return refusal(401, "Base.1.8.NoValidSession", "There is no valid session.");
     if (method === "DELETE") {
       const token = [...sessions].find(([, place]) => place === url)?.[0] ?? "";

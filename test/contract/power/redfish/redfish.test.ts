@@ -58,6 +58,15 @@ describe("redfish", () => {
     expect(machine.sessions()).toBe(0);
   });
 
+  it("gives the login with each request where the controller refuses whoever asks for a session without", async () => {
+    const machine = await start({ sessionless: "refuses" });
+    expect(await open(machine.port).state(ctx)).toBe("off");
+    expect(machine.logins()).toBe(0);
+    const wrong = open(machine.port, { password: wrongPassword }).state(ctx);
+    await expect(wrong).rejects.toMatchObject({ code: "POWER_DENIED" });
+    expect(machine.logins()).toBe(1);
+  });
+
   it("does not believe another password because of the session that the last one opened", async () => {
     const machine = await start();
     const kept = createKeeper();
