@@ -3,7 +3,11 @@ import { hasCode, MetalError } from "../../../kernel/errors.ts";
 import { createGate, type Gate } from "../../../kernel/gate.ts";
 import { toMs } from "../../../kernel/units.ts";
 import { powerErrors } from "../errors.ts";
+import { AskedToWait } from "../wait.ts";
 import type { Rules } from "./manners.ts";
+
+/** One that asks for a longer rest is asked again all the same; ms. */
+const longestRest = 30_000;
 
 /** What is known of one controller's traffic. Times are milliseconds of the clock of the contexts. */
 export interface Lane {
@@ -67,7 +71,8 @@ export function createTraffic({
       try {
         const { silence, rules } = lane;
         if (silence && silence.server !== server && silence.given >= turn) throw silence.error;
-        await sleepUntil(ctx, lane.quietUntil, Math.max(toMs(rules.gap), toMs(rules.gapAfterError)));
+        const most = Math.max(toMs(rules.gap), toMs(rules.gapAfterError), longestRest);
+        await sleepUntil(ctx, lane.quietUntil, most);
         const leaveHost = await lane.via?.enter(ctx.signal);
         try {
           return await inside(site, ctx, () => spaced(ctx, lane, server, body));
@@ -104,10 +109,10 @@ async function spaced<T>(
   body: (ctx: Context) => Promise<T>,
 ): Promise<T> {
   const { rules, controller: address } = lane;
-  let gap = rules.gapAfterError;
+  let quiet = toMs(rules.gapAfterError);
   try {
     const answer = await within(ctx, rules.command, body);
-    gap = rules.gap;
+    quiet = toMs(rules.gap);
     lane.silence = undefined;
     return answer;
   } catch (error) {
@@ -116,9 +121,11 @@ async function spaced<T>(
     const worded = spent ? powerErrors.make("POWER_UNREACHABLE", { address, reason }) : error;
     const silent = hasCode(worded, "POWER_UNREACHABLE") && worded instanceof MetalError;
     lane.silence = silent ? { server, given: lane.given, error: worded } : undefined;
+    // All its servers leave it alone for so long as it asks for.
+    if (error instanceof AskedToWait) quiet = Math.max(quiet, Math.min(error.ms, longestRest));
     throw worded;
   } finally {
-    lane.quietUntil = ctx.clock.now() + toMs(gap);
+    lane.quietUntil = ctx.clock.now() + quiet;
   }
 }
 
