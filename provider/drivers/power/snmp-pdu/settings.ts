@@ -74,7 +74,7 @@ export const SnmpPdu = z
     }),
     outlets: z
       .array(
-        z.string().regex(/^\d{1,10}(\.\d{1,10})*$/, 'Expected the number of an outlet, as in "7" or "1.1.7"'),
+        z.string().regex(/^\d{1,9}(\.\d{1,9})*$/, 'Expected the number of an outlet, as in "7" or "1.1.7"'),
       )
       .min(1)
       .refine((list) => new Set(list).size === list.length, "must not name an outlet twice")
