@@ -28,7 +28,7 @@ export const powerErrors = defineErrors({
   POWER_NOT_ALLOWED: {
     text: "{user} may not do this on the power controller at {address}: {reason}",
     remedy:
-      "Give the account the operator privilege on the controller's LAN channel, or lower or raise `power.privilege` to what it has.",
+      "Give the account the operator privilege on the controller's LAN channel, or lower or raise `power.privilege` to what it has. A hypervisor lets in the members of its group (`libvirt`): add the user who runs the program to it, and let them log in anew.",
     fault: "controller",
   },
   POWER_CIPHER: {
@@ -107,7 +107,8 @@ export const powerErrors = defineErrors({
   },
   POWER_SYSTEM_UNKNOWN: {
     text: "the power controller at {address} has no system {wanted}; it has {known}",
-    remedy: "Set `power.system` to the path, Id, UUID or Name of one of them.",
+    remedy:
+      "Set `power.system` to the path, Id, UUID or Name of one of them, or a hypervisor's `power.domain` or `power.vm` to the name, UUID or MAC of one.",
     fault: "controller",
   },
 });
