@@ -23,6 +23,8 @@ import type {
   Size,
   Virsh,
   VirshArgs,
+  VirtualBox,
+  VirtualBoxArgs,
 } from "./types.ts";
 
 /** What a program says of a Node. */
@@ -33,7 +35,7 @@ export interface NodeArgs {
    */
   readonly name?: pulumi.Input<string | undefined>;
   /** How the server is switched on and off. */
-  readonly power: pulumi.Input<IpmiArgs | RedfishArgs | VirshArgs | ExecArgs>;
+  readonly power: pulumi.Input<IpmiArgs | RedfishArgs | VirshArgs | VirtualBoxArgs | ExecArgs>;
   /**
    * Processor architecture, as Ironic's `cpu_arch`. `aarch64` starts by UEFI; `i386` boots only a
    * classic ramdisk of the flavor's, and is never cleaned. Default: `"x86_64"`. A change is refused
@@ -120,7 +122,7 @@ export class Node extends pulumi.dynamic.Resource {
   /** Name, unique in the site; it is also the resource's id. Default: the logical name. */
   declare readonly name: pulumi.Output<string>;
   /** How the server is switched on and off. */
-  declare readonly power: pulumi.Output<Ipmi | Redfish | Virsh | Exec>;
+  declare readonly power: pulumi.Output<Ipmi | Redfish | Virsh | VirtualBox | Exec>;
   /**
    * Processor architecture, as Ironic's `cpu_arch`. `aarch64` starts by UEFI; `i386` boots only a
    * classic ramdisk of the flavor's, and is never cleaned.

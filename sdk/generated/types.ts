@@ -91,6 +91,19 @@ export interface VirshArgs {
   readonly via?: pulumi.Input<string | undefined>;
 }
 
+/** A virtual machine of VirtualBox. */
+export interface VirtualBoxArgs {
+  /** A virtual machine of VirtualBox, by VBoxManage. */
+  readonly driver: pulumi.Input<"virtualbox">;
+  /** The virtual machine: its name, its UUID, or the MAC of one of its cards. */
+  readonly vm: pulumi.Input<string>;
+  /**
+   * The host that reaches the controller, where the deploy helper's does not: `ssh://user@jump:port`.
+   * The driver's program runs there, by the `ssh` of the helper's user (docs/ssh.md).
+   */
+  readonly via?: pulumi.Input<string | undefined>;
+}
+
 /** A server that commands of your own switch. */
 export interface ExecArgs {
   /** Commands of your own. */
@@ -400,6 +413,19 @@ export interface Virsh {
    * only created is gone when it is off.
    */
   readonly domain: string;
+  /**
+   * The host that reaches the controller, where the deploy helper's does not: `ssh://user@jump:port`.
+   * The driver's program runs there, by the `ssh` of the helper's user (docs/ssh.md).
+   */
+  readonly via?: string;
+}
+
+/** A virtual machine of VirtualBox. */
+export interface VirtualBox {
+  /** A virtual machine of VirtualBox, by VBoxManage. */
+  readonly driver: "virtualbox";
+  /** The virtual machine: its name, its UUID, or the MAC of one of its cards. */
+  readonly vm: string;
   /**
    * The host that reaches the controller, where the deploy helper's does not: `ssh://user@jump:port`.
    * The driver's program runs there, by the `ssh` of the helper's user (docs/ssh.md).
