@@ -43,7 +43,8 @@ export const virsh = definePower<typeof Virsh>({
     async function domainOf(ctx: Context, uuid: string, ...secrets: readonly string[]): Promise<Domain> {
       const text = await ask(ctx, ["dumpxml", "--inactive", ...secrets, uuid], "its definition");
       const domain = await readDomain(text);
-      if (domain === undefined) throw odd(text, "its definition");
+      // It is not shown: where it was cut off it may end in a password.
+      if (domain === undefined) throw odd("what is no domain", "its definition");
       return domain;
     }
 

@@ -6,6 +6,8 @@ const inPlace = "in-place";
 const form =
   /^(?<driver>[a-z][a-z0-9]*)(?:\+(?<transport>[a-z0-9]+))?:\/\/(?<place>[^/?#\s]*)(?<path>\/\S*)$/;
 
+const parameters = ["socket", "pkipath", "no_verify"];
+
 /** What is wrong with a connection URI of libvirt, with its remedy. */
 function faultOf(uri: string): string | undefined {
   const { driver, transport, place = "", path = "" } = form.exec(uri)?.groups ?? {};
@@ -19,7 +21,13 @@ function faultOf(uri: string): string | undefined {
     return `the transport ${transport} is none of unix, tls and tcp`;
   }
   if (/:.*@/.test(place)) return "a password in it would lie in the stack in clear";
-  return undefined;
+  // `test:///FILE` shows a file in its error, `qemu:///embed?root=FOLDER` writes into a folder: of the deploy helper's host.
+  const [where = "", query = ""] = path.split("?");
+  if (!(driver === "test" ? ["/default"] : ["/", "/system", "/session"]).includes(where)) {
+    return "its path is to be /system, /session or /";
+  }
+  const strange = [...new URLSearchParams(query).keys()].find((name) => !parameters.includes(name));
+  return strange === undefined ? undefined : `its parameter ${strange} is none of ${parameters.join(", ")}`;
 }
 
 /** A domain of libvirt. */

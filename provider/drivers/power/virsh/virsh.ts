@@ -22,27 +22,30 @@ export function askVirsh(settings: Virsh, runOn: RunOn): Ask {
   // Its words are read, so they have to be English.
   const env = { LC_ALL: "C" };
   const connect = ["-q", "-c", settings.uri];
-  const judged = (what: string, finished: Finished) => {
+  const judged = (what: string, finished: Finished, secrets: readonly string[] = []) => {
     if (finished.code === 0) return finished.stdout;
-    throw failure(address, settings, what, finished);
+    throw failure(address, settings, what, finished, secrets);
   };
   const ask = async (ctx: Context, words: readonly string[], what: string) =>
     judged(what, await run(ctx, "virsh", [...connect, ...words], { env }));
   return Object.assign(ask, {
     async withFile(ctx: Context, words: readonly string[], text: string, what: string) {
       const command = ["-c", feed, "virsh", ...connect, ...words];
-      return judged(what, await run(ctx, "sh", command, { env: { ...env, BAREMETAL_FILE: text } }));
+      const finished = await run(ctx, "sh", command, { env: { ...env, BAREMETAL_FILE: text } });
+      // What cannot be read is shown in part.
+      return judged(what, finished, secretsIn(text));
     },
   });
 }
 
+/** The passwords of a definition: those of its screens. */
+const secretsIn = (xml: string) => [...xml.matchAll(/passwd=["']([^"']+)/g)].map(([, secret = ""]) => secret);
+
 /** `error: Failed to start domain 'a'` and, on the next line, why. */
-const reasonOf = ({ code, stdout, stderr }: Finished): string => {
-  const lines = (stderr.trim() || stdout.trim())
-    .split("\n")
-    .map((line) => line.replace(/^error: /, "").trim());
+const reasonOf = ({ code, stderr }: Finished, secrets: readonly string[]): string => {
+  const lines = stderr.split("\n").map((line) => line.replace(/^error: /, "").trim());
   const text = lines.filter((line) => line !== "").slice(0, 3);
-  return masked([], text.join(": ")) || `exit code ${code ?? "none"}`;
+  return masked(secrets, text.join(": ")) || `exit code ${code ?? "none"}`;
 };
 
 // Seen of virsh 9.0; the words of a lock and of a stubborn process are those of libvirt's qemu_domain.c and virprocess.c.
@@ -52,8 +55,14 @@ const lost =
 const refused = /permission denied|authentication (unavailable|failed)|access denied|no polkit agent/i;
 const busy = /cannot acquire state change lock|Failed to terminate process/i;
 
-function failure(address: string, { via, domain }: Virsh, what: string, finished: Finished): MetalError {
-  const reason = reasonOf(finished);
+function failure(
+  address: string,
+  { via, domain }: Virsh,
+  what: string,
+  finished: Finished,
+  secrets: readonly string[],
+): MetalError {
+  const reason = reasonOf(finished, secrets);
   if (/failed to get domain|Domain not found/i.test(reason)) {
     return powerErrors.make("POWER_SYSTEM_UNKNOWN", { address, wanted: domain, known: "others" });
   }

@@ -24,6 +24,13 @@ case $(cat fault) in
     case $verb in
       start | destroy) setsid sh -c 'sleep 1; exec ./real "$@"' sh "$@" >/dev/null 2>&1 & exit 0 ;;
     esac ;;
+  refuses)
+    if [ "$verb" = define ]; then
+      echo "error: Failed to define domain from /dev/stdin" >&2
+      echo "error: (domain_definition):7: StartTag: invalid element name" >&2
+      grep -a passwd >&2
+      exit 1
+    fi ;;
   deaf) ;;
   *)
     # The system that these domains lack.

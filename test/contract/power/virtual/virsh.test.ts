@@ -166,6 +166,28 @@ describe.skipIf(!there)(`virsh${there ? "" : `, left out: there is no ${missing}
       await expect(open(more).state(ctx)).rejects.toMatchObject({ code });
     });
 
+    it("reads what libvirt's own test driver writes", async () => {
+      const mac = "aa:bb:cc:dd:ee:ff";
+      for (const by of ["test", mac]) {
+        const driver = open({ uri: "test:///default", domain: by });
+        expect(await driver.state(ctx)).toBe("on");
+        expect(await driver.identity?.(ctx)).toMatchObject({ macs: [mac] });
+        await driver.setBoot?.(ctx, { device: "network", persistent: true, firmware: "bios" });
+        // Each virsh has a test driver of its own: what it was told is gone with it.
+        expect(await driver.boot?.(ctx)).toMatchObject({ device: "disk" });
+      }
+    });
+
+    it("hides the passwords of a definition that libvirt refuses and shows", async () => {
+      await put("fault", "refuses");
+      const driver = open();
+      const error = await driver
+        .setBoot?.(ctx, { device: "network", persistent: true, firmware: "bios" })
+        .then(() => expect.fail("it took it"), String);
+      expect(error).toMatch(/Failed to define domain.*\*\*\*/);
+      expect(error).not.toContain(domain.password);
+    });
+
     it("tells what libvirt says of a start that fails, and does not take it for a login", async () => {
       await libvirtd.virsh("attach-disk", domain.uuid, "/root/none/x.img", "hdb", "--config");
       await expect(open().set(ctx, "on")).rejects.toMatchObject({
