@@ -25,6 +25,10 @@ import type {
   Size,
   SnmpPdu,
   SnmpPduArgs,
+  Virsh,
+  VirshArgs,
+  VirtualBox,
+  VirtualBoxArgs,
 } from "./types.ts";
 
 /** What a program says of a Node. */
@@ -35,7 +39,9 @@ export interface NodeArgs {
    */
   readonly name?: pulumi.Input<string | undefined>;
   /** How the server is switched on and off. */
-  readonly power: pulumi.Input<IpmiArgs | RedfishArgs | SnmpPduArgs | IbootArgs | ExecArgs>;
+  readonly power: pulumi.Input<
+    IpmiArgs | RedfishArgs | SnmpPduArgs | IbootArgs | VirshArgs | VirtualBoxArgs | ExecArgs
+  >;
   /**
    * Processor architecture, as Ironic's `cpu_arch`. `aarch64` starts by UEFI; `i386` boots only a
    * classic ramdisk of the flavor's, and is never cleaned. Default: `"x86_64"`. A change is refused
@@ -125,7 +131,7 @@ export class Node extends pulumi.dynamic.Resource {
   /** Name, unique in the site; it is also the resource's id. Default: the logical name. */
   declare readonly name: pulumi.Output<string>;
   /** How the server is switched on and off. */
-  declare readonly power: pulumi.Output<Ipmi | Redfish | SnmpPdu | Iboot | Exec>;
+  declare readonly power: pulumi.Output<Ipmi | Redfish | SnmpPdu | Iboot | Virsh | VirtualBox | Exec>;
   /**
    * Processor architecture, as Ironic's `cpu_arch`. `aarch64` starts by UEFI; `i386` boots only a
    * classic ramdisk of the flavor's, and is never cleaned.

@@ -178,6 +178,37 @@ export interface IbootArgs {
   readonly protocol?: pulumi.Input<"dxp" | "text" | undefined>;
 }
 
+/** A virtual machine of libvirt. */
+export interface VirshArgs {
+  /** A virtual machine of libvirt, by virsh. */
+  readonly driver: pulumi.Input<"virsh">;
+  /** Which libvirt `virsh` connects to. Default: `"qemu:///system"`. */
+  readonly uri?: pulumi.Input<string | undefined>;
+  /**
+   * The domain: its name, its UUID, or the MAC of one of its cards. It has to be defined; one that was
+   * only created is gone when it is off.
+   */
+  readonly domain: pulumi.Input<string>;
+  /**
+   * The host that reaches the controller, where the deploy helper's does not: `ssh://user@jump:port`.
+   * The driver's program runs there, by the `ssh` of the helper's user (docs/ssh.md).
+   */
+  readonly via?: pulumi.Input<string | undefined>;
+}
+
+/** A virtual machine of VirtualBox. */
+export interface VirtualBoxArgs {
+  /** A virtual machine of VirtualBox, by VBoxManage. */
+  readonly driver: pulumi.Input<"virtualbox">;
+  /** The virtual machine: its name, its UUID, or the MAC of one of its cards. */
+  readonly vm: pulumi.Input<string>;
+  /**
+   * The host that reaches the controller, where the deploy helper's does not: `ssh://user@jump:port`.
+   * The driver's program runs there, by the `ssh` of the helper's user (docs/ssh.md).
+   */
+  readonly via?: pulumi.Input<string | undefined>;
+}
+
 /** A server that commands of your own switch. */
 export interface ExecArgs {
   /** Commands of your own. */
@@ -571,6 +602,37 @@ export interface Iboot {
    * with one outlet and a password alone (iBoot, iBoot-Hub).
    */
   readonly protocol: "dxp" | "text";
+}
+
+/** A virtual machine of libvirt. */
+export interface Virsh {
+  /** A virtual machine of libvirt, by virsh. */
+  readonly driver: "virsh";
+  /** Which libvirt `virsh` connects to. */
+  readonly uri: string;
+  /**
+   * The domain: its name, its UUID, or the MAC of one of its cards. It has to be defined; one that was
+   * only created is gone when it is off.
+   */
+  readonly domain: string;
+  /**
+   * The host that reaches the controller, where the deploy helper's does not: `ssh://user@jump:port`.
+   * The driver's program runs there, by the `ssh` of the helper's user (docs/ssh.md).
+   */
+  readonly via?: string;
+}
+
+/** A virtual machine of VirtualBox. */
+export interface VirtualBox {
+  /** A virtual machine of VirtualBox, by VBoxManage. */
+  readonly driver: "virtualbox";
+  /** The virtual machine: its name, its UUID, or the MAC of one of its cards. */
+  readonly vm: string;
+  /**
+   * The host that reaches the controller, where the deploy helper's does not: `ssh://user@jump:port`.
+   * The driver's program runs there, by the `ssh` of the helper's user (docs/ssh.md).
+   */
+  readonly via?: string;
 }
 
 /** A server that commands of your own switch. */

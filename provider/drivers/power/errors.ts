@@ -29,7 +29,7 @@ export const powerErrors = defineErrors({
   POWER_NOT_ALLOWED: {
     text: "{user} may not do this on the power controller at {address}: {reason}",
     remedy:
-      "Give the account the right to switch: by IPMI the operator privilege on the LAN channel, or lower or raise `power.privilege` to what it has; by Redfish the operator's role; by SNMP write access to the outlets.",
+      "Give the account the right to switch: by IPMI the operator privilege on the LAN channel, or lower or raise `power.privilege` to what it has; by Redfish the operator's role; by SNMP write access to the outlets; for a hypervisor the group (`libvirt`) of the user who runs its program.",
     fault: "controller",
   },
   POWER_CIPHER: {
@@ -108,7 +108,8 @@ export const powerErrors = defineErrors({
   },
   POWER_SYSTEM_UNKNOWN: {
     text: "the power controller at {address} has no system {wanted}; it has {known}",
-    remedy: "Set `power.system` to the path, Id, UUID or Name of one of them.",
+    remedy:
+      "Set `power.system` to the path, Id, UUID or Name of one of them, or a hypervisor's `power.domain` or `power.vm` to the name, UUID or MAC of one.",
     fault: "controller",
   },
   POWER_MEDIA: {
