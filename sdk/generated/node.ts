@@ -21,6 +21,8 @@ import type {
   RootDeviceHints,
   RootDeviceHintsArgs,
   Size,
+  Webhook,
+  WebhookArgs,
 } from "./types.ts";
 
 /** What a program says of a Node. */
@@ -31,7 +33,7 @@ export interface NodeArgs {
    */
   readonly name?: pulumi.Input<string | undefined>;
   /** How the server is switched on and off. */
-  readonly power: pulumi.Input<IpmiArgs | RedfishArgs | ExecArgs>;
+  readonly power: pulumi.Input<IpmiArgs | RedfishArgs | ExecArgs | WebhookArgs>;
   /**
    * Processor architecture, as Ironic's `cpu_arch`. `aarch64` starts by UEFI; `i386` boots only a
    * classic ramdisk of the flavor's, and is never cleaned. Default: `"x86_64"`. A change is refused
@@ -92,6 +94,7 @@ const declaration: Declaration = {
   digests: {},
   secrets: [
     ["power", "environment"],
+    ["power", "headers"],
     ["power", "kg"],
     ["power", "password"],
   ],
@@ -118,7 +121,7 @@ export class Node extends pulumi.dynamic.Resource {
   /** Name, unique in the site; it is also the resource's id. Default: the logical name. */
   declare readonly name: pulumi.Output<string>;
   /** How the server is switched on and off. */
-  declare readonly power: pulumi.Output<Ipmi | Redfish | Exec>;
+  declare readonly power: pulumi.Output<Ipmi | Redfish | Exec | Webhook>;
   /**
    * Processor architecture, as Ironic's `cpu_arch`. `aarch64` starts by UEFI; `i386` boots only a
    * classic ramdisk of the flavor's, and is never cleaned.

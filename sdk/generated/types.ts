@@ -111,6 +111,93 @@ export interface ExecArgs {
   readonly via?: pulumi.Input<string | undefined>;
 }
 
+/** A server that requests over HTTP switch. */
+export interface WebhookArgs {
+  /** Requests over HTTP. */
+  readonly driver: pulumi.Input<"webhook">;
+  /** What is switched, in the service's own words, and as `{address}` in the requests. */
+  readonly address: pulumi.Input<string>;
+  /** The request that switches on. A status of 200 to 299 says that the order was taken. */
+  readonly on: pulumi.Input<WebhookRequestArgs>;
+  /** The same, to switch off at once. */
+  readonly off: pulumi.Input<WebhookRequestArgs>;
+  /** The same, to look. */
+  readonly state: pulumi.Input<WebhookStateArgs>;
+  /** The same, to ask the system to shut down. Without it that cannot be asked. */
+  readonly softOff?: pulumi.Input<WebhookRequestArgs | undefined>;
+  /**
+   * The same, to choose what boots: `{device}` is `network` or `disk`, `{persistent}` `true` or
+   * `false`, `{mode}` `bios` or `uefi`. Without it the firmware has to try the network first.
+   */
+  readonly setBoot?: pulumi.Input<WebhookRequestArgs | undefined>;
+  /** Account of the service. */
+  readonly user?: pulumi.Input<string | undefined>;
+  /** Its password, or a token: whatever `{password}` stands for. A secret: encrypted in the state. */
+  readonly password?: pulumi.Input<string | undefined>;
+  /**
+   * How `user` and `password` go with each request, beside where the requests name them. Default:
+   * `"none"`.
+   */
+  readonly auth?: pulumi.Input<"none" | "basic" | undefined>;
+  /** Sent with each request: the place for a token. A secret: encrypted in the state. */
+  readonly headers?: pulumi.Input<Readonly<Record<string, pulumi.Input<string>>> | undefined>;
+  /**
+   * SHA-256 of the controller's certificate, for one that nobody signed: that one is believed, and no
+   * other.
+   */
+  readonly fingerprint?: pulumi.Input<string | undefined>;
+  /** Certificates, as PEM, that signed the controller's, beside those that the host trusts. */
+  readonly ca?: pulumi.Input<string | undefined>;
+  /** Believe any certificate: whoever answers at the address gets the password. */
+  readonly insecure?: pulumi.Input<boolean | undefined>;
+}
+
+/** A request that has a server switched. */
+export interface WebhookRequestArgs {
+  /**
+   * `http://` or `https://`, and where to. `{address}`, `{user}` and `{password}` stand for those
+   * fields, percent-encoded in path and query. A secret in it is written as `{password}`: the rest is
+   * shown.
+   */
+  readonly url: pulumi.Input<string>;
+  /** Default: `POST` with a `body`, `GET` without. */
+  readonly method?: pulumi.Input<"GET" | "POST" | "PUT" | "PATCH" | "DELETE" | undefined>;
+  /**
+   * What is sent with it, with the same words in it. JSON where it begins with `{` or `[`, else a form,
+   * unless `headers` say by `content-type` what it is.
+   */
+  readonly body?: pulumi.Input<string | undefined>;
+}
+
+/** A request whose answer tells whether a server is on. */
+export interface WebhookStateArgs {
+  /**
+   * `http://` or `https://`, and where to. `{address}`, `{user}` and `{password}` stand for those
+   * fields, percent-encoded in path and query. A secret in it is written as `{password}`: the rest is
+   * shown.
+   */
+  readonly url: pulumi.Input<string>;
+  /** Default: `POST` with a `body`, `GET` without. */
+  readonly method?: pulumi.Input<"GET" | "POST" | "PUT" | "PATCH" | "DELETE" | undefined>;
+  /**
+   * What is sent with it, with the same words in it. JSON where it begins with `{` or `[`, else a form,
+   * unless `headers` say by `content-type` what it is.
+   */
+  readonly body?: pulumi.Input<string | undefined>;
+  /** Where in an answer of JSON the state stands, as in `POWER` or `relays[0].ison`. */
+  readonly path?: pulumi.Input<string | undefined>;
+  /**
+   * Regular expression of what says that the server is on: all of the value at `path`, or some part of
+   * the whole answer; in capitals or not. Default with `path`: `on|true|1`.
+   */
+  readonly on?: pulumi.Input<string | undefined>;
+  /**
+   * Regular expression of what says that the server is off: all of the value at `path`, or some part of
+   * the whole answer; in capitals or not. Default with `path`: `off|false|0`.
+   */
+  readonly off?: pulumi.Input<string | undefined>;
+}
+
 /** Through which card a server is inspected. */
 export interface InspectArgs {
   /** MAC address of the card that boots from the network; no Interface is needed for it. */
@@ -407,6 +494,90 @@ export interface Exec {
    * The driver's program runs there, by the `ssh` of the helper's user (docs/ssh.md).
    */
   readonly via?: string;
+}
+
+/** A server that requests over HTTP switch. */
+export interface Webhook {
+  /** Requests over HTTP. */
+  readonly driver: "webhook";
+  /** What is switched, in the service's own words, and as `{address}` in the requests. */
+  readonly address: string;
+  /** The request that switches on. A status of 200 to 299 says that the order was taken. */
+  readonly on: WebhookRequest;
+  /** The same, to switch off at once. */
+  readonly off: WebhookRequest;
+  /** The same, to look. */
+  readonly state: WebhookState;
+  /** The same, to ask the system to shut down. Without it that cannot be asked. */
+  readonly softOff?: WebhookRequest;
+  /**
+   * The same, to choose what boots: `{device}` is `network` or `disk`, `{persistent}` `true` or
+   * `false`, `{mode}` `bios` or `uefi`. Without it the firmware has to try the network first.
+   */
+  readonly setBoot?: WebhookRequest;
+  /** Account of the service. */
+  readonly user?: string;
+  /** Its password, or a token: whatever `{password}` stands for. */
+  readonly password?: string;
+  /** How `user` and `password` go with each request, beside where the requests name them. */
+  readonly auth: "none" | "basic";
+  /** Sent with each request: the place for a token. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /**
+   * SHA-256 of the controller's certificate, for one that nobody signed: that one is believed, and no
+   * other.
+   */
+  readonly fingerprint?: string;
+  /** Certificates, as PEM, that signed the controller's, beside those that the host trusts. */
+  readonly ca?: string;
+  /** Believe any certificate: whoever answers at the address gets the password. */
+  readonly insecure?: boolean;
+}
+
+/** A request that has a server switched. */
+export interface WebhookRequest {
+  /**
+   * `http://` or `https://`, and where to. `{address}`, `{user}` and `{password}` stand for those
+   * fields, percent-encoded in path and query. A secret in it is written as `{password}`: the rest is
+   * shown.
+   */
+  readonly url: string;
+  /** Default: `POST` with a `body`, `GET` without. */
+  readonly method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  /**
+   * What is sent with it, with the same words in it. JSON where it begins with `{` or `[`, else a form,
+   * unless `headers` say by `content-type` what it is.
+   */
+  readonly body?: string;
+}
+
+/** A request whose answer tells whether a server is on. */
+export interface WebhookState {
+  /**
+   * `http://` or `https://`, and where to. `{address}`, `{user}` and `{password}` stand for those
+   * fields, percent-encoded in path and query. A secret in it is written as `{password}`: the rest is
+   * shown.
+   */
+  readonly url: string;
+  /** Default: `POST` with a `body`, `GET` without. */
+  readonly method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  /**
+   * What is sent with it, with the same words in it. JSON where it begins with `{` or `[`, else a form,
+   * unless `headers` say by `content-type` what it is.
+   */
+  readonly body?: string;
+  /** Where in an answer of JSON the state stands, as in `POWER` or `relays[0].ison`. */
+  readonly path?: string;
+  /**
+   * Regular expression of what says that the server is on: all of the value at `path`, or some part of
+   * the whole answer; in capitals or not. Default with `path`: `on|true|1`.
+   */
+  readonly on?: string;
+  /**
+   * Regular expression of what says that the server is off: all of the value at `path`, or some part of
+   * the whole answer; in capitals or not. Default with `path`: `off|false|0`.
+   */
+  readonly off?: string;
 }
 
 /** Through which card a server is inspected. */

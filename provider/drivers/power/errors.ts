@@ -110,4 +110,10 @@ export const powerErrors = defineErrors({
     remedy: "Set `power.system` to the path, Id, UUID or Name of one of them.",
     fault: "controller",
   },
+  POWER_HOST_REFUSED: {
+    text: "this site sends no requests of Nodes to {host}: its setting `webhooks` is {webhooks}",
+    remedy:
+      'Whoever declares a Node would have the deploy helper\'s host ask others whatever they like. Its operator allows hosts by `webhooks: ["10.0.20.0/24", "ha.example:8123"]`.',
+    fault: "input",
+  },
 });
