@@ -198,6 +198,47 @@ export interface WebhookStateArgs {
   readonly off?: pulumi.Input<string | undefined>;
 }
 
+/** A server that a packet to its card wakes, and that commands of your own look at and switch off. */
+export interface WakeOnLanArgs {
+  /** Magic packets, and commands. */
+  readonly driver: pulumi.Input<"wake-on-lan">;
+  /** MAC address of the card that listens while the server is off. */
+  readonly mac: pulumi.Input<string>;
+  /**
+   * Where the packet is sent: to all of a network that this host reaches (`10.0.20.255`), or to all of
+   * its own. Default: `"255.255.255.255"`.
+   */
+  readonly broadcast?: pulumi.Input<string | undefined>;
+  /** UDP port of the packet. Default: `9`. */
+  readonly port?: pulumi.Input<number | undefined>;
+  /**
+   * The helper's own interface that the packet leaves by, where `broadcast` is 255.255.255.255.
+   * Default: as its routes say.
+   */
+  readonly interface?: pulumi.Input<string | undefined>;
+  /** SecureOn password, where the card wants one. A secret: encrypted in the state. */
+  readonly password?: pulumi.Input<string | string | undefined>;
+  /** The server, in the commands' own words; they are given it as BAREMETAL_ADDRESS. */
+  readonly address: pulumi.Input<string>;
+  /**
+   * The program that looks, and its arguments; no shell reads them. It writes `on` or `off` on its last
+   * line, and exits with 69 where it does not know: that nothing answers at the server's address is no
+   * proof that it is off. Exit codes as of `exec`.
+   */
+  readonly state: pulumi.Input<readonly pulumi.Input<string>[]>;
+  /** The same, to switch off at once. Without it the server cannot be switched off. */
+  readonly off?: pulumi.Input<readonly pulumi.Input<string>[] | undefined>;
+  /** The same, to ask the system to shut down. Without it that cannot be asked. */
+  readonly softOff?: pulumi.Input<readonly pulumi.Input<string>[] | undefined>;
+  /** Given to all of them: the place for a password. A secret: encrypted in the state. */
+  readonly environment?: pulumi.Input<Readonly<Record<string, pulumi.Input<string>>> | undefined>;
+  /**
+   * The host that reaches the controller, where the deploy helper's does not: `ssh://user@jump:port`.
+   * The driver's program runs there, by the `ssh` of the helper's user (docs/ssh.md).
+   */
+  readonly via?: pulumi.Input<string | undefined>;
+}
+
 /** Through which card a server is inspected. */
 export interface InspectArgs {
   /** MAC address of the card that boots from the network; no Interface is needed for it. */
@@ -578,6 +619,47 @@ export interface WebhookState {
    * the whole answer; in capitals or not. Default with `path`: `off|false|0`.
    */
   readonly off?: string;
+}
+
+/** A server that a packet to its card wakes, and that commands of your own look at and switch off. */
+export interface WakeOnLan {
+  /** Magic packets, and commands. */
+  readonly driver: "wake-on-lan";
+  /** MAC address of the card that listens while the server is off. */
+  readonly mac: string;
+  /**
+   * Where the packet is sent: to all of a network that this host reaches (`10.0.20.255`), or to all of
+   * its own.
+   */
+  readonly broadcast: string;
+  /** UDP port of the packet. */
+  readonly port: number;
+  /**
+   * The helper's own interface that the packet leaves by, where `broadcast` is 255.255.255.255.
+   * Default: as its routes say.
+   */
+  readonly interface?: string;
+  /** SecureOn password, where the card wants one. */
+  readonly password?: string | string;
+  /** The server, in the commands' own words; they are given it as BAREMETAL_ADDRESS. */
+  readonly address: string;
+  /**
+   * The program that looks, and its arguments; no shell reads them. It writes `on` or `off` on its last
+   * line, and exits with 69 where it does not know: that nothing answers at the server's address is no
+   * proof that it is off. Exit codes as of `exec`.
+   */
+  readonly state: string[];
+  /** The same, to switch off at once. Without it the server cannot be switched off. */
+  readonly off?: string[];
+  /** The same, to ask the system to shut down. Without it that cannot be asked. */
+  readonly softOff?: string[];
+  /** Given to all of them: the place for a password. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /**
+   * The host that reaches the controller, where the deploy helper's does not: `ssh://user@jump:port`.
+   * The driver's program runs there, by the `ssh` of the helper's user (docs/ssh.md).
+   */
+  readonly via?: string;
 }
 
 /** Through which card a server is inspected. */

@@ -4,10 +4,11 @@ import type { Lent, Named, PowerDefinition } from "./driver.ts";
 import { exec } from "./exec.ts";
 import { ipmi } from "./ipmi/index.ts";
 import { redfish } from "./redfish/index.ts";
+import { wakeOnLan } from "./wake-on-lan/index.ts";
 import { webhook } from "./webhook/index.ts";
 
 /** Every kind of controller that is known: one line for each driver. */
-const drivers = [ipmi, redfish, exec, webhook] as const;
+const drivers = [ipmi, redfish, exec, webhook, wakeOnLan] as const;
 
 type Schemas<T> = { [K in keyof T]: T[K] extends PowerDefinition<infer S> ? S : never };
 const schemas = drivers.map(({ schema }) => schema) as unknown as Schemas<typeof drivers>;
