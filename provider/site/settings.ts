@@ -110,7 +110,10 @@ export const SiteSettings = z
     webhooks: webhooks.default("any"),
     limits: z
       .strictObject({
-        power: duration.default("180 seconds").meta({ description: "A power change." }),
+        power: duration.optional().meta({
+          description:
+            "A power change. Default: 180 seconds; longer where a driver's controllers take longer (`manual`).",
+        }),
         callback: duration
           .default("30 minutes")
           .meta({ description: "From power on to the ramdisk's call." }),
