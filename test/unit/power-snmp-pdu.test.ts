@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { controllerOf, Power, placeOf, together } from "../../provider/drivers/power/index.ts";
+import { controllerOf, Power, placeOf, together, warningsOf } from "../../provider/drivers/power/index.ts";
 import { models, type Outlets, objectOf } from "../../provider/drivers/power/snmp-pdu/models.ts";
 import { outletsOf } from "../../provider/drivers/power/snmp-pdu/settings.ts";
 import { troubleOf } from "../../provider/drivers/power/snmp-pdu/trouble.ts";
@@ -61,6 +61,19 @@ describe("the settings of a PDU", () => {
     expect(placeOf(of("1", "9"))).toBe("10.0.0.30:161 outlet 1 outlet 9");
     expect(together(of("1", "9"), of("2", "10"))).toBe(false);
     expect(together(of("1", "9"), of("9"))).toBe(true);
+  });
+
+  it.for([
+    { change: { version: "v1" }, warns: [/community .* can be read/] },
+    { change: byUser, warns: [] },
+    { change: { ...byUser, privPassword: undefined }, warns: [] },
+    {
+      change: { ...byUser, authPassword: undefined, privPassword: undefined },
+      warns: [/orders from everybody/],
+    },
+  ])("warn of what others may read and do: $change", ({ change, warns }) => {
+    const said = warningsOf(Power.parse({ ...good, ...change }));
+    expect(said).toEqual(warns.map((words) => expect.stringMatching(words)));
   });
 
   it("mean their own objects where there are some, the rest as the rest says", () => {

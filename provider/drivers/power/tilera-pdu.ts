@@ -52,6 +52,8 @@ export const tileraPdu = definePower<typeof TileraPdu>({
   schema: TileraPdu,
   controller: (settings) => namedVia(`tilera-pdu ${settings.address.toLowerCase()}`, settings),
   programs: ({ program }) => [program],
+  warnings: ({ status, server }) =>
+    status === "ping" ? [`${server} is taken for off where it does not answer a ping, as Nova did`] : [],
   // Nova slept for nine seconds behind each order (`tile_power_wait`); here the state is looked at until it is so.
   manners: { rest: "9 seconds" },
   open(settings, lent) {

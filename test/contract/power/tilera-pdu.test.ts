@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { openPower, Power, programsOf } from "../../../provider/drivers/power/index.ts";
+import { openPower, Power, programsOf, warningsOf } from "../../../provider/drivers/power/index.ts";
 import { newContext } from "../../../provider/kernel/context.ts";
 import { lent } from "./lent.ts";
 import { obeysPowerContract, type PowerPeer } from "./suite.ts";
@@ -112,6 +112,11 @@ describe("tilera-pdu", () => {
     expect(programsOf(Power.parse({ driver: "tilera-pdu", address: "10.0.100.1" }))).toEqual([
       "/tftpboot/pdu_mgr",
     ]);
+  });
+
+  it("warns of what a ping does not tell", () => {
+    expect(warningsOf(one.settings())).toEqual([]);
+    expect(warningsOf(one.settings(byPing))).toEqual([expect.stringContaining("taken for off")]);
   });
 
   it("asks the server itself where it is told to, by the real ping", async () => {

@@ -16,6 +16,13 @@ export const snmpPdu = definePower<typeof SnmpPdu>({
   schema: SnmpPdu,
   controller: ({ address, port }) => controllerName(address.toLowerCase(), port),
   switches: ({ outlets }) => outlets.map((outlet) => `outlet ${outlet}`),
+  warnings: ({ address, version, authPassword }) => {
+    if (version !== "v3")
+      return [`the community of ${address} can be read on the way: SNMP v3 hides its secrets`];
+    return authPassword === undefined
+      ? [`${address} takes orders from everybody who knows its user's name`]
+      : [];
+  },
   open(settings, { memory }) {
     const { outlets, user = "" } = settings;
     const address = controllerName(settings.address.toLowerCase(), settings.port);
