@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { controllerOf, Power, placeOf, together, warningsOf } from "../../provider/drivers/power/index.ts";
 import { models, type Outlets, objectOf } from "../../provider/drivers/power/snmp-pdu/models.ts";
+import { proves } from "../../provider/drivers/power/snmp-pdu/proof.ts";
 import { outletsOf } from "../../provider/drivers/power/snmp-pdu/settings.ts";
 import { troubleOf } from "../../provider/drivers/power/snmp-pdu/trouble.ts";
 
@@ -186,6 +187,38 @@ describe("what an agent did not do", () => {
         expect(said.record.text).toContain("pdu.example:161");
         if (kind.name !== "TypeError") expect(`${said.message} ${said.stack}`).not.toContain("planted");
         expect(said.cause).toBeUndefined();
+      }),
+    );
+  });
+});
+
+describe("a message by SNMPv3 proves who sent it", () => {
+  // A report of net-snmp's agent to somebody whom it does not know yet, and an answer with proof, cut after what matters.
+  const header = (flags: string) => `3011020400bc614e020300ffe30401${flags}020103`;
+  const security = "0404deadbeef";
+  const message = (flags: string, data: string) => {
+    const body = Buffer.from(`020103${header(flags)}${security}${data}`, "hex");
+    return Buffer.concat([Buffer.from([0x30, body.length]), body]);
+  };
+  const scoped = (pdu: string) => `300604000400${pdu}00`;
+
+  it.for([
+    { what: "with the flag of a proof", packet: message("01", scoped("a2")), so: true },
+    { what: "with a proof, encrypted", packet: message("03", "0404deadbeef"), so: true },
+    { what: "as a report", packet: message("00", scoped("a8")), so: true },
+    { what: "as a response without a proof", packet: message("00", scoped("a2")), so: false },
+    { what: "as a question without a proof", packet: message("04", scoped("a0")), so: false },
+    { what: "encrypted without a proof", packet: message("02", "0404deadbeef"), so: false },
+  ])("$what: $so", ({ packet, so }) => {
+    expect(proves(packet)).toBe(so);
+  });
+
+  it("where it is whole, and nothing else is read as one", () => {
+    const whole = message("00", scoped("a8"));
+    fc.assert(
+      fc.property(fc.nat(whole.length - 1), fc.uint8Array({ maxLength: 64 }), (length, noise) => {
+        expect(proves(whole.subarray(0, length))).toBe(false);
+        expect(() => proves(Buffer.from(noise))).not.toThrow();
       }),
     );
   });

@@ -7,7 +7,7 @@ import { startUdpWire, type UdpWireOptions } from "../../../lab/faults/udp.ts";
 import { lent } from "../lent.ts";
 import { type Agent, readers, secrets, startAgent, withSnmpd } from "./agent.ts";
 import { byUser, settings } from "./peer.ts";
-import { failed } from "./wire.ts";
+import { failed, forged } from "./wire.ts";
 
 const ctx = newContext();
 const base = "1.3.6.1.4.1.1718.3.2.3.1";
@@ -134,6 +134,23 @@ withSnmpd("snmp-pdu behind net-snmp's agent", () => {
     expect(error).toMatchObject({ code: "POWER_PACKET_LOSS" });
     for (let at: unknown = error; at instanceof Error; at = at.cause)
       expect(at.message + at.stack).not.toMatch(/Hjq8/);
+  });
+
+  it("believes nobody on the way who has no key", async () => {
+    // outletStatus of outlet 1, as BER has it: 1718 takes two bytes.
+    const object = [0x2b, 6, 1, 4, 1, 0x8d, 0x36, 3, 2, 3, 1, 5, 1, 1, 1];
+    let asked = 0;
+    // The first question is whom it talks with.
+    const liar = () =>
+      wireOf({ meddle: (packet) => (asked++ === 0 ? "pass" : { answer: forged(packet, object, 1) }) });
+    await expect(open(byUser, (await liar()).port).driver.state(ctx)).rejects.toMatchObject({
+      code: "POWER_UNREACHABLE",
+    });
+    expect(asked).toBeGreaterThan(1);
+    // Who has asked for no proof gets none: the forgery is a good one.
+    asked = 0;
+    const trusting = { ...byUser, authPassword: undefined, privPassword: undefined };
+    expect(await open(trusting, (await liar()).port).driver.state(ctx)).toBe("on");
   });
 
   describe("in bad weather", () => {
