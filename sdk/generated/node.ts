@@ -123,6 +123,7 @@ const declaration: Declaration = {
     ["power", "kg"],
     ["power", "password"],
     ["power", "privPassword"],
+    ["power", "readCommunity"],
   ],
   outputs: [
     "drift",

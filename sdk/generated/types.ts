@@ -115,6 +115,8 @@ export interface SnmpPduArgs {
   readonly version?: pulumi.Input<"v1" | "v2c" | "v3" | undefined>;
   /** Of v1 and v2c; it may write. A secret: encrypted in the state. */
   readonly community?: pulumi.Input<string | undefined>;
+  /** The one that looks, where it is another. Default: `community`. A secret: encrypted in the state. */
+  readonly readCommunity?: pulumi.Input<string | undefined>;
   /** Of v3. */
   readonly user?: pulumi.Input<string | undefined>;
   /** How v3 proves who asks. Default: `"sha"`. */
@@ -703,6 +705,8 @@ export interface SnmpPdu {
   readonly version: "v1" | "v2c" | "v3";
   /** Of v1 and v2c; it may write. */
   readonly community?: string;
+  /** The one that looks, where it is another. Default: `community`. */
+  readonly readCommunity?: string;
   /** Of v3. */
   readonly user?: string;
   /** How v3 proves who asks. */

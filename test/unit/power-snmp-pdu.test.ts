@@ -5,6 +5,9 @@ import { models, type Outlets, objectOf } from "../../provider/drivers/power/snm
 import { proves } from "../../provider/drivers/power/snmp-pdu/proof.ts";
 import { outletsOf } from "../../provider/drivers/power/snmp-pdu/settings.ts";
 import { troubleOf } from "../../provider/drivers/power/snmp-pdu/trouble.ts";
+import { checkInputs } from "../../provider/pulumi/check.ts";
+import { resources } from "../../provider/resources/index.ts";
+import { UNKNOWN } from "../../provider/resources/unknown.ts";
 
 const good = {
   ...{ driver: "snmp-pdu", address: "10.0.0.30", model: "apc-rpdu", outlets: ["7"] },
@@ -18,7 +21,7 @@ const oids = { on: "1.3.6.1.4.1.99.{outlet}.0", onValue: 1, offValue: 0 };
 
 describe("the settings of a PDU", () => {
   it.for([
-    { version: "v1" },
+    { version: "v1", readCommunity: "public" },
     { outlets: ["7", "1.1.12"] },
     { address: "2001:db8::30", port: 1161 },
     { model: undefined, oids },
@@ -42,11 +45,13 @@ describe("the settings of a PDU", () => {
     { outlets: [] },
     { outlets: ["seven"] },
     { outlets: ["7", "7"] },
+    { outlets: ["7", "1.1.7"], model: "servertech-sentry4" },
     { address: "10.0.0.30:161" },
     { community: undefined },
     { user: "op" },
     { ...{ community: "private" }, version: "v3", user: "op" },
     { user: undefined, version: "v3", community: undefined },
+    { readCommunity: "public", version: "v3", user: "op", community: undefined },
     { authPassword: "short", version: "v3", user: "op", community: undefined },
     { authPassword: undefined, privPassword: "12345678", version: "v3", user: "op", community: undefined },
     { privProtocol: "des" },
@@ -56,12 +61,25 @@ describe("the settings of a PDU", () => {
     expect(error?.issues.map(({ path }) => path[0])).toContain(key);
   });
 
+  it.for([
+    { ...good, address: UNKNOWN, community: UNKNOWN },
+    { ...good, ...byUser, user: UNKNOWN, authPassword: UNKNOWN, privPassword: UNKNOWN },
+    { ...good, ...byUser, authPassword: UNKNOWN },
+    { ...good, outlets: [UNKNOWN, "2"] },
+  ])("may be known later: %j", (power) => {
+    const node = { name: "n1", power, cpus: 4, memory: "8 GiB", disk: "100 GB" };
+    expect(checkInputs(resources.nodes, node).failures).toEqual([]);
+  });
+
   it("have two servers at one PDU in one row, switched together where they share an outlet", () => {
     const of = (...outlets: string[]) => Power.parse({ ...good, outlets });
     expect(controllerOf(of("1"))).toBe("10.0.0.30:161");
     expect(placeOf(of("1", "9"))).toBe("10.0.0.30:161 outlet 1 outlet 9");
     expect(together(of("1", "9"), of("2", "10"))).toBe(false);
     expect(together(of("1", "9"), of("9"))).toBe(true);
+    const raritan = (outlet: string) => Power.parse({ ...good, model: "raritan", outlets: [outlet] });
+    expect(together(raritan("7"), raritan("1.7"))).toBe(true);
+    expect(together(raritan("7"), raritan("2.7"))).toBe(false);
   });
 
   it.for([

@@ -53,6 +53,16 @@ withSnmpd("snmp-pdu behind net-snmp's agent", () => {
     expect([await driver.state(ctx), await agent.outlet(1)]).toEqual(["off", "off"]);
   });
 
+  it("looks by the community that may read alone, and switches by the other", async () => {
+    const { driver } = open({ community: secrets.community, readCommunity: readers.community });
+    await driver.set(ctx, "on");
+    expect(await driver.state(ctx)).toBe("on");
+    const silent = open({ community: secrets.community, readCommunity: "nobody" }).driver;
+    await silent.set(ctx, "off");
+    await expect(silent.state(ctx)).rejects.toMatchObject({ code: "POWER_UNREACHABLE" });
+    expect(await sent()).toEqual(["on 1", "off 1"]);
+  });
+
   it("switches all outlets that feed a server, one after another, and no other", async () => {
     const { driver } = open({ ...byUser, outlets: ["1", "1.1.3"] });
     await driver.set(ctx, "on");
@@ -159,7 +169,7 @@ withSnmpd("snmp-pdu behind net-snmp's agent", () => {
       { weather: { lose: 0.3 }, more: byUser },
       { weather: { duplicate: 0.5, reorder: 0.5 }, more: byUser },
       { weather: { delay: "40 ms", duplicate: 0.5 }, more: undefined },
-      { weather: { corrupt: 0.2 }, more: byUser },
+      { weather: { corrupt: 0.1 }, more: byUser },
     ] as const)("ends where it should: $weather", async ({ weather, more }) => {
       const wire = await wireOf({ weather, seed: 3 });
       const rules = {
