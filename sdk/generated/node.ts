@@ -16,6 +16,8 @@ import type {
   Ipmi,
   IpmiArgs,
   LastClean,
+  Manual,
+  ManualArgs,
   Redfish,
   RedfishArgs,
   RootDeviceHints,
@@ -35,7 +37,7 @@ export interface NodeArgs {
    */
   readonly name?: pulumi.Input<string | undefined>;
   /** How the server is switched on and off. */
-  readonly power: pulumi.Input<IpmiArgs | RedfishArgs | ExecArgs | WebhookArgs | WakeOnLanArgs>;
+  readonly power: pulumi.Input<IpmiArgs | RedfishArgs | ExecArgs | WebhookArgs | WakeOnLanArgs | ManualArgs>;
   /**
    * Processor architecture, as Ironic's `cpu_arch`. `aarch64` starts by UEFI; `i386` boots only a
    * classic ramdisk of the flavor's, and is never cleaned. Default: `"x86_64"`. A change is refused
@@ -123,7 +125,7 @@ export class Node extends pulumi.dynamic.Resource {
   /** Name, unique in the site; it is also the resource's id. Default: the logical name. */
   declare readonly name: pulumi.Output<string>;
   /** How the server is switched on and off. */
-  declare readonly power: pulumi.Output<Ipmi | Redfish | Exec | Webhook | WakeOnLan>;
+  declare readonly power: pulumi.Output<Ipmi | Redfish | Exec | Webhook | WakeOnLan | Manual>;
   /**
    * Processor architecture, as Ironic's `cpu_arch`. `aarch64` starts by UEFI; `i386` boots only a
    * classic ramdisk of the flavor's, and is never cleaned.

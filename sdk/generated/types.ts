@@ -239,6 +239,14 @@ export interface WakeOnLanArgs {
   readonly via?: pulumi.Input<string | undefined>;
 }
 
+/** A server that a person switches, who is asked and confirms it. */
+export interface ManualArgs {
+  /** By hand. */
+  readonly driver: pulumi.Input<"manual">;
+  /** Where whoever is asked finds the server, as in `rack 1, unit 7`. */
+  readonly address: pulumi.Input<string>;
+}
+
 /** Through which card a server is inspected. */
 export interface InspectArgs {
   /** MAC address of the card that boots from the network; no Interface is needed for it. */
@@ -660,6 +668,14 @@ export interface WakeOnLan {
    * The driver's program runs there, by the `ssh` of the helper's user (docs/ssh.md).
    */
   readonly via?: string;
+}
+
+/** A server that a person switches, who is asked and confirms it. */
+export interface Manual {
+  /** By hand. */
+  readonly driver: "manual";
+  /** Where whoever is asked finds the server, as in `rack 1, unit 7`. */
+  readonly address: string;
 }
 
 /** Through which card a server is inspected. */

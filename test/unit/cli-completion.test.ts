@@ -42,6 +42,7 @@ describe("what can stand at the cursor", () => {
       "log",
       "reset",
       "maintenance",
+      "confirm",
       "rehearse",
       "rescue",
       "unrescue",

@@ -8,6 +8,7 @@ import { insist } from "./insist.ts";
 import { isControllers, type PowerLook, unlessUnknown } from "./look.ts";
 import { type ConductOptions, rulesFor } from "./manners.ts";
 import { type Heard, once, type PowerHandle, type Server, type Supply } from "./server.ts";
+import { lookOnce, stateNow, stateToChange, stateTold } from "./told.ts";
 import { createTraffic, sleepUntil } from "./traffic.ts";
 
 export type { Heard, PowerHandle } from "./server.ts";
@@ -23,6 +24,7 @@ export interface ConductedPower {
   readonly state: (ctx: Context) => Promise<PowerState>;
   /** The same with the reason. */
   readonly look: (ctx: Context) => Promise<PowerLook>;
+  /** For who acts by it: where only a person knows it, and has not said, they are asked, and waited for. */
   readonly stateOrThrow: (ctx: Context) => Promise<"on" | "off">;
   /** Try the controller: what it tells, or why it does not; POWER_OTHER_MACHINE where it is not the expected one. */
   readonly probe: (ctx: Context) => Promise<{ state: "on" | "off"; identity: ControllerIdentity }>;
@@ -75,7 +77,7 @@ export function createConduct(
       return {
         state: async (ctx) => (await look(server, ctx)).state,
         look: (ctx) => look(server, ctx),
-        stateOrThrow: (ctx) => stateOrThrow(server, ctx),
+        stateOrThrow: (ctx) => stateTold(server, ctx),
         probe: (ctx) => probe(server, ctx),
         ensure: (ctx, to, { limit } = {}) => ensure(server, ctx, to, limit),
         softOff: (ctx, { limit, thenHard } = {}) => softOff(server, ctx, limit, thenHard),
@@ -94,12 +96,7 @@ export function createConduct(
   };
 }
 
-const stateOrThrow = (server: Server, ctx: Context) =>
-  insist(server.rules, ctx, () => once(server, ctx, "state", server.driver.state));
-
-const look = (server: Server, ctx: Context) => unlessUnknown(() => stateOrThrow(server, ctx));
-const lookOnce = (server: Server, ctx: Context) =>
-  unlessUnknown(() => once(server, ctx, "state", server.driver.state));
+const look = (server: Server, ctx: Context) => unlessUnknown(() => stateNow(server, ctx));
 
 async function identity(server: Server, ctx: Context): Promise<ControllerIdentity> {
   const { driver } = server;
@@ -109,7 +106,7 @@ async function identity(server: Server, ctx: Context): Promise<ControllerIdentit
 }
 
 async function probe(server: Server, ctx: Context) {
-  const state = await stateOrThrow(server, ctx);
+  const state = await stateTold(server, ctx);
   const seen = await identity(server, ctx);
   recognise(server, ctx, seen);
   return { state, identity: seen };
@@ -136,7 +133,7 @@ async function ensure(
   limit = server.rules.limit,
 ): Promise<void> {
   if (to === "off") await checkIdentity(server, ctx);
-  if ((await stateOrThrow(server, ctx)) === to) return;
+  if ((await stateToChange(server, ctx)) === to) return;
   if (to === "on") await rested(server, ctx);
   await send(server, ctx, to);
   await reach(server, ctx, to, limit);
@@ -195,7 +192,7 @@ async function softOff(
   thenHard = false,
 ): Promise<void> {
   await checkIdentity(server, ctx);
-  if ((await stateOrThrow(server, ctx)) === "off") return;
+  if ((await stateToChange(server, ctx)) === "off") return;
   try {
     await askToShutDown(server, ctx);
     await reach(server, ctx, "off", limit);
