@@ -9,6 +9,8 @@ import type {
   Exec,
   ExecArgs,
   HardwareState,
+  Iboot,
+  IbootArgs,
   Identity,
   IdentityArgs,
   Inspect,
@@ -23,6 +25,12 @@ import type {
   RootDeviceHints,
   RootDeviceHintsArgs,
   Size,
+  SnmpPdu,
+  SnmpPduArgs,
+  Virsh,
+  VirshArgs,
+  VirtualBox,
+  VirtualBoxArgs,
   WakeOnLan,
   WakeOnLanArgs,
   Webhook,
@@ -37,7 +45,18 @@ export interface NodeArgs {
    */
   readonly name?: pulumi.Input<string | undefined>;
   /** How the server is switched on and off. */
-  readonly power: pulumi.Input<IpmiArgs | RedfishArgs | ExecArgs | WebhookArgs | WakeOnLanArgs | ManualArgs>;
+  readonly power: pulumi.Input<
+    | IpmiArgs
+    | RedfishArgs
+    | SnmpPduArgs
+    | IbootArgs
+    | VirshArgs
+    | VirtualBoxArgs
+    | ExecArgs
+    | WebhookArgs
+    | WakeOnLanArgs
+    | ManualArgs
+  >;
   /**
    * Processor architecture, as Ironic's `cpu_arch`. `aarch64` starts by UEFI; `i386` boots only a
    * classic ramdisk of the flavor's, and is never cleaned. Default: `"x86_64"`. A change is refused
@@ -97,10 +116,13 @@ const declaration: Declaration = {
   references: [],
   digests: {},
   secrets: [
+    ["power", "authPassword"],
+    ["power", "community"],
     ["power", "environment"],
     ["power", "headers"],
     ["power", "kg"],
     ["power", "password"],
+    ["power", "privPassword"],
   ],
   outputs: [
     "drift",
@@ -125,7 +147,9 @@ export class Node extends pulumi.dynamic.Resource {
   /** Name, unique in the site; it is also the resource's id. Default: the logical name. */
   declare readonly name: pulumi.Output<string>;
   /** How the server is switched on and off. */
-  declare readonly power: pulumi.Output<Ipmi | Redfish | Exec | Webhook | WakeOnLan | Manual>;
+  declare readonly power: pulumi.Output<
+    Ipmi | Redfish | SnmpPdu | Iboot | Virsh | VirtualBox | Exec | Webhook | WakeOnLan | Manual
+  >;
   /**
    * Processor architecture, as Ironic's `cpu_arch`. `aarch64` starts by UEFI; `i386` boots only a
    * classic ramdisk of the flavor's, and is never cleaned.

@@ -11,7 +11,8 @@ export const powerErrors = defineErrors({
   },
   POWER_DENIED: {
     text: "the power controller at {address} refuses the login of {user}: {reason}",
-    remedy: "Correct `power.user` and `power.password`. It is not tried again before they change.",
+    remedy:
+      "Correct `power.user` and `power.password` (by SNMP `power.authPassword` and `power.authProtocol`). It is not tried again before they change.",
     fault: "controller",
   },
   POWER_KG: {
@@ -28,7 +29,7 @@ export const powerErrors = defineErrors({
   POWER_NOT_ALLOWED: {
     text: "{user} may not do this on the power controller at {address}: {reason}",
     remedy:
-      "Give the account the operator privilege on the controller's LAN channel, or lower or raise `power.privilege` to what it has.",
+      "Give the account the right to switch: by IPMI the operator privilege on the LAN channel, or lower or raise `power.privilege` to what it has; by Redfish the operator's role; by SNMP write access to the outlets; for a hypervisor the group (`libvirt`) of the user who runs its program.",
     fault: "controller",
   },
   POWER_CIPHER: {
@@ -107,7 +108,14 @@ export const powerErrors = defineErrors({
   },
   POWER_SYSTEM_UNKNOWN: {
     text: "the power controller at {address} has no system {wanted}; it has {known}",
-    remedy: "Set `power.system` to the path, Id, UUID or Name of one of them.",
+    remedy:
+      "Set `power.system` to the path, Id, UUID or Name of one of them, or a hypervisor's `power.domain` or `power.vm` to the name, UUID or MAC of one.",
+    fault: "controller",
+  },
+  POWER_MEDIA: {
+    text: "the power controller at {address} was told to {what}, and tells of {seen} after {limit}",
+    remedy:
+      "A controller fetches an image by itself: see that its own network reaches the deploy helper, that nobody's console holds its virtual media, and that its licence has them.",
     fault: "controller",
   },
   POWER_HOST_REFUSED: {

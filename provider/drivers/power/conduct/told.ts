@@ -8,7 +8,7 @@ import { once, type Server } from "./server.ts";
 type State = "on" | "off";
 
 /** The state as the controller tells it now. */
-export const stateNow = (server: Server, ctx: Context): Promise<State> =>
+const stateNow = (server: Server, ctx: Context): Promise<State> =>
   insist(server.rules, ctx, () => once(server, ctx, "state", server.driver.state));
 
 /** The same, asked once, or why it is unknown. */
