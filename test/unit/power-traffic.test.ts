@@ -1,10 +1,10 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { createConduct, type Heard } from "../../provider/drivers/power/conduct/index.ts";
-import { createGate } from "../../provider/drivers/power/conduct/traffic.ts";
 import type { PowerDriver } from "../../provider/drivers/power/driver.ts";
 import { AskedToWait } from "../../provider/drivers/power/wait.ts";
 import { newContext } from "../../provider/kernel/context.ts";
+import { createGate } from "../../provider/kernel/gate.ts";
 import { busy, machine, unreachable, world } from "../fixtures/power-world.ts";
 
 describe("the traffic of a site", () => {

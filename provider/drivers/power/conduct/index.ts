@@ -98,7 +98,12 @@ export function createConduct(
 const stateOrThrow = (server: Server, ctx: Context) =>
   insist(server.rules, ctx, () => once(server, ctx, "state", server.driver.state));
 
-const look = (server: Server, ctx: Context) => unlessUnknown(() => stateOrThrow(server, ctx));
+/** Who only wants to know does not wait for a silent one three times: its driver has asked it many times by then. */
+const look = (server: Server, ctx: Context) =>
+  unlessUnknown(() =>
+    insist(server.rules, ctx, () => once(server, ctx, "state", server.driver.state), believed),
+  );
+const believed = ["POWER_UNREACHABLE"];
 const lookOnce = (server: Server, ctx: Context) =>
   unlessUnknown(() => once(server, ctx, "state", server.driver.state));
 
