@@ -63,7 +63,7 @@ interface Way {
   readonly port: number;
 }
 
-function send(ctx: Context, { name, agent, host, port }: Way, asked: Asked): Promise<Answered> {
+async function send(ctx: Context, { name, agent, host, port }: Way, asked: Asked): Promise<Answered> {
   const { method, path, body, headers = {} } = asked;
   const text = body === undefined ? undefined : JSON.stringify(body);
   const own = {
@@ -74,6 +74,7 @@ function send(ctx: Context, { name, agent, host, port }: Way, asked: Asked): Pro
       ? {}
       : { "content-type": "application/json", "content-length": `${Buffer.byteLength(text)}` }),
   };
+  ctx.signal.throwIfAborted();
   return new Promise((resolve, reject) => {
     const lost = (error: Error) => {
       if (ctx.signal.aborted) return reject(ctx.signal.reason);
@@ -82,8 +83,15 @@ function send(ctx: Context, { name, agent, host, port }: Way, asked: Asked): Pro
       );
     };
     const request = httpsRequest({
-      ...{ agent, host, port, method, path, signal: ctx.signal, headers: { ...own, ...headers } },
+      ...{ agent, host, port, method, path, headers: { ...own, ...headers } },
     });
+    // Not by its option `signal`, which ends no request that has no connection yet (seen with Node 20).
+    const cut = () => {
+      reject(ctx.signal.reason);
+      request.destroy();
+    };
+    ctx.signal.addEventListener("abort", cut, { once: true });
+    request.on("close", () => ctx.signal.removeEventListener("abort", cut));
     request.on("error", lost);
     request.on("response", (response) => {
       let said = "";
