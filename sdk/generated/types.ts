@@ -271,10 +271,10 @@ export interface WebhookArgs {
   /** Its password, or a token: whatever `{password}` stands for. A secret: encrypted in the state. */
   readonly password?: pulumi.Input<string | undefined>;
   /**
-   * How `user` and `password` go with each request, beside where the requests name them. Default:
-   * `"none"`.
+   * How `user` and `password` go with each request, beside where the requests name them. `digest` does
+   * not tell the password (RFC 7616: SHA-256, MD5). Default: `"none"`.
    */
-  readonly auth?: pulumi.Input<"none" | "basic" | undefined>;
+  readonly auth?: pulumi.Input<"none" | "basic" | "digest" | undefined>;
   /** Sent with each request: the place for a token. A secret: encrypted in the state. */
   readonly headers?: pulumi.Input<Readonly<Record<string, pulumi.Input<string>>> | undefined>;
   /**
@@ -832,8 +832,11 @@ export interface Webhook {
   readonly user?: string;
   /** Its password, or a token: whatever `{password}` stands for. */
   readonly password?: string;
-  /** How `user` and `password` go with each request, beside where the requests name them. */
-  readonly auth: "none" | "basic";
+  /**
+   * How `user` and `password` go with each request, beside where the requests name them. `digest` does
+   * not tell the password (RFC 7616: SHA-256, MD5).
+   */
+  readonly auth: "none" | "basic" | "digest";
   /** Sent with each request: the place for a token. */
   readonly headers?: Readonly<Record<string, string>>;
   /**

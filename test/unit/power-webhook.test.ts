@@ -1,12 +1,14 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { Power, warningsOf } from "../../provider/drivers/power/index.ts";
 import { parsePath, stateIn } from "../../provider/drivers/power/webhook/answer.ts";
+import { challengeIn, meet } from "../../provider/drivers/power/webhook/digest.ts";
 import { fillBody, fillUrl } from "../../provider/drivers/power/webhook/template.ts";
 import { checkInputs } from "../../provider/pulumi/check.ts";
 import { Node } from "../../provider/resources/node.ts";
 import { refuseHosts } from "../../provider/site/local/hosts.ts";
 import { SiteSettings } from "../../provider/site/settings.ts";
+import { openFakeSite, ref, specs } from "../fixtures/site-parts.ts";
 
 const text = fc.string({ unit: "grapheme", minLength: 1 });
 
@@ -85,6 +87,51 @@ describe("what an answer tells", () => {
   });
 });
 
+describe("a digest", () => {
+  // RFC 7616, 3.9.1.
+  const nonce = "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v";
+  const opaque = "FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS";
+  const challenge = (algorithm: string) =>
+    `Digest realm="http-auth@example.org", qop="auth, auth-int", ${algorithm}nonce="${nonce}", opaque="${opaque}"`;
+  const who = { method: "GET", path: "/dir/index.html", user: "Mufasa", password: "Circle of Life" };
+  const cnonce = "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ";
+  const [sha, md5] = [
+    "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1",
+    "8ca523f5e9506fed4657c9700eebdbec",
+  ];
+  it.for([
+    { header: challenge("algorithm=SHA-256, "), response: sha, says: ", algorithm=SHA-256, " },
+    { header: challenge("algorithm=MD5, "), response: md5, says: ", algorithm=MD5, " },
+    { header: challenge(""), response: md5, says: `opaque="${opaque}", qop=auth, nc=00000001, ` },
+    {
+      header: `${challenge('algorithm="MD5", ')}, ${challenge("algorithm=SHA-256, ")}`,
+      response: sha,
+      says: "",
+    },
+    {
+      header: `Basic realm="x", ${challenge("algorithm=sha-256, ")}`,
+      response: sha,
+      says: "algorithm=sha-256",
+    },
+  ])("meets $header", ({ header, response, says }) => {
+    const found = challengeIn(header);
+    expect(found).toBeDefined();
+    const authorization = found && meet(found, who, cnonce);
+    expect(authorization).toContain(`response="${response}"`);
+    expect(authorization).toContain(says);
+    expect(authorization).not.toContain(who.password);
+  });
+  it.for([
+    "",
+    'Basic realm="x"',
+    'Digest realm="x", nonce="n", algorithm=SHA-512-256',
+    'Digest realm="x", nonce="n", qop="auth-int"',
+    "Digest nonce",
+  ])("meets no %s", (header) => {
+    expect(challengeIn(header)).toBeUndefined();
+  });
+});
+
 const at = (url: string, more: object = {}) => ({ url, ...more });
 const settings = (more: object = {}) => ({
   ...{
@@ -122,6 +169,7 @@ describe("the settings of a webhook", () => {
     { more: { state: at("http://h/", { path: "a", on: "(" }) }, place: "power.state.on", says: "regular" },
     { more: { auth: "basic" }, place: "power.user", says: "Required" },
     { more: { auth: "basic", user: "a:b", password: "x" }, place: "power.user", says: "colon" },
+    { more: { auth: "digest", user: "ä", password: "x" }, place: "power.user", says: "ASCII" },
     { more: { headers: { "X-A": "a\r\nX-B: b" } }, place: 'power.headers["X-A"]', says: "one line" },
     {
       more: { headers: { "Content-Length": "1" } },
@@ -165,6 +213,19 @@ describe("a site that sends requests of Nodes to those alone that it names", () 
     const ask = () => refuseHosts(parsed, place(host));
     if (refused) expect(ask).toThrow(/POWER_HOST_REFUSED/);
     else expect(ask).not.toThrow();
+  });
+
+  it("says so at the preview, at the driver", async () => {
+    const site = await openFakeSite({ webhooks: ["ha.example"] });
+    onTestFinished(() => site.close());
+    const plan = (power: object) =>
+      site.nodes.plan(site.ctx, ref("n1"), { ...specs.node("10.0.0.7"), power: Power.parse(power) });
+    expect((await plan(settings())).failures).toEqual([
+      { property: "power", reason: expect.stringContaining("POWER_HOST_REFUSED") },
+    ]);
+    const own = (word: string) => at(`https://ha.example:8123/{address}/${word}`);
+    const right = { on: own("on"), off: own("off"), state: { ...own(""), path: "state" } };
+    expect((await plan(settings(right))).failures).toEqual([]);
   });
 
   it.for([[[]], [["http://ha.example"]], [["10.0.0.0/33"]], ["some"]])("takes no %j", ([webhooks]) => {

@@ -80,8 +80,9 @@ export const Webhook = z
       secret: true,
       change: inPlace,
     }),
-    auth: z.enum(["none", "basic"]).default("none").meta({
-      description: "How `user` and `password` go with each request, beside where the requests name them.",
+    auth: z.enum(["none", "basic", "digest"]).default("none").meta({
+      description:
+        "How `user` and `password` go with each request, beside where the requests name them. `digest` does not tell the password (RFC 7616: SHA-256, MD5).",
       change: inPlace,
     }),
     headers: z.record(z.string(), z.string()).optional().meta({

@@ -154,6 +154,46 @@ describe("webhook", () => {
     },
   );
 
+  it("meets a digest's challenge, sends each order once, and tells the password to nobody", async () => {
+    await start({ digest: true });
+    const driver = open(byPath(machine.url, { auth: "digest" }));
+    await driver.set(ctx, "on");
+    expect(await driver.state(ctx)).toBe("on");
+    expect(machine.given.map(({ order }) => order)).toEqual(["on", "look"]);
+    const sent = JSON.stringify(machine.requests.map(({ headers }) => headers));
+    expect(sent).not.toMatch(/Basic|Hjq8/);
+    const wrongly = open(byPath(machine.url, { auth: "digest", password: wrong }));
+    expect(await codeOf(wrongly.set(ctx, "off"))).toBe("POWER_DENIED");
+    expect(await codeOf(open(byPath(machine.url)).set(ctx, "off"))).toBe("POWER_DENIED");
+    expect(machine.state()).toBe("on");
+  });
+
+  it("is refused with one login while another is let in, and does not try it again", async () => {
+    await start();
+    const known = new Map<string, string>();
+    const shared = (more: Settings) => openPower(Power.parse(byPath(machine.url, more)), lent(known)).driver;
+    const [own, other] = [shared({ password: wrong }), shared({ address: "u8" })];
+    expect(await codeOf(own.state(ctx))).toBe("POWER_DENIED");
+    expect(await codeOf(other.state(ctx))).toBe("POWER_ODD_REPLY"); // let in: there is no such switch
+    expect(await codeOf(own.state(ctx))).toBe("POWER_LOCKED_OUT");
+    expect(machine.logins()).toBe(2);
+  });
+
+  it("ends with its caller while a connection is still on its way", async () => {
+    // Takes what comes, and says nothing.
+    const server = createServer((socket) => socket.on("error", () => {}).resume()).listen(0, "127.0.0.1");
+    stops.push(() => server.close());
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    for (const url of [`https://127.0.0.1:${port}`, `http://127.0.0.1:${port}`]) {
+      const cancelled = new AbortController();
+      const asked = open(byPath(url)).state(newContext({ signal: cancelled.signal }));
+      setTimeout(() => cancelled.abort(new Error("enough")), 100);
+      await expect(asked).rejects.toThrow("enough");
+    }
+    await expect.poll(() => new Promise((resolve) => server.getConnections((_, n) => resolve(n)))).toBe(0);
+  });
+
   it("sends nothing to who has not proved to be the right one", async () => {
     await start({ tls });
     for (const fingerprint of ["AB".repeat(32), undefined]) {
