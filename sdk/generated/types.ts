@@ -353,7 +353,7 @@ export interface WakeOnLanArgs {
    */
   readonly interface?: pulumi.Input<string | undefined>;
   /** SecureOn password, where the card wants one. A secret: encrypted in the state. */
-  readonly password?: pulumi.Input<string | string | undefined>;
+  readonly password?: pulumi.Input<string | undefined>;
   /** The server, in the commands' own words; they are given it as BAREMETAL_ADDRESS. */
   readonly address: pulumi.Input<string>;
   /**
@@ -915,7 +915,7 @@ export interface WakeOnLan {
    */
   readonly interface?: string;
   /** SecureOn password, where the card wants one. */
-  readonly password?: string | string;
+  readonly password?: string;
   /** The server, in the commands' own words; they are given it as BAREMETAL_ADDRESS. */
   readonly address: string;
   /**
