@@ -1,3 +1,5 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { Power, warningsOf } from "../../provider/drivers/power/index.ts";
@@ -189,6 +191,46 @@ describe("the settings of a webhook", () => {
     expect(warningsOf(Power.parse(settings({ state })))).toEqual([
       "what goes to 10.0.0.7:80 by http: can be read on the way, a login too",
     ]);
+  });
+});
+
+describe("the examples of docs/power.md", async () => {
+  const page = await readFile(join(import.meta.dirname, "../../docs/power.md"), "utf8");
+  const [, block = ""] = /```ts\n(const shelly: [\s\S]*?)```/.exec(page) ?? [];
+  const program = `${block.replaceAll(": baremetal.WebhookArgs", "")}
+    return { shelly, shellyPlus, tasmota, homeAssistant };`;
+  const interpolate = ([head]: readonly string[], word: string) => `${head}${word}`;
+  const examples = new Function("pulumi", "plugPassword", "token", program)(
+    { interpolate },
+    "a b",
+    "pbt",
+  ) as Record<string, { state: { url: string; path: string } }>;
+
+  // What the devices' own documents say that they answer.
+  it.for([
+    { of: "shelly", asks: "10.0.20.7/relay/0", answer: '{"ison":true,"has_timer":false}', is: "on" },
+    {
+      of: "shellyPlus",
+      asks: "10.0.20.9/rpc/Switch.GetStatus?id=0",
+      answer: '{"id":0,"output":false}',
+      is: "off",
+    },
+    {
+      of: "tasmota",
+      asks: "10.0.20.8/cm?user=admin&password=a%20b&cmnd=Power",
+      answer: '{"POWER":"ON"}',
+      is: "on",
+    },
+    {
+      ...{ of: "homeAssistant", asks: "ha.example/api/states/switch.rack1_u7" },
+      ...{ answer: '{"entity_id": "switch.rack1_u7", "state": "off", "attributes": {}}', is: "off" },
+    },
+  ])("are right, and read what $of answers", ({ of, asks, answer, is }) => {
+    const power = Power.parse(examples[of]);
+    const { address, user, password, state } = power as Extract<Power, { driver: "webhook" }>;
+    const target = fillUrl(state.url, { address, ...(user && password ? { user, password } : {}) });
+    expect(`${target?.host}${target?.path}`).toBe(asks);
+    expect(stateIn(answer, state)).toBe(is);
   });
 });
 
