@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
-import { afterEach, beforeEach, describe, expect, it as register } from "vitest";
+import { afterEach, beforeEach, describe, expect } from "vitest";
 import {
   type ConductedPower,
   createConduct,
@@ -10,6 +10,7 @@ import type { ConductOptions } from "../../../provider/drivers/power/conduct/man
 import type { ControllerIdentity } from "../../../provider/drivers/power/driver.ts";
 import { type Context, newContext } from "../../../provider/kernel/context.ts";
 import { lineLogger } from "../../../provider/kernel/log.ts";
+import { allBut, type Deviations } from "./deviations.ts";
 
 /**
  * What a controller or its machine can be made to do wrong. `busy`: refuses, for now. `hangs`: says nothing.
@@ -47,25 +48,6 @@ const quick = {
   tries: 2,
   backoff: "50 ms",
 } as const satisfies ConductOptions;
-
-/** Titles of tests that a driver does not have, each with its reason. */
-export type Deviations = Readonly<Record<string, string>>;
-
-/** Registers all but those: what is not there counts as left out nowhere. `strange` are those that no test has. */
-function allBut(deviations: Deviations) {
-  const strange = new Set(Object.keys(deviations));
-  const wanted = (title: string) => !strange.delete(title) && !(title in deviations);
-  const it = new Proxy(register, {
-    apply: (all, self, call: [title: string]) =>
-      wanted(call[0]) ? Reflect.apply(all, self, call) : undefined,
-    get: (all, key) =>
-      key !== "for"
-        ? Reflect.get(all, key)
-        : (cases: readonly unknown[]) => (title: string, body: () => void) =>
-            wanted(title) ? all.for(cases)(title, body) : undefined,
-  });
-  return { it, strange };
-}
 
 /** What a kind of controller cannot; `refusal`: it refuses no login, as it knows none or is silent to a wrong one. */
 export interface Lacks {

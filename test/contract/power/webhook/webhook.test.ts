@@ -1,49 +1,18 @@
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { openPower, Power } from "../../../../provider/drivers/power/index.ts";
 import { newContext } from "../../../../provider/kernel/context.ts";
-import { type Identity, identityOf } from "../../../../provider/serve/certificate.ts";
 import { lent } from "../lent.ts";
 import { obeysPowerContract, type PowerPeer } from "../suite.ts";
+import { identity } from "./identity.ts";
 import { account, login, type Machine, startMachine, token } from "./machine.ts";
+import { byBody, byPath, type Settings } from "./written.ts";
 
 const ctx = newContext();
 const wrong = "7Yzn-guess";
-let folder: string;
-let tls: Identity;
-
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "webhook-"));
-  tls = await identityOf(ctx, { stateDir: folder, certificate: undefined, key: undefined });
-});
-afterAll(() => rm(folder, { recursive: true, force: true }));
-
-type Settings = Readonly<Record<string, unknown>>;
-
-/** Orders in the path, a login by Basic, plain HTTP. */
-const byPath = (url: string, more: Settings = {}): Settings => {
-  const at = (word: string) => ({ url: `${url}/{address}/${word}` });
-  return {
-    ...{ driver: "webhook", address: "u7", auth: "basic", ...account },
-    ...{ on: at("on"), off: at("off"), softOff: at("soft"), setBoot: at("boot") },
-    ...{ state: { ...at("state"), path: "[0].ison" }, ...more },
-  };
-};
-
-/** Orders in a body, a token in a header, HTTPS with a pinned certificate. */
-const byBody = (url: string, more: Settings = {}): Settings => {
-  const order = (word: string) => ({ url: `${url}/{address}`, body: `{"order": "${word}"}` });
-  const state = { ...order("state"), on: '"ison": ?true', off: '"ison": ?false' };
-  return {
-    ...{ driver: "webhook", address: "u7", headers: { Authorization: token } },
-    ...{ on: order("on"), off: order("off"), softOff: order("soft"), setBoot: order("boot"), state },
-    ...{ fingerprint: tls.fingerprint, ...more },
-  };
-};
+const tls = identity();
+const pinned: typeof byBody = (url, more = {}) => byBody(url, { fingerprint: tls().fingerprint, ...more });
 
 async function peerOf(machine: Machine, write: typeof byPath, bad: Settings): Promise<PowerPeer> {
   const known = new Map<string, string>();
@@ -77,7 +46,8 @@ obeysPowerContract(
 );
 obeysPowerContract(
   "webhook by bodies, over HTTPS",
-  async () => peerOf(await startMachine({ tls }), byBody, { headers: { Authorization: `Bearer ${wrong}` } }),
+  async () =>
+    peerOf(await startMachine({ tls: tls() }), pinned, { headers: { Authorization: `Bearer ${wrong}` } }),
   lacks,
 );
 
@@ -195,15 +165,13 @@ describe("webhook", () => {
   });
 
   it("sends nothing to who has not proved to be the right one", async () => {
-    await start({ tls });
+    await start({ tls: tls() });
     for (const fingerprint of ["AB".repeat(32), undefined]) {
       const asked = open(byBody(machine.url, { fingerprint })).state(ctx);
       expect(await codeOf(asked)).toBe("POWER_CERTIFICATE");
     }
     expect(machine.requests).toEqual([]);
-    expect(await open(byBody(machine.url, { fingerprint: undefined, insecure: true })).state(ctx)).toBe(
-      "off",
-    );
+    expect(await open(byBody(machine.url, { insecure: true })).state(ctx)).toBe("off");
   });
 
   it("says POWER_ODD_REPLY where somebody speaks another language", async () => {
