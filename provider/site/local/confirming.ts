@@ -21,5 +21,9 @@ export async function confirmNode(
     throw powerErrors.make("POWER_NOT_BY_HAND", { node, driver: power.driver, address: placeOf(power) });
   }
   if (confirmed === undefined) throw powerErrors.make("POWER_NOTHING_ASKED", { node });
+  // One that is just being enrolled has no record: its own is made of what was confirmed.
+  if (await parts.store.get("nodes", node)) {
+    await parts.store.patch("nodes", node, { powerState: confirmed, reachable: true });
+  }
   return { node, powerState: confirmed };
 }

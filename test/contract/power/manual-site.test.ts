@@ -97,6 +97,10 @@ it("has an instance's server switched by whoever reads its row", async () => {
   expect((await confirm("n1")).out).toBe("n1 is off. Who waits for it goes on.\n");
   expect(await switched).toMatchObject({ powerState: "off" });
   expect(await site.nodes.observe(ctx, ref("n1"))).toMatchObject({ powerState: "off", reachable: true });
+
+  await confirm("n1", "on"); // somebody switched it unasked, and says so
+  const { out } = await commandLine({ site: () => site }).run("nodes", "list");
+  expect(out).toMatch(/^n1 +\S+ +on +manual rack 1, unit 7 /m);
 });
 
 it("confirms nothing of a server that has a controller", async () => {
