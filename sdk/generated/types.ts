@@ -292,8 +292,8 @@ export interface WebhookArgs {
 export interface WebhookRequestArgs {
   /**
    * `http://` or `https://`, and where to. `{address}`, `{user}` and `{password}` stand for those
-   * fields, percent-encoded in path and query. A secret in it is written as `{password}`: the rest is
-   * shown.
+   * fields, percent-encoded in path and query; in the host only `{address}`. A secret in it is written
+   * as `{password}`: the rest is shown.
    */
   readonly url: pulumi.Input<string>;
   /** Default: `POST` with a `body`, `GET` without. */
@@ -309,8 +309,8 @@ export interface WebhookRequestArgs {
 export interface WebhookStateArgs {
   /**
    * `http://` or `https://`, and where to. `{address}`, `{user}` and `{password}` stand for those
-   * fields, percent-encoded in path and query. A secret in it is written as `{password}`: the rest is
-   * shown.
+   * fields, percent-encoded in path and query; in the host only `{address}`. A secret in it is written
+   * as `{password}`: the rest is shown.
    */
   readonly url: pulumi.Input<string>;
   /** Default: `POST` with a `body`, `GET` without. */
@@ -854,8 +854,8 @@ export interface Webhook {
 export interface WebhookRequest {
   /**
    * `http://` or `https://`, and where to. `{address}`, `{user}` and `{password}` stand for those
-   * fields, percent-encoded in path and query. A secret in it is written as `{password}`: the rest is
-   * shown.
+   * fields, percent-encoded in path and query; in the host only `{address}`. A secret in it is written
+   * as `{password}`: the rest is shown.
    */
   readonly url: string;
   /** Default: `POST` with a `body`, `GET` without. */
@@ -871,8 +871,8 @@ export interface WebhookRequest {
 export interface WebhookState {
   /**
    * `http://` or `https://`, and where to. `{address}`, `{user}` and `{password}` stand for those
-   * fields, percent-encoded in path and query. A secret in it is written as `{password}`: the rest is
-   * shown.
+   * fields, percent-encoded in path and query; in the host only `{address}`. A secret in it is written
+   * as `{password}`: the rest is shown.
    */
   readonly url: string;
   /** Default: `POST` with a `body`, `GET` without. */

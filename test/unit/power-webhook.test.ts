@@ -162,6 +162,12 @@ describe("the settings of a webhook", () => {
   it.for([
     { more: { on: at("http://{adress}/") }, place: "power.on.url", says: "{adress} stands for nothing here" },
     { more: { on: at("http://h/{password}") }, place: "power.on.url", says: "known are {address}" },
+    {
+      more: { setBoot: at("http://{mode}.evil.example/") },
+      place: "power.setBoot.url",
+      says: "Expected a URL",
+    },
+    { more: { on: at("http://{user}/"), user: "h" }, place: "power.on.url", says: "Expected a URL" },
     { more: { on: at("http://h/{device}") }, place: "power.on.url", says: "{device}" },
     { more: { off: at("h/off") }, place: "power.off.url", says: "Expected a URL" },
     { more: { on: at("http://h/", { body: '{"a": {address}}' }) }, place: "power.on.body", says: "JSON" },
@@ -243,6 +249,7 @@ describe("a site that sends requests of Nodes to those alone that it names", () 
     { webhooks: [own, "Ha.Example"], host: "ha.example:8123", refused: false },
     { webhooks: [own, "ha.example:8123"], host: "ha.example:8124", refused: true },
     { webhooks: [own], host: "ha.example", refused: true },
+    { webhooks: [own], host: "10.0.0.7.evil.example", refused: true },
     { webhooks: ["10.0.0.0/29"], host: own, refused: false },
     { webhooks: ["10.0.0.0/29"], host: "10.0.0.8", refused: true },
     { webhooks: ["10.0.0.0/8"], host: "10.0.0.7.evil.example", refused: true },
@@ -255,6 +262,13 @@ describe("a site that sends requests of Nodes to those alone that it names", () 
     const ask = () => refuseHosts(parsed, place(host));
     if (refused) expect(ask).toThrow(/POWER_HOST_REFUSED/);
     else expect(ask).not.toThrow();
+  });
+
+  it.for(["setBoot", "softOff", "state", "off"])("looks at where %s goes, too", (which) => {
+    const more = which === "state" ? { path: "a" } : {};
+    const power = Power.parse(settings({ [which]: at("http://evil.example/", more) }));
+    const parsed = SiteSettings.parse({ stateDir: "/s", cacheDir: "/c", webhooks: [own] });
+    expect(() => refuseHosts(parsed, power)).toThrow(/evil\.example:80.*POWER_HOST_REFUSED/s);
   });
 
   it("says so at the preview, at the driver", async () => {

@@ -12,7 +12,7 @@ const methods = ["GET", "POST", "PUT", "PATCH", "DELETE"] as const;
 const request = {
   url: z.string().meta({
     description:
-      "`http://` or `https://`, and where to. `{address}`, `{user}` and `{password}` stand for those fields, percent-encoded in path and query. A secret in it is written as `{password}`: the rest is shown.",
+      "`http://` or `https://`, and where to. `{address}`, `{user}` and `{password}` stand for those fields, percent-encoded in path and query; in the host only `{address}`. A secret in it is written as `{password}`: the rest is shown.",
     change: inPlace,
   }),
   method: z
