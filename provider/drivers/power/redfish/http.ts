@@ -1,8 +1,9 @@
 import type { Agent, IncomingHttpHeaders } from "node:http";
 import { request as httpsRequest } from "node:https";
 import type { Context } from "../../../kernel/context.ts";
-import { type Distrust, type Trusted, trustedAgent } from "../../../services/https/trusted.ts";
+import { type Trusted, trustedAgent } from "../../../services/https/trusted.ts";
 import { powerErrors } from "../errors.ts";
+import { distrusted } from "../tls.ts";
 
 /** What is asked of a controller. */
 export interface Asked {
@@ -34,7 +35,7 @@ const mostRedirects = 3;
 
 /** Ask over HTTPS. Nothing is sent to a host that has not proved to be the right one. */
 export function openHttp(name: string, trusted: Trusted): Http {
-  const agent = trustedAgent(trusted, (why) => explain(name, why));
+  const agent = trustedAgent(trusted, (why) => distrusted(name, why));
   const { host, port } = trusted;
   async function ask(ctx: Context, asked: Asked, left = mostRedirects): Promise<Answered> {
     const answered = await send(ctx, { name, agent, host, port }, asked);
@@ -63,7 +64,7 @@ interface Way {
   readonly port: number;
 }
 
-function send(ctx: Context, { name, agent, host, port }: Way, asked: Asked): Promise<Answered> {
+async function send(ctx: Context, { name, agent, host, port }: Way, asked: Asked): Promise<Answered> {
   const { method, path, body, headers = {} } = asked;
   const text = body === undefined ? undefined : JSON.stringify(body);
   const own = {
@@ -74,6 +75,7 @@ function send(ctx: Context, { name, agent, host, port }: Way, asked: Asked): Pro
       ? {}
       : { "content-type": "application/json", "content-length": `${Buffer.byteLength(text)}` }),
   };
+  ctx.signal.throwIfAborted();
   return new Promise((resolve, reject) => {
     const lost = (error: Error) => {
       if (ctx.signal.aborted) return reject(ctx.signal.reason);
@@ -82,8 +84,15 @@ function send(ctx: Context, { name, agent, host, port }: Way, asked: Asked): Pro
       );
     };
     const request = httpsRequest({
-      ...{ agent, host, port, method, path, signal: ctx.signal, headers: { ...own, ...headers } },
+      ...{ agent, host, port, method, path, headers: { ...own, ...headers } },
     });
+    // Not by its option `signal`, which ends no request that has no connection yet (seen with Node 20).
+    const cut = () => {
+      reject(ctx.signal.reason);
+      request.destroy();
+    };
+    ctx.signal.addEventListener("abort", cut, { once: true });
+    request.on("close", () => ctx.signal.removeEventListener("abort", cut));
     request.on("error", lost);
     request.on("response", (response) => {
       let said = "";
@@ -109,19 +118,5 @@ function parsed(text: string): unknown {
   }
 }
 
-const unreachable = (address: string, reason: string, cause?: Error) =>
-  powerErrors.make("POWER_UNREACHABLE", { address, reason }, { cause });
-
-function explain(address: string, why: Distrust): Error {
-  switch (why.kind) {
-    case "not reached":
-      return unreachable(address, why.reason, why.cause);
-    case "certificate":
-      return powerErrors.make("POWER_CERTIFICATE", { address, reason: why.reason }, { cause: why.cause });
-    case "fingerprint":
-      return powerErrors.make("POWER_CERTIFICATE", {
-        address,
-        reason: `it shows ${why.seen}, not the pinned one`,
-      });
-  }
-}
+const unreachable = (address: string, reason: string) =>
+  powerErrors.make("POWER_UNREACHABLE", { address, reason });

@@ -5,12 +5,12 @@ import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { openPower, Power, programsOf, warningsOf } from "../../../provider/drivers/power/index.ts";
-import { newContext } from "../../../provider/kernel/context.ts";
-import { lent } from "./lent.ts";
-import { obeysPowerContract, type PowerPeer } from "./suite.ts";
+import { openPower, Power, programsOf, warningsOf } from "../../../../provider/drivers/power/index.ts";
+import { newContext } from "../../../../provider/kernel/context.ts";
+import { lent } from "../lent.ts";
+import { obeysPowerContract, type PowerPeer } from "../suite.ts";
 
-const program = fileURLToPath(new URL("./exec-machine.sh", import.meta.url));
+const program = fileURLToPath(new URL("../exec-machine.sh", import.meta.url));
 const [password, wrongPassword, secureOn] = ["Hjq8-wrEx2.Tz", "7Yzn-guess", "a1:b2:c3:d4:e5:f6"];
 const mac = "52:54:00:ab:cd:07";
 const ctx = newContext();
