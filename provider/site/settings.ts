@@ -115,11 +115,9 @@ export const SiteSettings = z
           .default("2 seconds")
           .meta({ description: "Between two looks while a state is waited for." }),
         stagger: duration.default("250 ms").meta({ description: "Between two power-ons in the whole site." }),
-        concurrency: z
-          .int()
-          .min(1)
-          .default(16)
-          .meta({ description: "Commands in flight in the whole site." }),
+        concurrency: z.int().min(1).default(64).meta({
+          description: "Commands in flight in the whole site. Programs of this host are 16 at most.",
+        }),
       })
       .prefault({})
       .meta({ description: "How gently controllers are treated." }),

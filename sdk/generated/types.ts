@@ -8,7 +8,7 @@ export type { Duration, Size };
 
 /** A power controller that speaks IPMI 2.0 over the network. */
 export interface IpmiArgs {
-  /** IPMI 2.0 over LAN, by ipmitool. */
+  /** IPMI 2.0 over LAN. */
   readonly driver: pulumi.Input<"ipmi">;
   /** Address or name of the controller. */
   readonly address: pulumi.Input<string>;
@@ -33,6 +33,12 @@ export interface IpmiArgs {
    * `"probe"`.
    */
   readonly cipherSuite?: pulumi.Input<"probe" | number | undefined>;
+  /**
+   * Who talks to the controller. `native`: the deploy helper itself, and ipmitool where that finds no
+   * way in with the same login; `ipmitool`: always that program, a process for each command. Default:
+   * `native`. The serial console, the identity, and all that goes `via` another host are ipmitool's.
+   */
+  readonly client?: pulumi.Input<"native" | "ipmitool" | undefined>;
   /**
    * `sol`: what the server says by serial-over-LAN while it is installed or visited goes into its
    * console log. A session of somebody else is left alone. Default: `none`.
@@ -346,7 +352,7 @@ export interface NetworkVlanArgs {
 
 /** A power controller that speaks IPMI 2.0 over the network. */
 export interface Ipmi {
-  /** IPMI 2.0 over LAN, by ipmitool. */
+  /** IPMI 2.0 over LAN. */
   readonly driver: "ipmi";
   /** Address or name of the controller. */
   readonly address: string;
@@ -362,6 +368,12 @@ export interface Ipmi {
   readonly privilege: "CALLBACK" | "USER" | "OPERATOR" | "ADMINISTRATOR";
   /** Cipher suite of a session. `probe` tries 17, then 3, and remembers which one served. */
   readonly cipherSuite: "probe" | number;
+  /**
+   * Who talks to the controller. `native`: the deploy helper itself, and ipmitool where that finds no
+   * way in with the same login; `ipmitool`: always that program, a process for each command. Default:
+   * `native`. The serial console, the identity, and all that goes `via` another host are ipmitool's.
+   */
+  readonly client?: "native" | "ipmitool";
   /**
    * `sol`: what the server says by serial-over-LAN while it is installed or visited goes into its
    * console log. A session of somebody else is left alone. Default: `none`.

@@ -70,9 +70,17 @@ describe("a change of power", () => {
   it("is tried three times, each time later, while the controller is silent", async () => {
     const w = world();
     const { handle } = machine(w, { state: Array.from({ length: 9 }, unreachable) });
+    const failed = createConduct().around(handle).ensure(w.ctx, "on");
+    await expect(failed).rejects.toMatchObject({ code: "POWER_UNREACHABLE" });
+    expect(w.log).toEqual(["0 look", "5 look", "10 look"]);
+  });
+
+  it("believes a controller's silence at once where somebody only looks", async () => {
+    const w = world();
+    const { handle } = machine(w, { state: Array.from({ length: 9 }, unreachable) });
     const seen = await createConduct().around(handle).look(w.ctx);
     expect(seen).toMatchObject({ state: "unknown", reason: { code: "POWER_UNREACHABLE" } });
-    expect(w.log).toEqual(["0 look", "5 look", "10 look"]);
+    expect(w.log).toEqual(["0 look"]);
   });
 
   it("rests five seconds between a verified off and on", async () => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { controllerOf, Power, placeOf } from "../../provider/drivers/power/index.ts";
 import { overrideFor, overrideOf } from "../../provider/drivers/power/redfish/boot.ts";
 import { placeOn } from "../../provider/drivers/power/redfish/http.ts";
-import { troubleOf, wordsIn } from "../../provider/drivers/power/redfish/reply.ts";
+import { troubleOf, waitAsked, wordsIn } from "../../provider/drivers/power/redfish/reply.ts";
 import { resetFor } from "../../provider/drivers/power/redfish/reset.ts";
 
 const good = { driver: "redfish", address: "10.0.0.17", user: "admin", password: "secret" };
@@ -103,28 +103,81 @@ describe("a kind of reset", () => {
   });
 });
 
+describe("a controller that asks to be left alone", () => {
+  const date = "Fri, 27 Nov 2026 10:00:00 GMT";
+  it.for([
+    { headers: {}, ms: undefined },
+    { headers: { "retry-after": "7" }, ms: 7_000 },
+    { headers: { "retry-after": "Fri, 27 Nov 2026 10:00:30 GMT", date }, ms: 30_000 },
+    { headers: { "retry-after": "Fri, 27 Nov 2026 09:00:00 GMT", date }, ms: 0 },
+    { headers: { "retry-after": "soon" }, ms: undefined },
+    { headers: { "retry-after": "-1" }, ms: undefined },
+  ])("by $headers is left alone for $ms ms", ({ headers, ms }) => {
+    expect(waitAsked({ headers })).toBe(ms);
+  });
+  it("is busy, and says for how long", () => {
+    const question = { address: "bmc:443", user: "admin", what: "the system" };
+    const headers = { "retry-after": "7" };
+    const trouble = troubleOf(question, { status: 503, headers, body: undefined });
+    expect(trouble).toMatchObject({ code: "POWER_BUSY", retry: true, ms: 7_000 });
+  });
+  it.for([
+    { id: "iLO.2.37.UnableToModifyDuringSystemPOST", code: "POWER_BUSY" },
+    { id: "iLO.2.14.InvalidOperationForSystemState", code: "POWER_BUSY" },
+    { id: "IDRAC.2.8.SYS518", code: "POWER_BUSY" },
+    { id: "Base.1.8.PropertyUnknown", code: "POWER_ODD_REPLY" },
+  ])("in its own way, by 400 $id, is $code", ({ id: MessageId, code }) => {
+    const body = { error: { "@Message.ExtendedInfo": [{ MessageId, Message: "See the manual." }] } };
+    const question = { address: "bmc:443", user: "admin", what: "the system" };
+    expect(troubleOf(question, { status: 400, headers: {}, body })).toMatchObject({ code });
+  });
+});
+
 describe("a boot override", () => {
   const target = { device: "disk", persistent: true, firmware: "uefi" } as const;
   it("is set for once where a controller knows no other, and not at all where it lacks the device", () => {
     const only = (key: string, ...values: string[]) => ({
       Boot: { [`${key}@Redfish.AllowableValues`]: values },
     });
-    expect(overrideFor(only("BootSourceOverrideEnabled", "Disabled", "Once"), target)).toMatchObject({
-      Boot: { BootSourceOverrideEnabled: "Once" },
+    const once = only("BootSourceOverrideEnabled", "Disabled", "Once");
+    expect(overrideFor({ system: once }, target)).toMatchObject({
+      system: { Boot: { BootSourceOverrideEnabled: "Once" } },
     });
-    expect(overrideFor(only("BootSourceOverrideTarget", "None", "Pxe"), target)).toBeUndefined();
+    expect(overrideFor({ system: only("BootSourceOverrideTarget", "None", "Pxe") }, target)).toBeUndefined();
   });
   it("that was set reads as it was meant, whatever the controller has", () => {
     const device = fc.constantFrom("network" as const, "disk" as const);
     const firmware = fc.constantFrom("bios" as const, "uefi" as const);
     const wanted = fc.record({ device, persistent: fc.boolean(), firmware });
-    const has = fc.record({ mode: fc.constantFrom(undefined, "UEFI", "Legacy") });
+    const mode = fc.constantFrom(undefined, "UEFI", "Legacy");
+    const enabled = fc.constantFrom("Disabled", "Once", "Continuous");
+    const has = fc.record({ mode, enabled, Manufacturer: fc.constantFrom("Supermicro", "Lab Works") });
     fc.assert(
-      fc.property(wanted, has, (meant, { mode }) => {
-        const before = mode === undefined ? {} : { BootSourceOverrideMode: mode };
-        const change = overrideFor({ Boot: before }, meant) as { Boot: object };
-        expect(overrideOf({ Boot: { ...before, ...change.Boot } }, meant.firmware)).toEqual(meant);
+      fc.property(wanted, has, fc.boolean(), (meant, { mode, enabled, Manufacturer }, staged) => {
+        const before = {
+          ...{ BootSourceOverrideTarget: "None", BootSourceOverrideEnabled: enabled },
+          ...(mode === undefined ? {} : { BootSourceOverrideMode: mode }),
+        };
+        const [system, settings] = staged
+          ? [{ Manufacturer }, { Boot: before }]
+          : [{ Manufacturer, Boot: before }, undefined];
+        const change = overrideFor({ system, settings }, meant);
+        expect(Object.keys(change ?? {})).toEqual([staged ? "settings" : "system"]);
+        const after = { Boot: { ...before, ...(change?.settings ?? change?.system)?.Boot } };
+        const seen = staged ? { system, settings: after } : { system: after };
+        expect(overrideOf(seen, meant.firmware)).toEqual(meant);
       }),
     );
+  });
+  it.for([
+    { maker: "Supermicro", model: "SYS-E300", target: "UsbCd" },
+    { maker: "Supermicro", model: "ARS-111GL-NHR", target: "Cd" },
+    { maker: "Lab Works", model: "M7", target: "Cd" },
+  ])("to a CD is $target for $maker $model", ({ maker, model, target: device }) => {
+    const allowed = { "BootSourceOverrideTarget@Redfish.AllowableValues": ["Cd", "UsbCd"] };
+    const system = { Manufacturer: maker, Model: model, Boot: allowed };
+    expect(overrideFor({ system }, { ...target, device: "cd" })?.system?.Boot).toMatchObject({
+      BootSourceOverrideTarget: device,
+    });
   });
 });

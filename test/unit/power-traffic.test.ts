@@ -1,9 +1,10 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { createConduct, type Heard } from "../../provider/drivers/power/conduct/index.ts";
-import { createGate } from "../../provider/drivers/power/conduct/traffic.ts";
 import type { PowerDriver } from "../../provider/drivers/power/driver.ts";
+import { AskedToWait } from "../../provider/drivers/power/wait.ts";
 import { newContext } from "../../provider/kernel/context.ts";
+import { createGate } from "../../provider/kernel/gate.ts";
 import { busy, machine, unreachable, world } from "../fixtures/power-world.ts";
 
 describe("the traffic of a site", () => {
@@ -21,6 +22,18 @@ describe("the traffic of a site", () => {
     poll: "1 ms",
     backoff: "0 ms",
   } as const;
+
+  it.for([
+    { asks: 12_000, second: 12 },
+    { asks: 1_000, second: 5 },
+    { asks: 86_400_000, second: 30 },
+  ])("leaves a controller alone that asks for $asks ms, until second $second", async ({ asks, second }) => {
+    const w = world();
+    const { handle } = machine(w, { state: [new AskedToWait(busy(), asks)] });
+    const { around } = createConduct({ backoff: "1 second" });
+    await around(handle).stateOrThrow(w.ctx);
+    expect(w.log).toEqual(["0 look", `${second} look`]);
+  });
 
   it("holds no more commands than its cap, and one for each controller", async () => {
     const inside = new Map<string, number>();

@@ -5,11 +5,12 @@ import { type Need, searchPath } from "../../provider/cli/programs.ts";
 import { NoLab, runInLab } from "../../test/lab/lab/enter.ts";
 import { ensureBuilt } from "./build.ts";
 import { type Count, closingLine, sum } from "./count.ts";
-import { bringFuzzer } from "./fuzzer.ts";
 import { ensurePackageLists, installNeeds, missingNeeds } from "./host.ts";
 import { modernPrograms, testPrograms } from "./lab-programs.ts";
 import { bringArm64Parts, bringDebian, bringExtraRamdisks, bringLabParts, bringProgram } from "./prepare.ts";
 import { ensurePulumi } from "./pulumi.ts";
+import { bringPythonTool, tryPythonTool } from "./python.ts";
+import { schemathesis, sushyTools } from "./python-tools.ts";
 import { newTeller, Stop, seconds, type Teller } from "./say.ts";
 import { countLeftOut, type Project, runTests, splitWords } from "./tests.ts";
 
@@ -37,7 +38,7 @@ async function script(say: Teller, task: string, words: readonly string[], start
   await bringLabParts(say, host.cache);
   if (words[0] === "arm64") await bringArm64Parts(say, host.cache);
   if (modern) await bringDebian(say, host.cache);
-  if (words[0] === "fuzz") await bringFuzzer(say);
+  if (words[0] === "fuzz") await bringPythonTool(say, schemathesis);
   const example = modern ? "examples/modern" : "examples/quickstart";
   const folder = task === "demo" ? ["--folder", await bringProgram(say, host.cache, example)] : [];
   say.line(`Set up (${seconds(Date.now() - started)}).`);
@@ -79,6 +80,8 @@ async function test(say: Teller, words: readonly string[], started: number): Pro
     env = await bringPulumi(say, host);
   });
   const running = asked.filter((name) => !leftOut.has(name));
+  if (running.includes("contract"))
+    await tryPythonTool(say, sushyTools, "the driver redfish meets our own controllers alone.");
   if (running.some((name) => name !== "unit")) await ensureBuilt(say);
   if (running.includes("lab") || running.includes("engine")) await bringLabParts(say, host.cache);
   if (running.includes("lab")) await bringExtraRamdisks(say, host.cache);

@@ -41,8 +41,21 @@ export interface PowerDriver {
   /** The override that the controller holds now; undefined where none is valid, or one for another device than these two. */
   readonly boot?: (ctx: Context) => Promise<BootTarget | undefined>;
   readonly identity?: (ctx: Context) => Promise<ControllerIdentity>;
+  readonly media?: VirtualMedia;
   /** Listen on the server's serial line until the context ends; only where the settings ask for it. Nothing is typed. */
   readonly console?: (ctx: Context, hear: (piece: string) => void) => Promise<ConsoleEnd>;
+}
+
+/** An image that the controller fetches by itself, and shows its server as a CD. An image's address may be a secret. */
+export interface VirtualMedia {
+  /** Where what is in came from, or its name where the controller tells no more; undefined where nothing is in. */
+  readonly inserted: (ctx: Context) => Promise<string | undefined>;
+  /** What was in before comes out. */
+  readonly insert: (ctx: Context, url: string) => Promise<void>;
+  /** Nothing in already is no error. */
+  readonly eject: (ctx: Context) => Promise<void>;
+  /** Start from it, the next time alone. */
+  readonly boot: (ctx: Context, firmware: BootTarget["firmware"]) => Promise<void>;
 }
 
 /** Why there is nothing to hear any more. `taken`: somebody else listens, and is not disturbed. */

@@ -111,4 +111,10 @@ export const powerErrors = defineErrors({
       "Set `power.system` to the path, Id, UUID or Name of one of them, or a hypervisor's `power.domain` or `power.vm` to the name, UUID or MAC of one.",
     fault: "controller",
   },
+  POWER_MEDIA: {
+    text: "the power controller at {address} was told to {what}, and tells of {seen} after {limit}",
+    remedy:
+      "A controller fetches an image by itself: see that its own network reaches the deploy helper, that nobody's console holds its virtual media, and that its licence has them.",
+    fault: "controller",
+  },
 });

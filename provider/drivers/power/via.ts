@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { MetalError } from "../../kernel/errors.ts";
+import { createGate } from "../../kernel/gate.ts";
 import { type Run, run } from "../../kernel/process.ts";
 import { type SshHost, sshHost } from "../../services/ssh/address.ts";
 
@@ -22,6 +23,22 @@ export const via = z
 
 /** Where the programs of drivers run. */
 export type RunOn = (host: SshHost | undefined) => Run;
+
+/** Processes, unlike questions by a socket, are a load: so many for two cores. */
+const atOnce = 16;
+
+/** The same, a few at once. */
+export function fewAtOnce(running: Run): Run {
+  const gate = createGate(atOnce);
+  return async (ctx, ...command) => {
+    const leave = await gate.enter(ctx.signal);
+    try {
+      return await running(ctx, ...command);
+    } finally {
+      leave();
+    }
+  };
+}
 
 /** On this host alone. */
 export const onlyHere: RunOn = (host) => {

@@ -65,12 +65,3 @@ function open(
     done(explain({ kind: "fingerprint", seen }));
   });
 }
-
-/** A fingerprint as people write it, in the form that is compared; undefined for what is none. */
-export function fingerprintOf(text: string): string | undefined {
-  const digits = text
-    .replace(/^sha-?256[:=]/i, "")
-    .replaceAll(":", "")
-    .toUpperCase();
-  return /^[0-9A-F]{64}$/.test(digits) ? digits.replace(/(..)(?!$)/g, "$1:") : undefined;
-}

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { fingerprintOf } from "../../services/https/trusted.ts";
+import { fingerprintField } from "../../services/https/fingerprint.ts";
 import { httpsErrors } from "./errors.ts";
 
 /** Where a service is, who asks it, and how it proves to be the right one. */
@@ -35,16 +35,7 @@ const Address = z.strictObject({
     .string()
     .regex(/^[\w-]+$/, "Expected a token, as `tokens add` prints it")
     .optional(),
-  fingerprint: z
-    .string()
-    .transform((text, ctx) => {
-      const known = fingerprintOf(text);
-      if (known !== undefined) return known;
-      const message = "Expected the SHA-256 of a certificate, 64 hexadecimal digits, as `serve` prints it";
-      ctx.addIssue({ code: "custom", message });
-      return z.NEVER;
-    })
-    .optional(),
+  fingerprint: fingerprintField("as `serve` prints it").optional(),
 });
 
 /** Whether a site's setting is the address of a service: the bare URL, or an object that holds one. */

@@ -4,7 +4,7 @@ import type { ControllerMemory } from "../../drivers/power/driver.ts";
 import { controllerOf, openPower } from "../../drivers/power/index.ts";
 import { createKeeper, type Keeper } from "../../drivers/power/kept.ts";
 import { forgetRefusedLogin } from "../../drivers/power/login.ts";
-import type { RunOn } from "../../drivers/power/via.ts";
+import { fewAtOnce, type RunOn } from "../../drivers/power/via.ts";
 import { hasRamdisk, isForeign } from "../../kernel/arch.ts";
 import { type Context, until } from "../../kernel/context.ts";
 import { run } from "../../kernel/process.ts";
@@ -135,7 +135,8 @@ async function openParts(
     get: (key) => store.recall(controller, key),
     set: (key, value) => store.remember(controller, key, value),
   });
-  const runOn: RunOn = (host) => (host ? elsewhere.on(host) : run);
+  const here = fewAtOnce(run);
+  const runOn: RunOn = (host) => (host ? elsewhere.on(host) : here);
   const parts: Parts = {
     settings,
     store,

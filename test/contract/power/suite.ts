@@ -48,11 +48,19 @@ const quick = {
   backoff: "50 ms",
 } as const satisfies ConductOptions;
 
+/** What a kind of controller cannot; `refusal`: it refuses no login, as it knows none or is silent to a wrong one. */
+export interface Lacks {
+  readonly softOff?: boolean;
+  readonly setBoot?: boolean;
+  readonly identity?: boolean;
+  readonly refusal?: boolean;
+}
+
 /** What every power driver must do, against a real or emulated controller that can fail. */
 export function obeysPowerContract(
   name: string,
   startPeer: () => Promise<PowerPeer>,
-  lacks: { readonly [K in "login" | "softOff" | "setBoot" | "identity"]?: boolean } = {},
+  lacks: Lacks = {},
 ): void {
   describe(`${name} obeys the power contract`, () => {
     let peer: PowerPeer;
@@ -149,7 +157,7 @@ export function obeysPowerContract(
       expect(await absent.state(ctx)).toBe("unknown");
     });
 
-    if (!lacks.login)
+    if (!lacks.refusal)
       it("tries a refused login once, and another one afterwards", async () => {
         const wrong = around("wrong password");
         expect(await failure(wrong.probe(ctx))).toMatchObject({ code: "POWER_DENIED" });

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { execa } from "execa";
-import { fuzzer } from "../../../tools/setup/fuzzer.ts";
+import { programOf, schemathesis as tool } from "../../../tools/setup/python-tools.ts";
 import { check } from "../lib/story.ts";
 import { type FuzzedService, port } from "./service.ts";
 
@@ -19,7 +19,7 @@ export async function schemathesis({ token, folder }: FuzzedService, seconds: nu
     ...["--exclude-checks", "positive_data_acceptance,ignored_auth,missing_required_header"],
   ];
   const hooks = join(import.meta.dirname, "hooks.py");
-  const { all = "", exitCode } = await execa(fuzzer(), words, {
+  const { all = "", exitCode } = await execa(programOf(tool), words, {
     ...{ all: true, reject: false, cwd: folder, timeout: (seconds + 300) * 1_000 },
     env: { SCHEMATHESIS_HOOKS: hooks },
   });

@@ -3,10 +3,11 @@ import { hasCode } from "../../../kernel/errors.ts";
 import { type Duration, toMs } from "../../../kernel/units.ts";
 import type { BootTarget, ControllerIdentity, PowerDriver, PowerState } from "../driver.ts";
 import { powerErrors } from "../errors.ts";
-import { compareIdentity } from "../identity.ts";
 import { insist } from "./insist.ts";
 import { isControllers, type PowerLook, unlessUnknown } from "./look.ts";
 import { type ConductOptions, rulesFor } from "./manners.ts";
+import { type Media, mediaOf } from "./media.ts";
+import { checkIdentity, identityOf, recognise } from "./recognise.ts";
 import { type Heard, once, type PowerHandle, type Server, type Supply } from "./server.ts";
 import { createTraffic, sleepUntil } from "./traffic.ts";
 
@@ -42,6 +43,8 @@ export interface ConductedPower {
   readonly boots: (ctx: Context) => Promise<BootTarget | undefined | "unknown">;
   /** Empty where the controller has none to tell. */
   readonly identity: (ctx: Context) => Promise<ControllerIdentity>;
+  /** Where the controller has virtual media. */
+  readonly media?: Media | undefined;
   /** The driver's own: it goes on beside other commands. */
   readonly console?: PowerDriver["console"];
 }
@@ -84,7 +87,8 @@ export function createConduct(
         bootFrom: (ctx, target) => bootFrom(server, ctx, target),
         choosesBoot: driver.setBoot !== undefined,
         boots: (ctx) => boots(server, ctx),
-        identity: (ctx) => identity(server, ctx),
+        identity: (ctx) => identityOf(server, ctx),
+        media: mediaOf(server),
         console: driver.console,
       };
     },
@@ -94,36 +98,20 @@ export function createConduct(
 const stateOrThrow = (server: Server, ctx: Context) =>
   insist(server.rules, ctx, () => once(server, ctx, "state", server.driver.state));
 
-const look = (server: Server, ctx: Context) => unlessUnknown(() => stateOrThrow(server, ctx));
+/** Who only wants to know does not wait for a silent one three times: its driver has asked it many times by then. */
+const look = (server: Server, ctx: Context) =>
+  unlessUnknown(() =>
+    insist(server.rules, ctx, () => once(server, ctx, "state", server.driver.state), believed),
+  );
+const believed = ["POWER_UNREACHABLE"];
 const lookOnce = (server: Server, ctx: Context) =>
   unlessUnknown(() => once(server, ctx, "state", server.driver.state));
 
-async function identity(server: Server, ctx: Context): Promise<ControllerIdentity> {
-  const { driver } = server;
-  if (!driver.identity) return {};
-  const read = driver.identity;
-  return await insist(server.rules, ctx, () => once(server, ctx, "identity", read));
-}
-
 async function probe(server: Server, ctx: Context) {
   const state = await stateOrThrow(server, ctx);
-  const seen = await identity(server, ctx);
+  const seen = await identityOf(server, ctx);
   recognise(server, ctx, seen);
   return { state, identity: seen };
-}
-
-/** Refuse to touch another machine than the expected one. */
-async function checkIdentity(server: Server, ctx: Context): Promise<void> {
-  if (server.expected !== undefined) recognise(server, ctx, await identity(server, ctx));
-}
-
-function recognise({ expected = {}, controller }: Server, ctx: Context, seen: ControllerIdentity): void {
-  const verdict = compareIdentity(expected, seen);
-  if (verdict === "unknown" && Object.keys(expected).length > 0) {
-    ctx.log.warn("the controller tells nothing by which its machine could be recognised", { controller });
-  }
-  if (typeof verdict === "string") return;
-  throw powerErrors.make("POWER_OTHER_MACHINE", { address: controller, ...verdict });
 }
 
 async function ensure(

@@ -34,7 +34,7 @@ export const manners = {
   poll: "2 seconds",
   limit: "180 seconds",
   command: "60 seconds",
-  concurrency: 16,
+  concurrency: 64,
   perHost: 8,
   stagger: "250 ms",
   tries: 3,

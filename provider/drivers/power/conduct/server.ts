@@ -41,7 +41,9 @@ export interface Heard {
   readonly outcome: string;
   readonly seconds: number;
 }
-type Verb = "state" | "on" | "off" | "soft off" | "set boot" | "boot" | "identity";
+type Verb =
+  | ("state" | "on" | "off" | "soft off" | "set boot" | "boot" | "identity")
+  | ("media" | "insert media" | "eject media");
 
 /** Send one command when it is its turn. */
 export async function once<T>(

@@ -1,48 +1,13 @@
 import { type Context, LimitReached, within } from "../../../kernel/context.ts";
 import { hasCode, MetalError } from "../../../kernel/errors.ts";
+import { createGate, type Gate } from "../../../kernel/gate.ts";
 import { toMs } from "../../../kernel/units.ts";
 import { powerErrors } from "../errors.ts";
+import { AskedToWait } from "../wait.ts";
 import type { Rules } from "./manners.ts";
 
-/** Lets a number of callers in at once, the others in the order they came. */
-export interface Gate {
-  /** Answers the way out, to be called once; a signal that ends takes its caller out of the row. */
-  readonly enter: (signal: AbortSignal) => Promise<() => void>;
-}
-
-/** A gate with room for `capacity` callers. */
-export function createGate(capacity: number): Gate {
-  let inside = 0;
-  const row: (() => void)[] = [];
-  const leave = () => {
-    const next = row.shift();
-    if (next) next();
-    else inside -= 1;
-  };
-  return {
-    async enter(signal) {
-      signal.throwIfAborted();
-      if (inside < capacity) inside += 1;
-      else await takePlace(row, signal);
-      return leave;
-    },
-  };
-}
-
-function takePlace(row: (() => void)[], signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const giveUp = () => {
-      row.splice(row.indexOf(admit), 1);
-      reject(signal.reason);
-    };
-    const admit = () => {
-      signal.removeEventListener("abort", giveUp);
-      resolve();
-    };
-    signal.addEventListener("abort", giveUp, { once: true });
-    row.push(admit);
-  });
-}
+/** One that asks for a longer rest is asked again all the same; ms. */
+const longestRest = 30_000;
 
 /** What is known of one controller's traffic. Times are milliseconds of the clock of the contexts. */
 export interface Lane {
@@ -106,7 +71,8 @@ export function createTraffic({
       try {
         const { silence, rules } = lane;
         if (silence && silence.server !== server && silence.given >= turn) throw silence.error;
-        await sleepUntil(ctx, lane.quietUntil, Math.max(toMs(rules.gap), toMs(rules.gapAfterError)));
+        const most = Math.max(toMs(rules.gap), toMs(rules.gapAfterError), longestRest);
+        await sleepUntil(ctx, lane.quietUntil, most);
         const leaveHost = await lane.via?.enter(ctx.signal);
         try {
           return await inside(site, ctx, () => spaced(ctx, lane, server, body));
@@ -143,10 +109,10 @@ async function spaced<T>(
   body: (ctx: Context) => Promise<T>,
 ): Promise<T> {
   const { rules, controller: address } = lane;
-  let gap = rules.gapAfterError;
+  let quiet = toMs(rules.gapAfterError);
   try {
     const answer = await within(ctx, rules.command, body);
-    gap = rules.gap;
+    quiet = toMs(rules.gap);
     lane.silence = undefined;
     return answer;
   } catch (error) {
@@ -155,9 +121,11 @@ async function spaced<T>(
     const worded = spent ? powerErrors.make("POWER_UNREACHABLE", { address, reason }) : error;
     const silent = hasCode(worded, "POWER_UNREACHABLE") && worded instanceof MetalError;
     lane.silence = silent ? { server, given: lane.given, error: worded } : undefined;
+    // All its servers leave it alone for so long as it asks for.
+    if (error instanceof AskedToWait) quiet = Math.max(quiet, Math.min(error.ms, longestRest));
     throw worded;
   } finally {
-    lane.quietUntil = ctx.clock.now() + toMs(gap);
+    lane.quietUntil = ctx.clock.now() + quiet;
   }
 }
 

@@ -1,11 +1,10 @@
 import type { Context } from "../../../kernel/context.ts";
 import { hasCode, type MetalError } from "../../../kernel/errors.ts";
 import { type Finished, processErrors, type Run } from "../../../kernel/process.ts";
-import { powerErrors } from "../errors.ts";
-import { controllerName } from "../name.ts";
 import { type Pace, paceWords } from "./pace.ts";
+import { kgBytes } from "./settings.ts";
 import { explainUnanswered } from "./silence.ts";
-import type { Trouble } from "./trouble.ts";
+import { type Trouble, worded } from "./trouble.ts";
 import { explain, isOpened, linesOf } from "./words.ts";
 
 /** Where a controller is and how one logs in. */
@@ -28,7 +27,7 @@ export async function ipmitool(
   const { file, args, env } = commandOf(settings, { suite, pace, words: ["-v", ...words] });
   const finished = await started(run(ctx, file, args, { env }));
   const trouble = explain(finished, pace);
-  if (trouble) throw worded(trouble, settings, suite, words);
+  if (trouble) throw worded(trouble, settings, suite, words.join(" "));
   return finished.stdout;
 }
 
@@ -45,7 +44,7 @@ export async function ipmitoolAll(
   const input = commands.map((words) => words.join(" "));
   const { file, args, env } = commandOf(settings, { ...how, words: ["-v", "exec", "/dev/stdin"], input });
   const finished = await started(run(ctx, file, args, { env }));
-  const failure = (trouble: Trouble) => worded(trouble, settings, how.suite, commands[0] ?? []);
+  const failure = (trouble: Trouble) => worded(trouble, settings, how.suite, commands[0]?.join(" ") ?? "");
   const trouble = explain(finished, how.pace);
   const lost = isOpened(finished) ? explainUnanswered(linesOf(finished), finished.stdout) : undefined;
   const late = lost?.code === "POWER_LATE" && how.pace === "quick";
@@ -111,10 +110,6 @@ export function commandOf(settings: Access, { suite, pace, words, input }: Comma
   };
 }
 
-/** A Kg as its bytes: `0x…` is hexadecimal, anything else text. */
-export const kgBytes = (kg: string): Buffer =>
-  kg.startsWith("0x") ? Buffer.from(kg.slice(2), "hex") : Buffer.from(kg, "utf8");
-
 // Node's environment holds text only, a Kg is any bytes: a shell makes them from octal digits, seen by no argument list.
 const kgScript =
   // biome-ignore lint/suspicious/noTemplateCurlyInString: the shell's, which would strip a newline at the end otherwise
@@ -129,34 +124,5 @@ async function started(running: Promise<Finished>): Promise<Finished> {
     // The shell passes on the 127 of what it could not start.
     if (!hasCode(error, "PROGRAM_MISSING")) throw error;
     throw processErrors.make("PROGRAM_MISSING", { program: "ipmitool" }, { cause: error });
-  }
-}
-
-function worded(
-  { code, reason }: Trouble,
-  { address: host, port, user, password }: Access,
-  suite: number,
-  words: readonly string[],
-): MetalError {
-  const address = controllerName(host, port);
-  // ipmitool does not print passwords; should it ever, ours is not passed on.
-  const said = password === "" ? reason : reason.replaceAll(password, "***");
-  switch (code) {
-    case "POWER_UNREACHABLE":
-    case "POWER_LATE":
-    case "POWER_PACKET_LOSS":
-    case "POWER_BUSY":
-      return powerErrors.make(code, { address, reason: said });
-    case "POWER_DENIED":
-    case "POWER_NOT_ALLOWED":
-      return powerErrors.make(code, { address, user, reason: said });
-    case "POWER_KG":
-      return powerErrors.make(code, { address });
-    case "POWER_CIPHER":
-      return powerErrors.make(code, { address, suites: suite, reason: said });
-    case "POWER_NO_SESSION":
-      return powerErrors.make(code, { address, suite });
-    case "POWER_ODD_REPLY":
-      return powerErrors.make(code, { address, reply: said, what: words.join(" ") });
   }
 }

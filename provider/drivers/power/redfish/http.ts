@@ -67,6 +67,8 @@ function send(ctx: Context, { name, agent, host, port }: Way, asked: Asked): Pro
   const { method, path, body, headers = {} } = asked;
   const text = body === undefined ? undefined : JSON.stringify(body);
   const own = {
+    // Compressed on the way, what a controller says gets a weak tag (sushy, connector.py).
+    "accept-encoding": "identity",
     ...{ accept: "application/json", "odata-version": "4.0", "user-agent": "pulumi-baremetal" },
     ...(text === undefined
       ? {}

@@ -1,10 +1,12 @@
 import { createHash } from "node:crypto";
 import type { Context } from "../../../kernel/context.ts";
 import { hasCode } from "../../../kernel/errors.ts";
-import { type BootTarget, definePower, type Lent, type PowerDriver } from "../driver.ts";
+import { definePower, type Lent, type PowerDriver } from "../driver.ts";
 import { powerErrors } from "../errors.ts";
 import { guardLogin } from "../login.ts";
-import { overrideFor, overrideOf } from "./boot.ts";
+import { trustOf } from "../tls.ts";
+import { eject, insert, insertedIn } from "./media.ts";
+import { chooseBoot, chosenBoot } from "./override.ts";
 import { resetFor } from "./reset.ts";
 import { serviceOf } from "./service.ts";
 import { placeOf, Redfish } from "./settings.ts";
@@ -42,21 +44,19 @@ export const redfish = definePower<typeof Redfish>({
       }
     }
 
-    async function setBoot(ctx: Context, target: BootTarget): Promise<void> {
-      const found = await system(ctx);
-      const change = overrideFor(found.body, target);
-      if (change === undefined) {
-        throw powerErrors.make("POWER_CANNOT", { address: name, what: `boot from the ${target.device}` });
-      }
-      await service.change(ctx, found, change, "to choose what boots");
-    }
-
     return {
       state,
       set: reset,
       softOff: (ctx) => reset(ctx, "soft off"),
-      setBoot,
-      boot: async (ctx) => overrideOf((await system(ctx)).body, "bios"),
+      setBoot: async (ctx, target) => chooseBoot(ctx, service, await system(ctx), target),
+      boot: async (ctx) => chosenBoot(ctx, service, await system(ctx)),
+      media: {
+        inserted: async (ctx) => insertedIn(ctx, service, await system(ctx)),
+        insert: async (ctx, url) => insert(ctx, service, await system(ctx), url),
+        eject: async (ctx) => eject(ctx, service, await system(ctx)),
+        boot: async (ctx, firmware) =>
+          chooseBoot(ctx, service, await system(ctx), { device: "cd", persistent: false, firmware }),
+      },
       identity: async (ctx) => identityOf(ctx, service, await system(ctx)),
     } satisfies PowerDriver;
   },
@@ -66,9 +66,9 @@ export const redfish = definePower<typeof Redfish>({
 function askerOf(settings: Redfish, { kept, memory }: Lent): Parameters<typeof serviceOf>[1] {
   const { user, password } = settings;
   const guard = guardLogin(memory, [user, password]);
-  const { fingerprint, ca, insecure: anybody } = settings;
+  const trusted = trustOf(settings);
   // Other settings are not to be believed because of a login by the ones before.
-  const how = JSON.stringify([user, password, settings.auth, fingerprint, ca, anybody]);
+  const how = JSON.stringify([user, password, settings.auth, trusted]);
   const key = `redfish ${createHash("sha256").update(how).digest("hex")}`;
   return async (ctx, asked) => {
     const { openHttp } = await import("./http.ts");
@@ -77,7 +77,7 @@ function askerOf(settings: Redfish, { kept, memory }: Lent): Parameters<typeof s
     const session = await kept.use(ctx, key, {
       idle,
       async open(inner) {
-        const http = openHttp(name, { host, port, fingerprint, ca, anybody });
+        const http = openHttp(name, { host, port, ...trusted });
         try {
           return await openSession(inner, http, settings, { memory, guard });
         } catch (error) {

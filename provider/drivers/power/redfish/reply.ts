@@ -1,6 +1,10 @@
 import type { MetalError } from "../../../kernel/errors.ts";
 import { powerErrors } from "../errors.ts";
+import { masked } from "../program.ts";
+import { AskedToWait } from "../wait.ts";
 import type { Answered } from "./http.ts";
+import { isJson, type Json, objectAt, textAt } from "./json.ts";
+import { passes } from "./quirks.ts";
 
 /** What is known of the question that was answered so. */
 export interface Question {
@@ -8,13 +12,17 @@ export interface Question {
   readonly user: string;
   /** For people: "the system", "to switch on". */
   readonly what: string;
+  /** What it may repeat of the question, and nobody is to read. */
+  readonly secrets?: readonly string[] | undefined;
 }
 
 /** Why an answer is no good, by its status and what it says; undefined where it is good. */
-export function troubleOf({ address, user, what }: Question, answered: Answered): MetalError | undefined {
-  const { status } = answered;
+export function troubleOf(question: Question, answered: Answered): MetalError | undefined {
+  const { address, user, what, secrets = [] } = question;
+  const { status, body } = answered;
   if (status >= 200 && status < 300) return undefined;
-  const reply = [`${status}`, wordsIn(answered.body)].filter((word) => word !== "").join(" ");
+  const reply = masked(secrets, [`${status}`, wordsIn(body)].filter((word) => word !== "").join(" "));
+  const busy = () => asked(answered, powerErrors.make("POWER_BUSY", { address, reason: reply }));
   switch (status) {
     case 401:
       return powerErrors.make("POWER_DENIED", { address, user, reason: reply });
@@ -27,28 +35,43 @@ export function troubleOf({ address, user, what }: Question, answered: Answered)
     case 502:
     case 503:
     case 504:
-      return powerErrors.make("POWER_BUSY", { address, reason: reply });
+      return busy();
     default:
+      if (passes(messagesIn(body).flatMap(({ id, text }) => [id, text]))) return busy();
       return powerErrors.make("POWER_ODD_REPLY", { address, reply, what });
   }
 }
 
-interface Message {
-  readonly Message?: unknown;
-  readonly MessageId?: unknown;
+function asked(answered: Answered, error: MetalError): MetalError {
+  const ms = waitAsked(answered);
+  return ms === undefined ? error : new AskedToWait(error, ms);
+}
+
+/** For how many ms an answer asks to be left alone (RFC 9110, 10.2.3). A date is one of the clock of whoever wrote it. */
+export function waitAsked({ headers }: Pick<Answered, "headers">): number | undefined {
+  const { "retry-after": text, date } = headers;
+  if (text === undefined) return undefined;
+  if (/^\s*\d+\s*$/.test(text)) return Number(text) * 1000;
+  if (!/GMT\s*$/.test(text)) return undefined;
+  const left = Date.parse(text) - (date === undefined ? Date.now() : Date.parse(date));
+  return Number.isNaN(left) ? undefined : Math.max(0, left);
 }
 
 /** What a controller says of a refusal (DSP0266, "Error responses"): the messages of the extended information, or the plain one. */
 export function wordsIn(body: unknown): string {
-  const { error } = (body ?? {}) as { error?: { message?: unknown; "@Message.ExtendedInfo"?: unknown } };
-  const extended = error?.["@Message.ExtendedInfo"];
-  const messages = (Array.isArray(extended) ? extended : [extended]).filter(
-    (one): one is Message => typeof one === "object" && one !== null,
-  );
-  const words = messages.map(({ Message, MessageId }) => textIn(Message) || textIn(MessageId));
-  const told = words.filter((text) => text !== "");
-  return (told.length > 0 ? told.join(" ") : textIn(error?.message)).slice(0, 300);
+  const told = messagesIn(body).flatMap(({ id, text }) => text || id || []);
+  return told.length > 0 ? told.join(" ") : textIn(errorOf(body)["message"]);
 }
 
+function messagesIn(body: unknown): readonly { readonly id: string; readonly text: string }[] {
+  const extended = errorOf(body)["@Message.ExtendedInfo"];
+  const messages = (Array.isArray(extended) ? extended : [extended]).filter(isJson);
+  return messages.map((one: Json) => ({
+    id: textIn(textAt(one, "MessageId")),
+    text: textIn(textAt(one, "Message")),
+  }));
+}
+
+const errorOf = (body: unknown): Json => (isJson(body) ? objectAt(body, "error") : {});
 const textIn = (value: unknown): string => (typeof value === "string" ? printable(value).trim() : "");
 const printable = (text: string) => text.replace(/[^\x20-\x7e]+/g, " ");

@@ -4,6 +4,7 @@ import type { ControllerMemory } from "../driver.ts";
 import { powerErrors } from "../errors.ts";
 import type { LoginGuard } from "../login.ts";
 import type { Answered, Asked, Http } from "./http.ts";
+import { isJson, linkAt, objectAt, textAt } from "./json.ts";
 import { troubleOf } from "./reply.ts";
 
 /** Where a session is made, as DSP0266 has it for every service. */
@@ -51,8 +52,9 @@ export async function openSession(
     const answered = await http.ask(inner, {
       ...{ method: "POST", path: sessions, body: { UserName: user, Password: password } },
     });
-    // Small controllers, and sushy-tools, have no sessions.
+    // Small controllers have no sessions; some ask for the login before they say so (sushy-tools 2.2.0).
     if ([404, 405, 501].includes(answered.status)) return { headers: basic };
+    if (answered.status === 401 && !(await hasSessions(inner))) return { headers: basic };
     await check(answered, "to open a session");
     const token = answered.headers["x-auth-token"];
     if (typeof token !== "string") {
@@ -62,8 +64,17 @@ export async function openSession(
         what: "to open a session",
       });
     }
-    const location = answered.headers.location ?? textAt(answered.body, "@odata.id");
+    const { body } = answered;
+    const location = answered.headers.location ?? (isJson(body) ? textAt(body, "@odata.id") : undefined);
     return { headers: { "x-auth-token": token }, ...(location ? { place: pathOf(location) } : {}) };
+  }
+
+  /** What anybody may ask (DSP0266, "Service root"). One that does not tell is taken to have them. */
+  async function hasSessions(inner: Context): Promise<boolean> {
+    const { status, body } = await http.ask(inner, { method: "GET", path: "/redfish/v1/" });
+    if (status !== 200 || !isJson(body)) return true;
+    const named = linkAt(objectAt(body, "Links"), "Sessions") ?? linkAt(body, "SessionService");
+    return named !== undefined;
   }
 
   async function check(answered: Answered, what: string): Promise<void> {
@@ -117,11 +128,6 @@ export async function openSession(
     },
   };
 }
-
-const textAt = (body: unknown, key: string): string | undefined => {
-  const value = (body as Record<string, unknown> | undefined)?.[key];
-  return typeof value === "string" ? value : undefined;
-};
 
 /** Some name the whole address, some the path alone. */
 const pathOf = (location: string): string => (URL.canParse(location) ? new URL(location).pathname : location);

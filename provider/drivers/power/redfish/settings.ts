@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import { z } from "zod";
-import { fingerprintOf } from "../../../services/https/trusted.ts";
 import { controllerName } from "../name.ts";
+import { oneTrust, trust } from "../tls.ts";
 
 const inPlace = "in-place";
 
@@ -51,35 +51,8 @@ export const Redfish = z
       description: "Which of the controller's systems: its path, Id, UUID or Name. Default: the only one.",
       change: inPlace,
     }),
-    fingerprint: z
-      .string()
-      .transform((text, ctx) => {
-        const known = fingerprintOf(text);
-        if (known !== undefined) return known;
-        ctx.addIssue({
-          code: "custom",
-          message: "Expected the SHA-256 of a certificate, 64 hexadecimal digits",
-        });
-        return z.NEVER;
-      })
-      .optional()
-      .meta({
-        description:
-          "SHA-256 of the controller's certificate, for one that nobody signed: that one is believed, and no other.",
-        change: inPlace,
-      }),
-    ca: z.string().includes("BEGIN CERTIFICATE").optional().meta({
-      description: "Certificates, as PEM, that signed the controller's, beside those that the host trusts.",
-      change: inPlace,
-    }),
-    insecure: z.boolean().optional().meta({
-      description: "Believe any certificate: whoever answers at the address gets the password.",
-      change: inPlace,
-    }),
+    ...trust,
   })
-  .refine(({ insecure, fingerprint, ca }) => insecure !== true || (fingerprint ?? ca) === undefined, {
-    path: ["insecure"],
-    error: "`insecure` believes any certificate: leave it out, or `fingerprint` and `ca`",
-  })
+  .refine(...oneTrust)
   .meta({ id: "Redfish", description: "A power controller that speaks Redfish." });
 export type Redfish = z.output<typeof Redfish>;

@@ -2,9 +2,11 @@ import type { Context } from "../../../kernel/context.ts";
 import { powerErrors } from "../errors.ts";
 import type { Answered, Asked } from "./http.ts";
 import { isJson, textAt } from "./json.ts";
-import { type Question, troubleOf } from "./reply.ts";
+import { type Question, troubleOf, waitAsked } from "./reply.ts";
 
+/** Between two looks, where it does not ask for another; ms. */
 const pause = 1_000;
+const longestPause = 10_000;
 const over = ["Completed", "Killed", "Exception", "Cancelled"];
 
 /** Where an action was taken as a task (202), wait until that is over. How long is the command's limit. */
@@ -28,7 +30,8 @@ export async function waitForTask(
       const { address, what } = question;
       throw powerErrors.make("POWER_ODD_REPLY", { address, reply: `task ${state}`, what });
     }
-    await ctx.clock.sleep(pause, ctx.signal);
+    const wanted = Math.max(waitAsked(answered) ?? pause, pause);
+    await ctx.clock.sleep(Math.min(wanted, longestPause), ctx.signal);
   }
 }
 

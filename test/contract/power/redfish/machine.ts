@@ -5,64 +5,29 @@ import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import type { PeerFault } from "../suite.ts";
+import { createBooting } from "./booting.ts";
+import { account, facts, type Kind, type Reply, refusal, root } from "./kind.ts";
+import { createShelf } from "./shelf.ts";
 
-/** How a controller differs from a plain one. */
-export interface Kind {
-  /** It has no SessionService: each request brings the login. */
-  readonly sessionless?: boolean;
-  /** Sessions at once. */
-  readonly most?: number;
-  /** Properties of Boot that it lacks. */
-  readonly lacks?: readonly string[];
-  /** What resets it takes, and where it says so. */
-  readonly resets?: readonly string[];
-  readonly says?: "action" | "info" | "nowhere";
-  /** A reset is a task, which is over after so many looks. */
-  readonly taskLooks?: number;
-  /** Its tags are weak, and compared as strong ones. */
-  readonly weakTags?: boolean;
-  readonly systems?: readonly string[];
-}
-
-export const account = { user: "admin", password: "Hjq8-wrEx2.Tz" };
-export const facts = {
-  ...{ SerialNumber: "SN-12345", UUID: "a1234567-89ab-4def-8123-456789abcdef" },
-  ...{ Manufacturer: "Lab Works", Model: "M7" },
-};
+const sessionPlace = `${root}/SessionService/Sessions`;
 const mac = "52:54:00:AB:CD:01";
-const root = "/redfish/v1";
 
 /** A controller of our own: what the emulators cannot show, and each fault. It listens on loopback alone. */
 export async function startMachine(tls: { cert: string; key: string }, kind: Kind = {}) {
-  const { most = 8, lacks = [], says = "action", systems = ["1"] } = kind;
+  const { most = 8, says = "action", systems = ["1"] } = kind;
   const resets = kind.resets ?? ["On", "ForceOff", "GracefulShutdown", "ForceRestart", "PushPowerButton"];
-  let [power, fault, logins, tag, looksLeft]: [string, PeerFault, number, number, number] = [
-    "Off",
-    "none",
-    0,
-    1,
-    0,
-  ];
-  const boot: Record<string, unknown> = {
-    BootSourceOverrideTarget: "None",
-    BootSourceOverrideEnabled: "Disabled",
-    BootSourceOverrideMode: "Legacy",
-    "BootSourceOverrideTarget@Redfish.AllowableValues": ["None", "Pxe", "Hdd", "Cd"],
-  };
-  for (const key of lacks) delete boot[key];
+  let [power, fault, logins, looksLeft]: [string, PeerFault, number, number] = ["Off", "none", 0, 0];
+  const booting = createBooting(kind);
+  const shelf = createShelf(kind.media);
   const sessions = new Map<string, string>();
   const orders: { at: number; order: "look" | "on" | "off" | "soft" | "boot" }[] = [];
   const requests: string[] = [];
-  const patches: unknown[] = [];
   const note = (order: (typeof orders)[number]["order"]) => orders.push({ at: Date.now(), order });
-  const etag = () => (kind.weakTags ? `W/"${tag}"` : `"${tag}"`);
 
   function turn(to: "On" | "Off"): void {
     power = to;
-    tag += 1;
-    // A server that starts has used up what was meant for one start.
-    if (to === "On" && boot["BootSourceOverrideEnabled"] === "Once")
-      boot["BootSourceOverrideEnabled"] = "Disabled";
+    booting.changed();
+    if (to === "On") booting.start();
   }
   const effect = (to: "On" | "Off") => {
     if (fault === "lies") return;
@@ -70,12 +35,21 @@ export async function startMachine(tls: { cert: string; key: string }, kind: Kin
     else turn(to);
   };
 
-  type Reply = [status: number, body?: object | string, headers?: Record<string, string>];
   const system = (id: string): Reply => [
     200,
     {
       ...{ "@odata.id": `${root}/Systems/${id}`, Id: id, Name: `system ${id}`, ...facts, PowerState: power },
-      ...{ Boot: boot, EthernetInterfaces: { "@odata.id": `${root}/Systems/${id}/EthernetInterfaces` } },
+      ...(kind.maker === undefined ? {} : { Manufacturer: kind.maker }),
+      ...(kind.staged === undefined
+        ? {}
+        : { "@Redfish.Settings": { SettingsObject: { "@odata.id": `${root}/Systems/${id}/SD` } } }),
+      ...{
+        Boot: booting.own,
+        EthernetInterfaces: { "@odata.id": `${root}/Systems/${id}/EthernetInterfaces` },
+      },
+      ...(shelf.under === "Managers/BMC"
+        ? { Links: { ManagedBy: [{ "@odata.id": `${root}/Managers/BMC` }] } }
+        : { VirtualMedia: { "@odata.id": `${root}/Systems/${id}/VirtualMedia` } }),
       Actions: {
         "#ComputerSystem.Reset": {
           target: `${root}/Systems/${id}/Actions/ComputerSystem.Reset`,
@@ -84,20 +58,8 @@ export async function startMachine(tls: { cert: string; key: string }, kind: Kin
         },
       },
     },
-    { etag: etag() },
+    { etag: booting.etag() },
   ];
-  const refusal = (status: number, MessageId: string, Message: string): Reply => [
-    status,
-    {
-      error: {
-        code: MessageId,
-        message: "See ExtendedInfo",
-        "@Message.ExtendedInfo": [{ MessageId, Message }],
-      },
-    },
-    status === 503 ? { "retry-after": "1" } : {},
-  ];
-
   function reset(type: unknown): Reply {
     if (typeof type !== "string" || !resets.includes(type)) {
       return refusal(
@@ -118,19 +80,15 @@ export async function startMachine(tls: { cert: string; key: string }, kind: Kin
     return [202, { TaskState: "Running" }, { location: `${root}/TaskService/TaskMonitors/7` }];
   }
 
-  function patch(request: IncomingMessage, change: { Boot?: Record<string, unknown> }): Reply {
-    const match = request.headers["if-match"];
-    const mine = kind.weakTags ? etag().slice(2) : etag();
-    if (match !== undefined && match !== mine)
-      return refusal(412, "Base.1.8.PreconditionFailed", "The ETag differs.");
-    const strange = Object.keys(change.Boot ?? {}).find((key) => !(key in boot));
-    if (strange)
-      return refusal(400, "Base.1.8.PropertyUnknown", `The property ${strange} is not in the list.`);
-    note("boot");
-    patches.push(change.Boot);
-    Object.assign(boot, change.Boot);
-    tag += 1;
-    return [200, {}];
+  function patch({ headers }: IncomingMessage, rest: string, change: Record<string, unknown>): Reply {
+    const seen = booting.patches.length;
+    const answer = booting.patch(
+      headers,
+      rest === "/SD" ? "settings" : "system",
+      change["Boot"] as Record<string, unknown> | undefined,
+    );
+    if (booting.patches.length > seen) note("boot");
+    return answer;
   }
 
   function logIn({ UserName, Password }: Record<string, unknown>): Reply {
@@ -139,7 +97,7 @@ export async function startMachine(tls: { cert: string; key: string }, kind: Kin
       return refusal(401, "Base.1.8.NoValidSession", "There is no valid session.");
     }
     if (sessions.size >= most) return refusal(503, "Base.1.8.SessionLimitExceeded", "No more sessions.");
-    const [token, place] = [randomBytes(9).toString("hex"), `${root}/SessionService/Sessions/${logins}`];
+    const [token, place] = [randomBytes(9).toString("hex"), `${sessionPlace}/${logins}`];
     sessions.set(token, place);
     return [201, { "@odata.id": place }, { "x-auth-token": token, location: place }];
   }
@@ -157,7 +115,9 @@ export async function startMachine(tls: { cert: string; key: string }, kind: Kin
     requests.push(`${method} ${url}`);
     const said = await text(request);
     const body = (said === "" ? {} : JSON.parse(said)) as Record<string, unknown>;
-    if (url === `${root}/SessionService/Sessions`) return kind.sessionless ? [404] : logIn(body);
+    if (url === `${root}/`)
+      return [200, kind.sessionless ? {} : { Links: { Sessions: { "@odata.id": sessionPlace } } }];
+    if (url === sessionPlace && kind.sessionless !== "refuses") return kind.sessionless ? [404] : logIn(body);
     if (!allowed(request)) return refusal(401, "Base.1.8.NoValidSession", "There is no valid session.");
     if (method === "DELETE") {
       const token = [...sessions].find(([, place]) => place === url)?.[0] ?? "";
@@ -171,15 +131,18 @@ export async function startMachine(tls: { cert: string; key: string }, kind: Kin
     if (url === `${root}/Systems`) {
       return [200, { Members: systems.map((id) => ({ "@odata.id": `${root}/Systems/${id}` })) }];
     }
+    const seen = url.includes("/VirtualMedia") || url.startsWith(`${root}/Managers`);
+    if (seen) return shelf.answer(method, url, body) ?? [404];
     const [, id = "", rest = ""] = /^\/redfish\/v1\/Systems\/([^/]+)(.*)$/.exec(url) ?? [];
     if (!systems.includes(id))
       return refusal(404, "Base.1.8.ResourceMissingAtURI", `There is nothing at ${url}.`);
-    if (method === "PATCH") return patch(request, body);
+    if (method === "PATCH") return patch(request, rest, body);
     if (method === "POST") return reset(body["ResetType"]);
     if (rest === "/EthernetInterfaces") return [200, { Members: [{ "@odata.id": `${url}/1` }] }];
     if (rest === "/EthernetInterfaces/1") return [200, { MACAddress: mac }];
     if (rest === "/ResetActionInfo")
       return [200, { Parameters: [{ Name: "ResetType", AllowableValues: resets }] }];
+    if (rest === "/SD") return [200, { Boot: booting.settings }, { etag: booting.etag() }];
     note("look");
     return fault === "garbles" ? [200, "<html>500</html>"] : system(id);
   }
@@ -193,7 +156,8 @@ export async function startMachine(tls: { cert: string; key: string }, kind: Kin
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
   return {
-    ...{ port: (server.address() as AddressInfo).port, orders, requests, patches, boot },
+    ...{ port: (server.address() as AddressInfo).port, orders, requests },
+    ...{ patches: booting.patches, boot: booting.own, media: shelf },
     logins: () => logins,
     sessions: () => sessions.size,
     expire: () => sessions.clear(),

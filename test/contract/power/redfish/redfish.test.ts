@@ -1,35 +1,19 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import type { Lent } from "../../../../provider/drivers/power/driver.ts";
-import { openPower, Power } from "../../../../provider/drivers/power/index.ts";
-import { createKeeper, type Keeper } from "../../../../provider/drivers/power/kept.ts";
+import { describe, expect, it } from "vitest";
+import { openPower } from "../../../../provider/drivers/power/index.ts";
+import { createKeeper } from "../../../../provider/drivers/power/kept.ts";
 import { newContext } from "../../../../provider/kernel/context.ts";
-import { type Identity, identityOf } from "../../../../provider/serve/certificate.ts";
 import { lent } from "../lent.ts";
 import { obeysPowerContract, type PowerPeer } from "../suite.ts";
-import { account, facts, type Kind, type Machine, startMachine } from "./machine.ts";
+import { type Controllers, controllers } from "./controllers.ts";
+import { account, facts, type Kind } from "./kind.ts";
+import { startMachine } from "./machine.ts";
 
 const ctx = newContext();
 const wrongPassword = "7Yzn-guess";
-let folder: string;
-let tls: Identity;
-
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "redfish-"));
-  tls = await identityOf(ctx, { stateDir: folder, certificate: undefined, key: undefined });
-});
-afterAll(() => rm(folder, { recursive: true, force: true }));
-
-const settings = (port: number, more: object = {}) =>
-  Power.parse({
-    ...{ driver: "redfish", address: `127.0.0.1:${port}`, ...account, fingerprint: tls.fingerprint },
-    ...more,
-  });
+const { tls, settings, start, open, later }: Controllers = controllers();
 
 async function peerOf(kind: Kind = {}, more: object = {}): Promise<PowerPeer> {
-  const machine = await startMachine(tls, kind);
+  const machine = await startMachine(tls(), kind);
   const [known, keeper] = [new Map<string, string>(), createKeeper()];
   const hows = {
     right: settings(machine.port, more),
@@ -62,22 +46,6 @@ obeysPowerContract("redfish by a login with each request, resets as tasks", () =
 );
 
 describe("redfish", () => {
-  const stops: (() => Promise<void>)[] = [];
-  afterEach(async () => {
-    for (const stop of stops.splice(0).reverse()) await stop();
-  });
-  const start = async (kind: Kind = {}): Promise<Machine> => {
-    const machine = await startMachine(tls, kind);
-    stops.push(machine.stop);
-    return machine;
-  };
-  const open = (port: number, more: object = {}, how: Partial<Lent> = {}, known?: Map<string, string>) => {
-    const keeper: Keeper = createKeeper();
-    stops.push(keeper.close);
-    const { driver } = openPower(settings(port, more), lent(known, { kept: keeper.of("c"), ...how }));
-    return { ...driver, leave: keeper.close };
-  };
-
   it("logs in once for many requests, again when the session expired, and out at the end", async () => {
     const machine = await start();
     const driver = open(machine.port);
@@ -90,10 +58,19 @@ describe("redfish", () => {
     expect(machine.sessions()).toBe(0);
   });
 
+  it("gives the login with each request where the controller refuses whoever asks for a session without", async () => {
+    const machine = await start({ sessionless: "refuses" });
+    expect(await open(machine.port).state(ctx)).toBe("off");
+    expect(machine.logins()).toBe(0);
+    const wrong = open(machine.port, { password: wrongPassword }).state(ctx);
+    await expect(wrong).rejects.toMatchObject({ code: "POWER_DENIED" });
+    expect(machine.logins()).toBe(1);
+  });
+
   it("does not believe another password because of the session that the last one opened", async () => {
     const machine = await start();
     const kept = createKeeper();
-    stops.push(kept.close);
+    later(kept.close);
     const how = { kept: kept.of("c") };
     expect(await open(machine.port, {}, how).state(ctx)).toBe("off");
     const other = open(machine.port, { password: wrongPassword }, how).state(ctx);
@@ -148,38 +125,6 @@ describe("redfish", () => {
     expect(await asked?.catch((error: { code: string }) => error.code)).toBe(soft);
     await driver.set(ctx, "off");
     expect(machine.power()).toBe("Off");
-  });
-
-  it.for([
-    { lacks: [], sent: { BootSourceOverrideMode: "UEFI" } },
-    { lacks: ["BootSourceOverrideMode"], sent: {} },
-  ])("chooses what boots on a controller without $lacks, for once and for good", async ({ lacks, sent }) => {
-    const machine = await start({ lacks });
-    const driver = open(machine.port);
-    const target = { device: "network", persistent: false, firmware: "uefi" } as const;
-    await driver.setBoot?.(ctx, target);
-    expect(await driver.boot?.(ctx)).toMatchObject({ device: "network", persistent: false });
-    await driver.setBoot?.(ctx, { ...target, device: "disk", persistent: true });
-    expect(await driver.boot?.(ctx)).toMatchObject({ device: "disk", persistent: true });
-    const [once, good] = [{ BootSourceOverrideEnabled: "Once" }, { BootSourceOverrideEnabled: "Continuous" }];
-    expect(machine.patches).toEqual([
-      { BootSourceOverrideTarget: "Pxe", ...once, ...sent },
-      { BootSourceOverrideTarget: "Hdd", ...good },
-    ]);
-  });
-
-  it("tells of no override once a server has started by it", async () => {
-    const machine = await start();
-    const driver = open(machine.port);
-    await driver.setBoot?.(ctx, { device: "network", persistent: false, firmware: "bios" });
-    await driver.set(ctx, "on");
-    expect(await driver.boot?.(ctx)).toBeUndefined();
-  });
-
-  it("changes what boots where its tags are weak, and compared as strong ones", async () => {
-    const machine = await start({ weakTags: true });
-    await open(machine.port).setBoot?.(ctx, { device: "network", persistent: false, firmware: "bios" });
-    expect(machine.boot["BootSourceOverrideTarget"]).toBe("Pxe");
   });
 
   it.for([

@@ -106,7 +106,7 @@ describe.skipIf(!there)(`virsh${there ? "" : `, left out: there is no ${missing}
   });
 
   // libvirt asks for no login where its socket may be opened: that is the group's affair.
-  obeysPowerContract("virsh, in front of a libvirtd of its own,", startPeer, { login: true });
+  obeysPowerContract("virsh, in front of a libvirtd of its own,", startPeer, { refusal: true });
 
   describe("virsh", () => {
     let domain: DomainFacts;

@@ -74,7 +74,7 @@ async function startPeer(): Promise<PowerPeer> {
 }
 
 // VirtualBox is the user's own: nobody logs in to it.
-obeysPowerContract("virtualbox by a stand-in for VBoxManage", startPeer, { login: true });
+obeysPowerContract("virtualbox by a stand-in for VBoxManage", startPeer, { refusal: true });
 
 describe("virtualbox", () => {
   let one: Awaited<ReturnType<typeof machine>>;

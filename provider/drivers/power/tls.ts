@@ -1,0 +1,43 @@
+import { z } from "zod";
+import { fingerprintField } from "../../services/https/fingerprint.ts";
+import type { Trusted } from "../../services/https/trusted.ts";
+
+const inPlace = "in-place";
+
+/** The fields of a driver that speaks HTTPS: how its controller proves to be the right one. `oneTrust` refines them. */
+export const trust = {
+  fingerprint: fingerprintField().optional().meta({
+    description:
+      "SHA-256 of the controller's certificate, for one that nobody signed: that one is believed, and no other.",
+    change: inPlace,
+  }),
+  ca: z.string().includes("BEGIN CERTIFICATE").optional().meta({
+    description: "Certificates, as PEM, that signed the controller's, beside those that the host trusts.",
+    change: inPlace,
+  }),
+  insecure: z.boolean().optional().meta({
+    description: "Believe any certificate: whoever answers at the address gets the password.",
+    change: inPlace,
+  }),
+};
+
+/** What these fields are in settings. */
+interface Trust {
+  readonly fingerprint?: string | undefined;
+  readonly ca?: string | undefined;
+  readonly insecure?: boolean | undefined;
+}
+
+/** For `refine`: who believes anybody cannot ask for more. */
+export const oneTrust: readonly [(trust: Trust) => boolean, { path: PropertyKey[]; error: string }] = [
+  ({ insecure, fingerprint, ca }) => insecure !== true || (fingerprint ?? ca) === undefined,
+  {
+    path: ["insecure"],
+    error: "`insecure` believes any certificate: leave it out, or `fingerprint` and `ca`",
+  },
+];
+
+/** The same for the connection. */
+export const trustOf = ({ fingerprint, ca, insecure }: Trust): Omit<Trusted, "host" | "port"> => ({
+  ...{ fingerprint, ca, anybody: insecure },
+});
