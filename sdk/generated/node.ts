@@ -9,6 +9,8 @@ import type {
   Exec,
   ExecArgs,
   HardwareState,
+  Iboot,
+  IbootArgs,
   Identity,
   IdentityArgs,
   Inspect,
@@ -21,6 +23,8 @@ import type {
   RootDeviceHints,
   RootDeviceHintsArgs,
   Size,
+  SnmpPdu,
+  SnmpPduArgs,
   Virsh,
   VirshArgs,
   VirtualBox,
@@ -35,7 +39,9 @@ export interface NodeArgs {
    */
   readonly name?: pulumi.Input<string | undefined>;
   /** How the server is switched on and off. */
-  readonly power: pulumi.Input<IpmiArgs | RedfishArgs | VirshArgs | VirtualBoxArgs | ExecArgs>;
+  readonly power: pulumi.Input<
+    IpmiArgs | RedfishArgs | SnmpPduArgs | IbootArgs | VirshArgs | VirtualBoxArgs | ExecArgs
+  >;
   /**
    * Processor architecture, as Ironic's `cpu_arch`. `aarch64` starts by UEFI; `i386` boots only a
    * classic ramdisk of the flavor's, and is never cleaned. Default: `"x86_64"`. A change is refused
@@ -95,9 +101,12 @@ const declaration: Declaration = {
   references: [],
   digests: {},
   secrets: [
+    ["power", "authPassword"],
+    ["power", "community"],
     ["power", "environment"],
     ["power", "kg"],
     ["power", "password"],
+    ["power", "privPassword"],
   ],
   outputs: [
     "drift",
@@ -122,7 +131,7 @@ export class Node extends pulumi.dynamic.Resource {
   /** Name, unique in the site; it is also the resource's id. Default: the logical name. */
   declare readonly name: pulumi.Output<string>;
   /** How the server is switched on and off. */
-  declare readonly power: pulumi.Output<Ipmi | Redfish | Virsh | VirtualBox | Exec>;
+  declare readonly power: pulumi.Output<Ipmi | Redfish | SnmpPdu | Iboot | Virsh | VirtualBox | Exec>;
   /**
    * Processor architecture, as Ironic's `cpu_arch`. `aarch64` starts by UEFI; `i386` boots only a
    * classic ramdisk of the flavor's, and is never cleaned.

@@ -79,6 +79,105 @@ export interface RedfishArgs {
   readonly insecure?: pulumi.Input<boolean | undefined>;
 }
 
+/** A PDU that switches the server's mains by SNMP. */
+export interface SnmpPduArgs {
+  /** Outlets of a PDU, by SNMP. */
+  readonly driver: pulumi.Input<"snmp-pdu">;
+  /** Address or name of the PDU. */
+  readonly address: pulumi.Input<string>;
+  /** Its UDP port. Default: `161`. */
+  readonly port?: pulumi.Input<number | undefined>;
+  /** Whose objects it has. One that is none of them is described by `oids`. */
+  readonly model?: pulumi.Input<
+    | "apc-rpdu"
+    | "apc-rpdu2"
+    | "apc-masterswitch"
+    | "apc-masterswitch-plus"
+    | "aten"
+    | "baytech"
+    | "cyberpower"
+    | "eaton"
+    | "raritan"
+    | "servertech-sentry3"
+    | "servertech-sentry4"
+    | "teltronix"
+    | "tripplite"
+    | undefined
+  >;
+  /** Objects of one's own, in the place of `model`. */
+  readonly oids?: pulumi.Input<PduOidsArgs | undefined>;
+  /**
+   * The outlets that feed the server: all of its supplies. A number, or numbers with those of unit and
+   * branch before it, as its MIB has them.
+   */
+  readonly outlets: pulumi.Input<readonly pulumi.Input<string>[]>;
+  /** Of SNMP. Only v3 has secrets that do not travel in clear. Default: `"v2c"`. */
+  readonly version?: pulumi.Input<"v1" | "v2c" | "v3" | undefined>;
+  /** Of v1 and v2c; it may write. A secret: encrypted in the state. */
+  readonly community?: pulumi.Input<string | undefined>;
+  /** Of v3. */
+  readonly user?: pulumi.Input<string | undefined>;
+  /** How v3 proves who asks. Default: `"sha"`. */
+  readonly authProtocol?: pulumi.Input<"md5" | "sha" | "sha224" | "sha256" | "sha384" | "sha512" | undefined>;
+  /**
+   * The user's passphrase for that. Without it nobody has to prove anything. A secret: encrypted in the
+   * state.
+   */
+  readonly authPassword?: pulumi.Input<string | undefined>;
+  /**
+   * How v3 encrypts: AES-128, or AES-256 with the key made after Blumenthal or after Reeder (Cisco).
+   * DES is not offered. Default: `"aes"`.
+   */
+  readonly privProtocol?: pulumi.Input<"aes" | "aes256b" | "aes256r" | undefined>;
+  /** The passphrase for that. Without it all is readable on the way. A secret: encrypted in the state. */
+  readonly privPassword?: pulumi.Input<string | undefined>;
+  /** Context of v3. */
+  readonly context?: pulumi.Input<string | undefined>;
+}
+
+/** The objects by which a PDU switches an outlet. */
+export interface PduOidsArgs {
+  /** What is written to switch on; `{outlet}` is where its number goes, or else the end. */
+  readonly on: pulumi.Input<string>;
+  /** The integer that switches on. */
+  readonly onValue: pulumi.Input<number>;
+  /** What is written to switch off. Default: that of `on`. */
+  readonly off?: pulumi.Input<string | undefined>;
+  /** The integer that switches off. */
+  readonly offValue: pulumi.Input<number>;
+  /** What tells the state. Default: what is written. */
+  readonly state?: pulumi.Input<string | undefined>;
+  /** What `state` is while an outlet is on. Default: `onValue`. */
+  readonly isOn?: pulumi.Input<readonly pulumi.Input<number>[] | undefined>;
+  /** What `state` is while an outlet is off. Default: `offValue`. */
+  readonly isOff?: pulumi.Input<readonly pulumi.Input<number>[] | undefined>;
+}
+
+/** A Dataprobe iBoot, which switches the server's mains. */
+export interface IbootArgs {
+  /** A Dataprobe iBoot. */
+  readonly driver: pulumi.Input<"iboot">;
+  /**
+   * Address or name of the device, as Nova wrote it: `host`, `host:port` or `host:port,relay`. The port
+   * is 9100, with `protocol: text` 80.
+   */
+  readonly address: pulumi.Input<string>;
+  /** Which of its outlets feeds the server, from 1 on, where `address` does not say so. */
+  readonly relay?: pulumi.Input<number | undefined>;
+  /** Account on the device. */
+  readonly user?: pulumi.Input<string | undefined>;
+  /**
+   * Its password. It travels in clear: keep the device in a network of its own. A secret: encrypted in
+   * the state.
+   */
+  readonly password: pulumi.Input<string>;
+  /**
+   * `dxp`: the Dataprobe Exchange Protocol (iBoot-G2 and later). `text`: the commands of older devices
+   * with one outlet and a password alone (iBoot, iBoot-Hub). Default: `"dxp"`.
+   */
+  readonly protocol?: pulumi.Input<"dxp" | "text" | undefined>;
+}
+
 /** A virtual machine of libvirt. */
 export interface VirshArgs {
   /** A virtual machine of libvirt, by virsh. */
@@ -412,6 +511,97 @@ export interface Redfish {
   readonly ca?: string;
   /** Believe any certificate: whoever answers at the address gets the password. */
   readonly insecure?: boolean;
+}
+
+/** A PDU that switches the server's mains by SNMP. */
+export interface SnmpPdu {
+  /** Outlets of a PDU, by SNMP. */
+  readonly driver: "snmp-pdu";
+  /** Address or name of the PDU. */
+  readonly address: string;
+  /** Its UDP port. */
+  readonly port: number;
+  /** Whose objects it has. One that is none of them is described by `oids`. */
+  readonly model?:
+    | "apc-rpdu"
+    | "apc-rpdu2"
+    | "apc-masterswitch"
+    | "apc-masterswitch-plus"
+    | "aten"
+    | "baytech"
+    | "cyberpower"
+    | "eaton"
+    | "raritan"
+    | "servertech-sentry3"
+    | "servertech-sentry4"
+    | "teltronix"
+    | "tripplite";
+  /** Objects of one's own, in the place of `model`. */
+  readonly oids?: PduOids;
+  /**
+   * The outlets that feed the server: all of its supplies. A number, or numbers with those of unit and
+   * branch before it, as its MIB has them.
+   */
+  readonly outlets: string[];
+  /** Of SNMP. Only v3 has secrets that do not travel in clear. */
+  readonly version: "v1" | "v2c" | "v3";
+  /** Of v1 and v2c; it may write. */
+  readonly community?: string;
+  /** Of v3. */
+  readonly user?: string;
+  /** How v3 proves who asks. */
+  readonly authProtocol: "md5" | "sha" | "sha224" | "sha256" | "sha384" | "sha512";
+  /** The user's passphrase for that. Without it nobody has to prove anything. */
+  readonly authPassword?: string;
+  /**
+   * How v3 encrypts: AES-128, or AES-256 with the key made after Blumenthal or after Reeder (Cisco).
+   * DES is not offered.
+   */
+  readonly privProtocol: "aes" | "aes256b" | "aes256r";
+  /** The passphrase for that. Without it all is readable on the way. */
+  readonly privPassword?: string;
+  /** Context of v3. */
+  readonly context?: string;
+}
+
+/** The objects by which a PDU switches an outlet. */
+export interface PduOids {
+  /** What is written to switch on; `{outlet}` is where its number goes, or else the end. */
+  readonly on: string;
+  /** The integer that switches on. */
+  readonly onValue: number;
+  /** What is written to switch off. Default: that of `on`. */
+  readonly off?: string;
+  /** The integer that switches off. */
+  readonly offValue: number;
+  /** What tells the state. Default: what is written. */
+  readonly state?: string;
+  /** What `state` is while an outlet is on. Default: `onValue`. */
+  readonly isOn?: number[];
+  /** What `state` is while an outlet is off. Default: `offValue`. */
+  readonly isOff?: number[];
+}
+
+/** A Dataprobe iBoot, which switches the server's mains. */
+export interface Iboot {
+  /** A Dataprobe iBoot. */
+  readonly driver: "iboot";
+  /**
+   * Address or name of the device, as Nova wrote it: `host`, `host:port` or `host:port,relay`. The port
+   * is 9100, with `protocol: text` 80.
+   */
+  readonly address: string;
+  /** Which of its outlets feeds the server, from 1 on, where `address` does not say so. */
+  readonly relay?: number;
+  /** Account on the device. */
+  readonly user?: string;
+  /** Its password. It travels in clear: keep the device in a network of its own. */
+  readonly password: string;
+  /**
+   * `dxp`: the Dataprobe Exchange Protocol (iBoot-G2 and later). `text`: the commands of older devices
+   * with one outlet and a password alone (iBoot, iBoot-Hub).
+   */
+  readonly protocol: "dxp" | "text";
 }
 
 /** A virtual machine of libvirt. */

@@ -68,9 +68,10 @@ export const labPrograms: readonly Need[] = [
 export const serviceFiles: Readonly<Record<string, readonly string[]>> = {
   tgt: ["/etc/init.d/tgt", "*/systemd/system/tgt.service"],
   openipmi: ["/etc/init.d/openipmi"],
+  snmpd: ["/etc/init.d/snmpd", "*/systemd/system/snmpd.service"],
 };
 
-/** What the tests use beside these: the page for people is looked at in a browser. */
+/** What the tests use beside these: the page for people is looked at in a browser, PDUs are asked by SNMP. */
 export const testPrograms: readonly Need[] = [
   { name: "chromium", package: "chromium", purpose: "the page for people" },
   {
@@ -79,6 +80,7 @@ export const testPrograms: readonly Need[] = [
     purpose: "the page for people",
     files: ["/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"],
   },
+  { name: "snmpd", package: "snmpd", purpose: "a PDU that speaks SNMP" },
   // The daemon's services are in a package of their own (libvirt-daemon-system), which nobody needs here.
   { name: "virsh", package: "libvirt-clients", purpose: "virtual machines as servers" },
   { name: "libvirtd", package: "libvirt-daemon", purpose: "virtual machines as servers" },

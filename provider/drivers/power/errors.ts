@@ -11,7 +11,8 @@ export const powerErrors = defineErrors({
   },
   POWER_DENIED: {
     text: "the power controller at {address} refuses the login of {user}: {reason}",
-    remedy: "Correct `power.user` and `power.password`. It is not tried again before they change.",
+    remedy:
+      "Correct `power.user` and `power.password` (by SNMP `power.authPassword` and `power.authProtocol`). It is not tried again before they change.",
     fault: "controller",
   },
   POWER_KG: {
@@ -28,7 +29,7 @@ export const powerErrors = defineErrors({
   POWER_NOT_ALLOWED: {
     text: "{user} may not do this on the power controller at {address}: {reason}",
     remedy:
-      "Give the account the operator privilege on the controller's LAN channel, or lower or raise `power.privilege` to what it has. A hypervisor lets in the members of its group (`libvirt`): add the user who runs the program to it, and let them log in anew.",
+      "Give the account the right to switch: by IPMI the operator privilege on the LAN channel, or lower or raise `power.privilege` to what it has; by Redfish the operator's role; by SNMP write access to the outlets; for a hypervisor the group (`libvirt`) of the user who runs its program.",
     fault: "controller",
   },
   POWER_CIPHER: {

@@ -2,13 +2,15 @@ import { z } from "zod";
 import type { PowerHandle } from "./conduct/index.ts";
 import type { Lent, Named, PowerDefinition } from "./driver.ts";
 import { exec } from "./exec.ts";
+import { iboot } from "./iboot/index.ts";
 import { ipmi } from "./ipmi/index.ts";
 import { redfish } from "./redfish/index.ts";
+import { snmpPdu } from "./snmp-pdu/index.ts";
 import { virsh } from "./virsh/index.ts";
 import { virtualbox } from "./virtualbox/index.ts";
 
 /** Every kind of controller that is known: one line for each driver. */
-const drivers = [ipmi, redfish, virsh, virtualbox, exec] as const;
+const drivers = [ipmi, redfish, snmpPdu, iboot, virsh, virtualbox, exec] as const;
 
 type Schemas<T> = { [K in keyof T]: T[K] extends PowerDefinition<infer S> ? S : never };
 const schemas = drivers.map(({ schema }) => schema) as unknown as Schemas<typeof drivers>;

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
+import { freePort } from "./free-port.ts";
 
 export interface SimUser {
   readonly name: string;
@@ -161,14 +162,6 @@ function fruBytes(fields: readonly string[]): Buffer {
 function summed(bytes: Buffer): Buffer {
   bytes[bytes.length - 1] = -bytes.reduce((sum, byte) => sum + byte, 0) & 0xff;
   return bytes;
-}
-
-async function freePort(): Promise<number> {
-  const socket = createSocket("udp4").bind(0, "127.0.0.1");
-  await once(socket, "listening");
-  const { port } = socket.address();
-  socket.close();
-  return port;
 }
 
 // RMCP, no session: Get Channel Authentication Capabilities, which every controller answers to everybody.

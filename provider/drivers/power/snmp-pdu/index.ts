@@ -1,0 +1,91 @@
+import type { Context } from "../../../kernel/context.ts";
+import { hasCode } from "../../../kernel/errors.ts";
+import { definePower, type PowerDriver } from "../driver.ts";
+import { powerErrors } from "../errors.ts";
+import { guardLogin } from "../login.ts";
+import { controllerName } from "../name.ts";
+import { objectOf } from "./models.ts";
+import type { Agent } from "./session.ts";
+import { outletsOf, SnmpPdu } from "./settings.ts";
+
+/** Between the outlets of one server: two supplies at once are twice the inrush. */
+const stagger = 500;
+
+/** A PDU by SNMP: the outlets that feed one server. It knows neither what boots nor how to ask a system to shut down. */
+export const snmpPdu = definePower<typeof SnmpPdu>({
+  schema: SnmpPdu,
+  controller: ({ address, port }) => controllerName(address.toLowerCase(), port),
+  switches: ({ outlets }) => outlets.map((outlet) => `outlet ${outlet}`),
+  open(settings, { memory }) {
+    const { outlets, user = "" } = settings;
+    const address = controllerName(settings.address.toLowerCase(), settings.port);
+    const objects = outletsOf(settings);
+    const guard = guardLogin(memory, loginOf(settings));
+
+    /** A community that is not known is met with silence: it cannot be told from a PDU that is not there, and locks nobody out. */
+    async function asked<T>(ctx: Context, talk: (agent: Agent) => Promise<T>): Promise<T> {
+      const { withAgent } = await import("./session.ts");
+      if (settings.version !== "v3") return withAgent(ctx, settings, talk);
+      if (await guard.wasRefused()) throw powerErrors.make("POWER_LOCKED_OUT", { address, user });
+      const denied = (error: unknown) => hasCode(error, "POWER_DENIED");
+      try {
+        const answer = await withAgent(ctx, settings, talk).catch((error) => {
+          // A question that was damaged on its way reads like a wrong key. Agents lock nobody out for a second one (RFC 3414).
+          if (denied(error)) return withAgent(ctx, settings, talk);
+          throw error;
+        });
+        await guard.accepted();
+        return answer;
+      } catch (error) {
+        if (denied(error)) await guard.refused();
+        throw error;
+      }
+    }
+
+    async function look(agent: Agent, outlet: string): Promise<"on" | "off"> {
+      const doing = { look: true, what: `the state of outlet ${outlet}` };
+      const value = await agent.get(objectOf(objects.state, outlet, objects), doing);
+      if (objects.isOn.includes(value)) return "on";
+      if (objects.isOff.includes(value)) return "off";
+      if (objects.passes?.includes(value)) {
+        const reason = `outlet ${outlet} is in state ${value}, which passes`;
+        throw powerErrors.make("POWER_BUSY", { address, reason });
+      }
+      throw powerErrors.make("POWER_ODD_REPLY", { address, reply: `${value}`, what: doing.what });
+    }
+
+    return {
+      async state(ctx) {
+        const states = await asked(ctx, async (agent) => {
+          const seen: ("on" | "off")[] = [];
+          for (const outlet of outlets) seen.push(await look(agent, outlet));
+          return seen;
+        });
+        // One supply is enough for a server to run. So only without any is it off, and one that was left on is switched off, too.
+        const fed = states.filter((state) => state === "on").length;
+        if (fed > 0 && fed < states.length) {
+          ctx.log.warn("only some of the outlets that feed the server are on", { controller: address });
+        }
+        return fed > 0 ? "on" : "off";
+      },
+      set: (ctx, to) =>
+        asked(ctx, async (agent) => {
+          for (const [at, outlet] of outlets.entries()) {
+            if (at > 0 && to === "on") await ctx.clock.sleep(stagger, ctx.signal);
+            const { oid, value } = objects[to];
+            await agent.set(objectOf(oid, outlet, objects), value, {
+              ...{ look: false, what: `to switch outlet ${outlet} ${to}` },
+            });
+          }
+        }),
+    } satisfies PowerDriver;
+  },
+});
+
+const loginOf = ({
+  user = "",
+  authProtocol,
+  authPassword = "",
+  privProtocol,
+  privPassword = "",
+}: SnmpPdu) => [...[user, authProtocol, authPassword], ...[privProtocol, privPassword]];
