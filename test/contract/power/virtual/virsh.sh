@@ -8,8 +8,9 @@ for word; do
   esac
 done
 echo "$(date +%s%3N) $verb $*" >>calls
+read -r fault <fault
 real() { ./real "$@"; }
-case $(cat fault) in
+case $fault in
   hangs) sleep 31415 ;;
   busy)
     echo "error: Timed out during operation: cannot acquire state change lock (held by monitor=remoteDispatchDomainReset)" >&2

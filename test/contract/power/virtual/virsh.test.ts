@@ -12,7 +12,14 @@ import { createElsewhere } from "../../../../provider/services/ssh/runs.ts";
 import { bootHost } from "../../site/boot-host.ts";
 import { lent } from "../lent.ts";
 import { obeysPowerContract, type PowerPeer } from "../suite.ts";
-import { type DomainFacts, domainXml, type Libvirtd, lacking, startLibvirtd } from "./libvirtd.ts";
+import {
+  type BootStyle,
+  type DomainFacts,
+  domainXml,
+  type Libvirtd,
+  lacking,
+  startLibvirtd,
+} from "./libvirtd.ts";
 
 const wrapper = fileURLToPath(new URL("./virsh.sh", import.meta.url));
 const ctx = newContext();
@@ -28,7 +35,7 @@ const calls = async () =>
   (await readFile(join(front, "calls"), "utf8")).split("\n").filter((line) => line !== "");
 
 /** A domain that nobody else has. */
-async function define(): Promise<DomainFacts> {
+async function define(style: BootStyle = "dev"): Promise<DomainFacts> {
   made += 1;
   const digits = String(made).padStart(4, "0");
   const facts = {
@@ -37,7 +44,7 @@ async function define(): Promise<DomainFacts> {
     password: "Hjq8-wrE",
   };
   const file = join(front, "domain.xml");
-  await writeFile(file, domainXml(facts, libvirtd.folder));
+  await writeFile(file, domainXml(facts, libvirtd.folder, style));
   await libvirtd.virsh("define", file);
   await put("calls", "");
   await put("fault", "none");
@@ -134,6 +141,23 @@ describe.skipIf(!there)(`virsh${there ? "" : `, left out: there is no ${missing}
       const verbs = (await calls()).map((line) => line.split(" ")[1]);
       expect(verbs.filter((verb) => verb === "define")).toHaveLength(1);
       expect((await calls()).join("\n")).not.toContain(domain.password);
+    });
+
+    it("gives devices that have a place in the order of boot another one", async () => {
+      const other = await define("order");
+      try {
+        const driver = open({ domain: other.name });
+        for (const device of ["network", "disk", "network"] as const) {
+          await driver.setBoot?.(ctx, { device, persistent: true, firmware: "bios" });
+          expect(await driver.boot?.(ctx)).toMatchObject({ device });
+        }
+        const places = (await libvirtd.virsh("dumpxml", other.uuid)).match(/<boot order='\d'\/>/g);
+        expect(places).toEqual(["<boot order='2'/>", "<boot order='1'/>"]);
+        await driver.set(ctx, "on");
+        expect(await driver.state(ctx)).toBe("on");
+      } finally {
+        await remove(other);
+      }
     });
 
     it("asks once for the list of domains, and for their MACs", async () => {
