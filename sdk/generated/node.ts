@@ -29,6 +29,10 @@ import type {
   VirshArgs,
   VirtualBox,
   VirtualBoxArgs,
+  WakeOnLan,
+  WakeOnLanArgs,
+  Webhook,
+  WebhookArgs,
 } from "./types.ts";
 
 /** What a program says of a Node. */
@@ -40,7 +44,15 @@ export interface NodeArgs {
   readonly name?: pulumi.Input<string | undefined>;
   /** How the server is switched on and off. */
   readonly power: pulumi.Input<
-    IpmiArgs | RedfishArgs | SnmpPduArgs | IbootArgs | VirshArgs | VirtualBoxArgs | ExecArgs
+    | IpmiArgs
+    | RedfishArgs
+    | SnmpPduArgs
+    | IbootArgs
+    | VirshArgs
+    | VirtualBoxArgs
+    | ExecArgs
+    | WebhookArgs
+    | WakeOnLanArgs
   >;
   /**
    * Processor architecture, as Ironic's `cpu_arch`. `aarch64` starts by UEFI; `i386` boots only a
@@ -104,6 +116,7 @@ const declaration: Declaration = {
     ["power", "authPassword"],
     ["power", "community"],
     ["power", "environment"],
+    ["power", "headers"],
     ["power", "kg"],
     ["power", "password"],
     ["power", "privPassword"],
@@ -131,7 +144,9 @@ export class Node extends pulumi.dynamic.Resource {
   /** Name, unique in the site; it is also the resource's id. Default: the logical name. */
   declare readonly name: pulumi.Output<string>;
   /** How the server is switched on and off. */
-  declare readonly power: pulumi.Output<Ipmi | Redfish | SnmpPdu | Iboot | Virsh | VirtualBox | Exec>;
+  declare readonly power: pulumi.Output<
+    Ipmi | Redfish | SnmpPdu | Iboot | Virsh | VirtualBox | Exec | Webhook | WakeOnLan
+  >;
   /**
    * Processor architecture, as Ironic's `cpu_arch`. `aarch64` starts by UEFI; `i386` boots only a
    * classic ramdisk of the flavor's, and is never cleaned.

@@ -118,4 +118,10 @@ export const powerErrors = defineErrors({
       "A controller fetches an image by itself: see that its own network reaches the deploy helper, that nobody's console holds its virtual media, and that its licence has them.",
     fault: "controller",
   },
+  POWER_HOST_REFUSED: {
+    text: "this site sends no requests of Nodes to {host}: its setting `webhooks` is {webhooks}",
+    remedy:
+      'Whoever declares a Node would have the deploy helper\'s host ask others whatever they like. Its operator allows hosts by `webhooks: ["10.0.20.0/24", "ha.example:8123"]`.',
+    fault: "input",
+  },
 });

@@ -130,11 +130,12 @@ export async function openVisit(
     if (!ramdisk) throw new Error("the ramdisk is used before it is fetched");
     return visitFiles({ name: visitOf(name), macs, record, server, settings, ramdisk });
   };
+  const power = parts.powerOf(node.power, expected);
   const machine: VisitMachine = {
     node: { name, spec: node, macs },
     served: visitOf(name),
-    limits: settings.limits,
-    power: parts.powerOf(node.power, expected),
+    limits: { ...settings.limits, power: power.limit },
+    power,
     boot: await parts.boot(node),
     calls: line,
     record: () => record,
