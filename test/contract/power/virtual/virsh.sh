@@ -23,7 +23,10 @@ case $fault in
   lies) case $verb in start | destroy) exit 0 ;; esac ;;
   slow)
     case $verb in
-      start | destroy) setsid sh -c 'sleep 1; exec ./real "$@"' sh "$@" >/dev/null 2>&1 & exit 0 ;;
+      start | destroy)
+        setsid sh -c 'sleep 1; exec ./real "$@"' sh "$@" >/dev/null 2>&1 &
+        echo $! >late
+        exit 0 ;;
     esac ;;
   refuses)
     if [ "$verb" = define ]; then
