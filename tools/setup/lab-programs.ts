@@ -99,3 +99,8 @@ export const modernPrograms: readonly Need[] = [
   { name: "mmdebstrap", package: "mmdebstrap", purpose: "a stock Debian with cloud-init" },
   { name: "ssh-keygen", package: "openssh-client", purpose: "a key for it" },
 ];
+
+/** Whom the bench of power controllers is measured against. */
+export const powerPrograms: readonly Need[] = [
+  { name: "ipmipower", package: "freeipmi-tools", purpose: "the bench of power controllers" },
+];
