@@ -19,6 +19,7 @@ import { declared, unconfigurable } from "./configuration.ts";
 import { factsOf } from "./facts.ts";
 import { firmwareWords } from "./firmware.ts";
 import { hostProblems } from "./host.ts";
+import { mediumOnly } from "./medium.ts";
 import { adoptsOthers } from "./unclean.ts";
 import { cannotPhone } from "./waiting.ts";
 import { limitOf, warningsOf } from "./warnings.ts";
@@ -47,6 +48,7 @@ export async function weigh(
     ...(facts.choice?.chosen === undefined && facts.choice
       ? []
       : await otherArch({ ...parts, run: how.run }, ref.name, spec, placeOf(plan, facts)?.node)),
+    ...(await mediumOnly({ ...parts, run: how.run }, ref.name, spec, placeOf(plan, facts)?.node)),
     ...(await unconfigurable({ ...parts, run: how.run }, ref.name, spec, placeOf(plan, facts))),
     ...(await cannotPhone(parts.store, ref.name, spec, plan.effect)),
   ];
