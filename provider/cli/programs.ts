@@ -31,6 +31,13 @@ export const programs: readonly Need[] = [
     version: ["-V"],
   },
   {
+    name: "virsh",
+    package: "libvirt-clients",
+    purpose: "virtual machines of libvirt as servers",
+    version: ["--version"],
+    optional: true,
+  },
+  {
     name: "ip",
     package: "iproute2",
     purpose: "telling which machine answers at an address",

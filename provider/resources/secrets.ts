@@ -15,13 +15,29 @@ function walk({ secret, fields, item, options }: Shape, path: readonly string[])
   ];
 }
 
-/** A copy of a spec with `change` applied to each secret string that is there. */
-export function mapSecrets<T>(spec: T, paths: readonly string[], change: (secret: string) => string): T {
-  return paths.reduce((copy, path) => at(copy, path.split("."), change), spec);
+/** Told of each secret string, and where it stands. */
+type ChangeSecret = (secret: string, path: readonly string[]) => string;
+
+/** A copy of a spec with `change` applied to each secret string that is there; of a record, to each of its values. */
+export function mapSecrets<T>(spec: T, paths: readonly string[], change: ChangeSecret): T {
+  return paths.reduce((copy, path) => at(copy, path.split("."), change, []), spec);
 }
 
-function at<T>(value: T, [key, ...rest]: readonly string[], change: (secret: string) => string): T {
-  if (key === undefined) return (typeof value === "string" ? change(value) : value) as T;
+function at<T>(
+  value: T,
+  [key, ...rest]: readonly string[],
+  change: ChangeSecret,
+  path: readonly string[],
+): T {
+  if (key === undefined) return all(value, change, path) as T;
   if (typeof value !== "object" || value === null || !(key in value)) return value;
-  return { ...value, [key]: at((value as Record<string, unknown>)[key], rest, change) };
+  return { ...value, [key]: at((value as Record<string, unknown>)[key], rest, change, [...path, key]) };
+}
+
+function all(value: unknown, change: ChangeSecret, path: readonly string[]): unknown {
+  if (typeof value === "string") return change(value, path);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [key, all(inner, change, [...path, key])]),
+  );
 }

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { isAbsolute } from "node:path";
 import { parseDocument } from "yaml";
 import { z } from "zod";
-import { programs, SiteSettings } from "../site/settings.ts";
+import { programs, SiteSettings, webhooks } from "../site/settings.ts";
 import { serveErrors } from "./errors.ts";
 
 const file = z
@@ -29,6 +29,7 @@ export const ServiceSettings = SiteSettings.safeExtend({
     .prefault({})
     .meta({ description: "How other hosts reach the service." }),
   programs: programs.default("none"),
+  webhooks: webhooks.default("none"),
   certificate: file.meta({
     description: "Certificate, and its chain, as PEM. Default: one is generated and kept in stateDir.",
   }),

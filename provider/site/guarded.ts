@@ -140,10 +140,7 @@ const keys = async (collection: CollectionName, list: Promise<readonly State[]>)
 
 /** Who may not deploy is told no secret: those that it has shown come back to it, so that a refresh keeps them. */
 function withSecretsOf(name: CollectionName, seen: State, told: State | undefined): State {
-  return secretPaths(resources[name]).reduce(
-    (state, path) => mapSecrets(state, [path], () => textAt(told, path.split(".")) ?? "[secret]"),
-    seen,
-  );
+  return mapSecrets(seen, secretPaths(resources[name]), (_, path) => textAt(told, path) ?? "[secret]");
 }
 
 function textAt(value: unknown, path: readonly string[]): string | undefined {

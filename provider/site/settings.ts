@@ -22,6 +22,24 @@ export const programs = z
       "Programs of their own that Nodes may have the helper run (`power.driver: exec`): `any`, `none`, or those of one folder. Default: `any`, and of a service `none`.",
   });
 
+const place = z.union(
+  [z.cidrv4(), z.cidrv6(), z.string().regex(/^([\w.-]+|\[[\da-fA-F:.]+\])(:\d{1,5})?$/)],
+  {
+    error: 'Expected a host, with a port or without, or a network, as in "10.0.20.0/24"',
+  },
+);
+
+/** Whom the helper may be had to ask by whoever declares a Node. A service gives another default. */
+export const webhooks = z
+  .union([z.enum(["any", "none"]), z.array(place).min(1)], {
+    error:
+      'Expected "any", "none" or a list of hosts and networks, as in ["ha.example:8123", "10.0.20.0/24"]',
+  })
+  .meta({
+    description:
+      "Whom Nodes may have the helper send requests of their own to (`power.driver: webhook`): `any`, `none`, or a list of hosts (`ha.example`), hosts with ports (`ha.example:8123`) and networks (`10.0.20.0/24`). Default: `any`, and of a service `none`.",
+  });
+
 /** How a site works: read from the stack's `baremetal:site` configuration or the command line's `--site`. */
 export const SiteSettings = z
   .strictObject({
@@ -89,9 +107,13 @@ export const SiteSettings = z
         "Scripts of your own that the deploy ramdisk runs: `before-disk*`, `before-done*`; see docs/ramdisk.md.",
     }),
     programs: programs.default("any"),
+    webhooks: webhooks.default("any"),
     limits: z
       .strictObject({
-        power: duration.default("180 seconds").meta({ description: "A power change." }),
+        power: duration.optional().meta({
+          description:
+            "A power change. Default: 180 seconds; longer where a driver's controllers take longer (`manual`).",
+        }),
         callback: duration
           .default("30 minutes")
           .meta({ description: "From power on to the ramdisk's call." }),

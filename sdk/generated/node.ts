@@ -27,6 +27,14 @@ import type {
   Size,
   SnmpPdu,
   SnmpPduArgs,
+  Virsh,
+  VirshArgs,
+  VirtualBox,
+  VirtualBoxArgs,
+  WakeOnLan,
+  WakeOnLanArgs,
+  Webhook,
+  WebhookArgs,
 } from "./types.ts";
 
 /** What a program says of a Node. */
@@ -37,7 +45,17 @@ export interface NodeArgs {
    */
   readonly name?: pulumi.Input<string | undefined>;
   /** How the server is switched on and off. */
-  readonly power: pulumi.Input<IpmiArgs | RedfishArgs | SnmpPduArgs | IbootArgs | ExecArgs>;
+  readonly power: pulumi.Input<
+    | IpmiArgs
+    | RedfishArgs
+    | SnmpPduArgs
+    | IbootArgs
+    | VirshArgs
+    | VirtualBoxArgs
+    | ExecArgs
+    | WebhookArgs
+    | WakeOnLanArgs
+  >;
   /**
    * Processor architecture, as Ironic's `cpu_arch`. `aarch64` starts by UEFI; `i386` boots only a
    * classic ramdisk of the flavor's, and is never cleaned. Default: `"x86_64"`. A change is refused
@@ -105,6 +123,7 @@ const declaration: Declaration = {
     ["power", "authPassword"],
     ["power", "community"],
     ["power", "environment"],
+    ["power", "headers"],
     ["power", "kg"],
     ["power", "password"],
     ["power", "privPassword"],
@@ -132,7 +151,9 @@ export class Node extends pulumi.dynamic.Resource {
   /** Name, unique in the site; it is also the resource's id. Default: the logical name. */
   declare readonly name: pulumi.Output<string>;
   /** How the server is switched on and off. */
-  declare readonly power: pulumi.Output<Ipmi | Redfish | SnmpPdu | Iboot | Exec>;
+  declare readonly power: pulumi.Output<
+    Ipmi | Redfish | SnmpPdu | Iboot | Virsh | VirtualBox | Exec | Webhook | WakeOnLan
+  >;
   /**
    * Processor architecture, as Ironic's `cpu_arch`. `aarch64` starts by UEFI; `i386` boots only a
    * classic ramdisk of the flavor's, and is never cleaned.

@@ -178,6 +178,37 @@ export interface IbootArgs {
   readonly protocol?: pulumi.Input<"dxp" | "text" | undefined>;
 }
 
+/** A virtual machine of libvirt. */
+export interface VirshArgs {
+  /** A virtual machine of libvirt, by virsh. */
+  readonly driver: pulumi.Input<"virsh">;
+  /** Which libvirt `virsh` connects to. Default: `"qemu:///system"`. */
+  readonly uri?: pulumi.Input<string | undefined>;
+  /**
+   * The domain: its name, its UUID, or the MAC of one of its cards. It has to be defined; one that was
+   * only created is gone when it is off.
+   */
+  readonly domain: pulumi.Input<string>;
+  /**
+   * The host that reaches the controller, where the deploy helper's does not: `ssh://user@jump:port`.
+   * The driver's program runs there, by the `ssh` of the helper's user (docs/ssh.md).
+   */
+  readonly via?: pulumi.Input<string | undefined>;
+}
+
+/** A virtual machine of VirtualBox. */
+export interface VirtualBoxArgs {
+  /** A virtual machine of VirtualBox, by VBoxManage. */
+  readonly driver: pulumi.Input<"virtualbox">;
+  /** The virtual machine: its name, its UUID, or the MAC of one of its cards. */
+  readonly vm: pulumi.Input<string>;
+  /**
+   * The host that reaches the controller, where the deploy helper's does not: `ssh://user@jump:port`.
+   * The driver's program runs there, by the `ssh` of the helper's user (docs/ssh.md).
+   */
+  readonly via?: pulumi.Input<string | undefined>;
+}
+
 /** A server that commands of your own switch. */
 export interface ExecArgs {
   /** Commands of your own. */
@@ -207,6 +238,134 @@ export interface ExecArgs {
    * firmware has to try the network first.
    */
   readonly setBoot?: pulumi.Input<readonly pulumi.Input<string>[] | undefined>;
+  /** Given to all of them: the place for a password. A secret: encrypted in the state. */
+  readonly environment?: pulumi.Input<Readonly<Record<string, pulumi.Input<string>>> | undefined>;
+  /**
+   * The host that reaches the controller, where the deploy helper's does not: `ssh://user@jump:port`.
+   * The driver's program runs there, by the `ssh` of the helper's user (docs/ssh.md).
+   */
+  readonly via?: pulumi.Input<string | undefined>;
+}
+
+/** A server that requests over HTTP switch. */
+export interface WebhookArgs {
+  /** Requests over HTTP. */
+  readonly driver: pulumi.Input<"webhook">;
+  /** What is switched, in the service's own words, and as `{address}` in the requests. */
+  readonly address: pulumi.Input<string>;
+  /** The request that switches on. A status of 200 to 299 says that the order was taken. */
+  readonly on: pulumi.Input<WebhookRequestArgs>;
+  /** The same, to switch off at once. */
+  readonly off: pulumi.Input<WebhookRequestArgs>;
+  /** The same, to look. */
+  readonly state: pulumi.Input<WebhookStateArgs>;
+  /** The same, to ask the system to shut down. Without it that cannot be asked. */
+  readonly softOff?: pulumi.Input<WebhookRequestArgs | undefined>;
+  /**
+   * The same, to choose what boots: `{device}` is `network` or `disk`, `{persistent}` `true` or
+   * `false`, `{mode}` `bios` or `uefi`. Without it the firmware has to try the network first.
+   */
+  readonly setBoot?: pulumi.Input<WebhookRequestArgs | undefined>;
+  /** Account of the service. */
+  readonly user?: pulumi.Input<string | undefined>;
+  /** Its password, or a token: whatever `{password}` stands for. A secret: encrypted in the state. */
+  readonly password?: pulumi.Input<string | undefined>;
+  /**
+   * How `user` and `password` go with each request, beside where the requests name them. Default:
+   * `"none"`.
+   */
+  readonly auth?: pulumi.Input<"none" | "basic" | undefined>;
+  /** Sent with each request: the place for a token. A secret: encrypted in the state. */
+  readonly headers?: pulumi.Input<Readonly<Record<string, pulumi.Input<string>>> | undefined>;
+  /**
+   * SHA-256 of the controller's certificate, for one that nobody signed: that one is believed, and no
+   * other.
+   */
+  readonly fingerprint?: pulumi.Input<string | undefined>;
+  /** Certificates, as PEM, that signed the controller's, beside those that the host trusts. */
+  readonly ca?: pulumi.Input<string | undefined>;
+  /** Believe any certificate: whoever answers at the address gets the password. */
+  readonly insecure?: pulumi.Input<boolean | undefined>;
+}
+
+/** A request that has a server switched. */
+export interface WebhookRequestArgs {
+  /**
+   * `http://` or `https://`, and where to. `{address}`, `{user}` and `{password}` stand for those
+   * fields, percent-encoded in path and query. A secret in it is written as `{password}`: the rest is
+   * shown.
+   */
+  readonly url: pulumi.Input<string>;
+  /** Default: `POST` with a `body`, `GET` without. */
+  readonly method?: pulumi.Input<"GET" | "POST" | "PUT" | "PATCH" | "DELETE" | undefined>;
+  /**
+   * What is sent with it, with the same words in it. JSON where it begins with `{` or `[`, else a form,
+   * unless `headers` say by `content-type` what it is.
+   */
+  readonly body?: pulumi.Input<string | undefined>;
+}
+
+/** A request whose answer tells whether a server is on. */
+export interface WebhookStateArgs {
+  /**
+   * `http://` or `https://`, and where to. `{address}`, `{user}` and `{password}` stand for those
+   * fields, percent-encoded in path and query. A secret in it is written as `{password}`: the rest is
+   * shown.
+   */
+  readonly url: pulumi.Input<string>;
+  /** Default: `POST` with a `body`, `GET` without. */
+  readonly method?: pulumi.Input<"GET" | "POST" | "PUT" | "PATCH" | "DELETE" | undefined>;
+  /**
+   * What is sent with it, with the same words in it. JSON where it begins with `{` or `[`, else a form,
+   * unless `headers` say by `content-type` what it is.
+   */
+  readonly body?: pulumi.Input<string | undefined>;
+  /** Where in an answer of JSON the state stands, as in `POWER` or `relays[0].ison`. */
+  readonly path?: pulumi.Input<string | undefined>;
+  /**
+   * Regular expression of what says that the server is on: all of the value at `path`, or some part of
+   * the whole answer; in capitals or not. Default with `path`: `on|true|1`.
+   */
+  readonly on?: pulumi.Input<string | undefined>;
+  /**
+   * Regular expression of what says that the server is off: all of the value at `path`, or some part of
+   * the whole answer; in capitals or not. Default with `path`: `off|false|0`.
+   */
+  readonly off?: pulumi.Input<string | undefined>;
+}
+
+/** A server that a packet to its card wakes, and that commands of your own look at and switch off. */
+export interface WakeOnLanArgs {
+  /** Magic packets, and commands. */
+  readonly driver: pulumi.Input<"wake-on-lan">;
+  /** MAC address of the card that listens while the server is off. */
+  readonly mac: pulumi.Input<string>;
+  /**
+   * Where the packet is sent: to all of a network that this host reaches (`10.0.20.255`), or to all of
+   * its own. Default: `"255.255.255.255"`.
+   */
+  readonly broadcast?: pulumi.Input<string | undefined>;
+  /** UDP port of the packet. Default: `9`. */
+  readonly port?: pulumi.Input<number | undefined>;
+  /**
+   * The helper's own interface that the packet leaves by, where `broadcast` is 255.255.255.255.
+   * Default: as its routes say.
+   */
+  readonly interface?: pulumi.Input<string | undefined>;
+  /** SecureOn password, where the card wants one. A secret: encrypted in the state. */
+  readonly password?: pulumi.Input<string | string | undefined>;
+  /** The server, in the commands' own words; they are given it as BAREMETAL_ADDRESS. */
+  readonly address: pulumi.Input<string>;
+  /**
+   * The program that looks, and its arguments; no shell reads them. It writes `on` or `off` on its last
+   * line, and exits with 69 where it does not know: that nothing answers at the server's address is no
+   * proof that it is off. Exit codes as of `exec`.
+   */
+  readonly state: pulumi.Input<readonly pulumi.Input<string>[]>;
+  /** The same, to switch off at once. Without it the server cannot be switched off. */
+  readonly off?: pulumi.Input<readonly pulumi.Input<string>[] | undefined>;
+  /** The same, to ask the system to shut down. Without it that cannot be asked. */
+  readonly softOff?: pulumi.Input<readonly pulumi.Input<string>[] | undefined>;
   /** Given to all of them: the place for a password. A secret: encrypted in the state. */
   readonly environment?: pulumi.Input<Readonly<Record<string, pulumi.Input<string>>> | undefined>;
   /**
@@ -583,6 +742,37 @@ export interface Iboot {
   readonly protocol: "dxp" | "text";
 }
 
+/** A virtual machine of libvirt. */
+export interface Virsh {
+  /** A virtual machine of libvirt, by virsh. */
+  readonly driver: "virsh";
+  /** Which libvirt `virsh` connects to. */
+  readonly uri: string;
+  /**
+   * The domain: its name, its UUID, or the MAC of one of its cards. It has to be defined; one that was
+   * only created is gone when it is off.
+   */
+  readonly domain: string;
+  /**
+   * The host that reaches the controller, where the deploy helper's does not: `ssh://user@jump:port`.
+   * The driver's program runs there, by the `ssh` of the helper's user (docs/ssh.md).
+   */
+  readonly via?: string;
+}
+
+/** A virtual machine of VirtualBox. */
+export interface VirtualBox {
+  /** A virtual machine of VirtualBox, by VBoxManage. */
+  readonly driver: "virtualbox";
+  /** The virtual machine: its name, its UUID, or the MAC of one of its cards. */
+  readonly vm: string;
+  /**
+   * The host that reaches the controller, where the deploy helper's does not: `ssh://user@jump:port`.
+   * The driver's program runs there, by the `ssh` of the helper's user (docs/ssh.md).
+   */
+  readonly via?: string;
+}
+
 /** A server that commands of your own switch. */
 export interface Exec {
   /** Commands of your own. */
@@ -612,6 +802,131 @@ export interface Exec {
    * firmware has to try the network first.
    */
   readonly setBoot?: string[];
+  /** Given to all of them: the place for a password. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /**
+   * The host that reaches the controller, where the deploy helper's does not: `ssh://user@jump:port`.
+   * The driver's program runs there, by the `ssh` of the helper's user (docs/ssh.md).
+   */
+  readonly via?: string;
+}
+
+/** A server that requests over HTTP switch. */
+export interface Webhook {
+  /** Requests over HTTP. */
+  readonly driver: "webhook";
+  /** What is switched, in the service's own words, and as `{address}` in the requests. */
+  readonly address: string;
+  /** The request that switches on. A status of 200 to 299 says that the order was taken. */
+  readonly on: WebhookRequest;
+  /** The same, to switch off at once. */
+  readonly off: WebhookRequest;
+  /** The same, to look. */
+  readonly state: WebhookState;
+  /** The same, to ask the system to shut down. Without it that cannot be asked. */
+  readonly softOff?: WebhookRequest;
+  /**
+   * The same, to choose what boots: `{device}` is `network` or `disk`, `{persistent}` `true` or
+   * `false`, `{mode}` `bios` or `uefi`. Without it the firmware has to try the network first.
+   */
+  readonly setBoot?: WebhookRequest;
+  /** Account of the service. */
+  readonly user?: string;
+  /** Its password, or a token: whatever `{password}` stands for. */
+  readonly password?: string;
+  /** How `user` and `password` go with each request, beside where the requests name them. */
+  readonly auth: "none" | "basic";
+  /** Sent with each request: the place for a token. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /**
+   * SHA-256 of the controller's certificate, for one that nobody signed: that one is believed, and no
+   * other.
+   */
+  readonly fingerprint?: string;
+  /** Certificates, as PEM, that signed the controller's, beside those that the host trusts. */
+  readonly ca?: string;
+  /** Believe any certificate: whoever answers at the address gets the password. */
+  readonly insecure?: boolean;
+}
+
+/** A request that has a server switched. */
+export interface WebhookRequest {
+  /**
+   * `http://` or `https://`, and where to. `{address}`, `{user}` and `{password}` stand for those
+   * fields, percent-encoded in path and query. A secret in it is written as `{password}`: the rest is
+   * shown.
+   */
+  readonly url: string;
+  /** Default: `POST` with a `body`, `GET` without. */
+  readonly method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  /**
+   * What is sent with it, with the same words in it. JSON where it begins with `{` or `[`, else a form,
+   * unless `headers` say by `content-type` what it is.
+   */
+  readonly body?: string;
+}
+
+/** A request whose answer tells whether a server is on. */
+export interface WebhookState {
+  /**
+   * `http://` or `https://`, and where to. `{address}`, `{user}` and `{password}` stand for those
+   * fields, percent-encoded in path and query. A secret in it is written as `{password}`: the rest is
+   * shown.
+   */
+  readonly url: string;
+  /** Default: `POST` with a `body`, `GET` without. */
+  readonly method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  /**
+   * What is sent with it, with the same words in it. JSON where it begins with `{` or `[`, else a form,
+   * unless `headers` say by `content-type` what it is.
+   */
+  readonly body?: string;
+  /** Where in an answer of JSON the state stands, as in `POWER` or `relays[0].ison`. */
+  readonly path?: string;
+  /**
+   * Regular expression of what says that the server is on: all of the value at `path`, or some part of
+   * the whole answer; in capitals or not. Default with `path`: `on|true|1`.
+   */
+  readonly on?: string;
+  /**
+   * Regular expression of what says that the server is off: all of the value at `path`, or some part of
+   * the whole answer; in capitals or not. Default with `path`: `off|false|0`.
+   */
+  readonly off?: string;
+}
+
+/** A server that a packet to its card wakes, and that commands of your own look at and switch off. */
+export interface WakeOnLan {
+  /** Magic packets, and commands. */
+  readonly driver: "wake-on-lan";
+  /** MAC address of the card that listens while the server is off. */
+  readonly mac: string;
+  /**
+   * Where the packet is sent: to all of a network that this host reaches (`10.0.20.255`), or to all of
+   * its own.
+   */
+  readonly broadcast: string;
+  /** UDP port of the packet. */
+  readonly port: number;
+  /**
+   * The helper's own interface that the packet leaves by, where `broadcast` is 255.255.255.255.
+   * Default: as its routes say.
+   */
+  readonly interface?: string;
+  /** SecureOn password, where the card wants one. */
+  readonly password?: string | string;
+  /** The server, in the commands' own words; they are given it as BAREMETAL_ADDRESS. */
+  readonly address: string;
+  /**
+   * The program that looks, and its arguments; no shell reads them. It writes `on` or `off` on its last
+   * line, and exits with 69 where it does not know: that nothing answers at the server's address is no
+   * proof that it is off. Exit codes as of `exec`.
+   */
+  readonly state: string[];
+  /** The same, to switch off at once. Without it the server cannot be switched off. */
+  readonly off?: string[];
+  /** The same, to ask the system to shut down. Without it that cannot be asked. */
+  readonly softOff?: string[];
   /** Given to all of them: the place for a password. */
   readonly environment?: Readonly<Record<string, string>>;
   /**

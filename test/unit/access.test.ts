@@ -189,6 +189,15 @@ describe("the scope of a token", () => {
     expect(await reader.nodes.observe(site.ctx, ref("n1"), known)).toMatchObject({
       power: { password: "mine" },
     });
+    const command = ["pdu"];
+    const environment = { PASSWORD: password };
+    const exec = { driver: "exec", address: "u7", on: command, off: command, state: command, environment };
+    await site.nodes.ensure(site.ctx, ref("n3"), { ...specs.node("10.0.0.3"), power: exec });
+    const told = (state: object) => reader.nodes.observe(site.ctx, ref("n3"), { state: { power: state } });
+    expect(await told({})).toMatchObject({ power: { environment: { PASSWORD: "[secret]" } } });
+    expect(await told({ environment: { PASSWORD: "mine" } })).toMatchObject({
+      power: { environment: { PASSWORD: "mine" } },
+    });
     for (const asking of [
       reader.nodes.ensure(site.ctx, ref("n1"), spec),
       reader.nodes.remove(site.ctx, ref("n1")),

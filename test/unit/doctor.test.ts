@@ -85,8 +85,9 @@ describe("the doctor", () => {
     },
   );
 
-  it("does without mkfs.fat, debugfs, openssl, ssh-keyscan, ping and, where no server starts by UEFI, its loaders; needs all other programs", () => {
+  it("does without virsh, mkfs.fat, debugfs, openssl, ssh-keyscan, ping and, where no server starts by UEFI, its loaders; needs all other programs", () => {
     expect(programs.filter(({ optional }) => optional).map(({ name }) => name)).toEqual([
+      "virsh",
       "shimx64.efi",
       "grubnetx64.efi",
       "mkfs.fat",

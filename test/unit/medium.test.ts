@@ -15,7 +15,7 @@ describe("the network of a ramdisk that comes from a CD", () => {
     readonly words: readonly string[];
   }
   const own = "BOOTIF=01-52-54-00-00-00-07";
-  it.for([
+  it.for<Row>([
     {
       when: "its card has an address",
       node: medium,

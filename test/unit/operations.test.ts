@@ -1,3 +1,4 @@
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import Database from "libsql";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
@@ -178,5 +179,20 @@ describe("what a site lists", () => {
     });
     expect(JSON.stringify(listed)).not.toContain("PLANTED");
     expect((await site.store.get("nodes", "n1"))?.spec["power"]).toMatchObject(power);
+  });
+
+  it("holds none of a record of secrets either, and neither do the files of its store", async () => {
+    const command = ["/usr/local/sbin/pdu"];
+    const environment = { PASSWORD: "PLANTED-password", USER: "PLANTED-user" };
+    const power = { driver: "exec", address: "u7", on: command, off: command, state: command, environment };
+    await site.nodes.ensure(site.ctx, ref("n1"), { ...specs.node("10.0.0.1"), power });
+    const [listed] = await site.nodes.list(site.ctx);
+    expect(listed).toMatchObject({ power: { environment: { PASSWORD: "[secret]", USER: "[secret]" } } });
+    const folder = site.parts.settings.stateDir;
+    const files = (await readdir(folder, { withFileTypes: true })).filter((one) => one.isFile());
+    const kept = await Promise.all(files.map(({ name }) => readFile(join(folder, name), "latin1")));
+    expect(kept.join()).toContain("/usr/local/sbin/pdu");
+    expect(kept.join()).not.toContain("PLANTED");
+    expect((await site.store.get("nodes", "n1"))?.spec["power"]).toMatchObject({ environment });
   });
 });

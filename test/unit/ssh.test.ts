@@ -157,7 +157,7 @@ describe("the settings of a user's own site", () => {
     });
     expect(siteSettings('{"interface":"eth2"}', {}, home)).toMatchObject({
       interface: "eth2",
-      limits: { power: "180 seconds" },
+      limits: { callback: "30 minutes" },
     });
   });
 

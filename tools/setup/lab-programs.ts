@@ -81,10 +81,26 @@ export const testPrograms: readonly Need[] = [
     files: ["/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"],
   },
   { name: "snmpd", package: "snmpd", purpose: "a PDU that speaks SNMP" },
+  // The daemon's services are in a package of their own (libvirt-daemon-system), which nobody needs here.
+  { name: "virsh", package: "libvirt-clients", purpose: "virtual machines as servers" },
+  { name: "libvirtd", package: "libvirt-daemon", purpose: "virtual machines as servers" },
+  {
+    name: "its driver of QEMU",
+    package: "libvirt-daemon-driver-qemu",
+    purpose: "virtual machines as servers",
+    files: ["x86_64", "aarch64"].map(
+      (arch) => `/usr/lib/${arch}-linux-gnu/libvirt/connection-driver/libvirt_driver_qemu.so`,
+    ),
+  },
 ];
 
 /** What the story and the demo of a stock Debian use beside these. */
 export const modernPrograms: readonly Need[] = [
   { name: "mmdebstrap", package: "mmdebstrap", purpose: "a stock Debian with cloud-init" },
   { name: "ssh-keygen", package: "openssh-client", purpose: "a key for it" },
+];
+
+/** Whom the bench of power controllers is measured against. */
+export const powerPrograms: readonly Need[] = [
+  { name: "ipmipower", package: "freeipmi-tools", purpose: "the bench of power controllers" },
 ];

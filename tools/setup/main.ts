@@ -6,7 +6,7 @@ import { NoLab, runInLab } from "../../test/lab/lab/enter.ts";
 import { ensureBuilt } from "./build.ts";
 import { type Count, closingLine, sum } from "./count.ts";
 import { ensurePackageLists, installNeeds, missingNeeds } from "./host.ts";
-import { modernPrograms, testPrograms } from "./lab-programs.ts";
+import { modernPrograms, powerPrograms, testPrograms } from "./lab-programs.ts";
 import { bringArm64Parts, bringDebian, bringExtraRamdisks, bringLabParts, bringProgram } from "./prepare.ts";
 import { ensurePulumi } from "./pulumi.ts";
 import { bringPythonTool, tryPythonTool } from "./python.ts";
@@ -31,7 +31,8 @@ async function script(say: Teller, task: string, words: readonly string[], start
   const [file, rest] = await scriptOf(task, words);
   const host = newHost();
   const modern = words[0] === "modern";
-  await bringPrograms(say, host, modern ? modernPrograms : []);
+  const more = modern ? modernPrograms : task === "bench" && words[0] === "power" ? powerPrograms : [];
+  await bringPrograms(say, host, more);
   await tryLab();
   const env = await bringPulumi(say, host);
   await ensureBuilt(say);

@@ -92,6 +92,10 @@ export interface PowerDefinition<S extends Named> {
   readonly manners?: ConductOptions;
   /** Programs that settings name, for a site that does not run any. */
   readonly programs?: (settings: z.output<S>) => readonly string[];
+  /** Hosts, with their ports, that settings have requests of any kind sent to, for a site that does not send them to any. */
+  readonly asks?: (settings: z.output<S>) => readonly string[];
+  /** What is worth knowing before a server is enrolled with them. */
+  readonly warnings?: (settings: z.output<S>) => readonly string[];
   /** Does no I/O. */
   readonly open: (settings: z.output<S>, lent: Lent) => PowerDriver;
 }

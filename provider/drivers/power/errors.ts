@@ -29,7 +29,7 @@ export const powerErrors = defineErrors({
   POWER_NOT_ALLOWED: {
     text: "{user} may not do this on the power controller at {address}: {reason}",
     remedy:
-      "Give the account the right to switch: by IPMI the operator privilege on the LAN channel, or lower or raise `power.privilege` to what it has; by Redfish the operator's role; by SNMP write access to the outlets.",
+      "Give the account the right to switch: by IPMI the operator privilege on the LAN channel, or lower or raise `power.privilege` to what it has; by Redfish the operator's role; by SNMP write access to the outlets; for a hypervisor the group (`libvirt`) of the user who runs its program.",
     fault: "controller",
   },
   POWER_CIPHER: {
@@ -108,7 +108,8 @@ export const powerErrors = defineErrors({
   },
   POWER_SYSTEM_UNKNOWN: {
     text: "the power controller at {address} has no system {wanted}; it has {known}",
-    remedy: "Set `power.system` to the path, Id, UUID or Name of one of them.",
+    remedy:
+      "Set `power.system` to the path, Id, UUID or Name of one of them, or a hypervisor's `power.domain` or `power.vm` to the name, UUID or MAC of one.",
     fault: "controller",
   },
   POWER_MEDIA: {
@@ -116,5 +117,11 @@ export const powerErrors = defineErrors({
     remedy:
       "A controller fetches an image by itself: see that its own network reaches the deploy helper, that nobody's console holds its virtual media, and that its licence has them.",
     fault: "controller",
+  },
+  POWER_HOST_REFUSED: {
+    text: "this site sends no requests of Nodes to {host}: its setting `webhooks` is {webhooks}",
+    remedy:
+      'Whoever declares a Node would have the deploy helper\'s host ask others whatever they like. Its operator allows hosts by `webhooks: ["10.0.20.0/24", "ha.example:8123"]`.',
+    fault: "input",
   },
 });

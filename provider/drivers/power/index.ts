@@ -6,9 +6,13 @@ import { iboot } from "./iboot/index.ts";
 import { ipmi } from "./ipmi/index.ts";
 import { redfish } from "./redfish/index.ts";
 import { snmpPdu } from "./snmp-pdu/index.ts";
+import { virsh } from "./virsh/index.ts";
+import { virtualbox } from "./virtualbox/index.ts";
+import { wakeOnLan } from "./wake-on-lan/index.ts";
+import { webhook } from "./webhook/index.ts";
 
 /** Every kind of controller that is known: one line for each driver. */
-const drivers = [ipmi, redfish, snmpPdu, iboot, exec] as const;
+const drivers = [ipmi, redfish, snmpPdu, iboot, virsh, virtualbox, exec, webhook, wakeOnLan] as const;
 
 type Schemas<T> = { [K in keyof T]: T[K] extends PowerDefinition<infer S> ? S : never };
 const schemas = drivers.map(({ schema }) => schema) as unknown as Schemas<typeof drivers>;
@@ -59,3 +63,10 @@ export function together(one: Power, other: Power): boolean {
 /** Programs of this host, or of the one that it is behind, which the settings have started. */
 export const programsOf = (settings: Power): readonly string[] =>
   definitionOf(settings).programs?.(settings) ?? [];
+
+/** Hosts, with their ports, that the settings have requests sent to whose every word is theirs. */
+export const asksOf = (settings: Power): readonly string[] => definitionOf(settings).asks?.(settings) ?? [];
+
+/** What is worth knowing before a server is enrolled with these settings. */
+export const warningsOf = (settings: Power): readonly string[] =>
+  definitionOf(settings).warnings?.(settings) ?? [];

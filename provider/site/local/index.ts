@@ -30,6 +30,7 @@ import { createConsoles } from "./consoles.ts";
 import { createDetaching } from "./detaching.ts";
 import { meetStranger } from "./discovery.ts";
 import { drain, underWay } from "./draining.ts";
+import { refuseHosts } from "./hosts.ts";
 import { endInspection } from "./inspection.ts";
 import { createJobs } from "./jobs.ts";
 import { type Meter, silentMeter } from "./meter.ts";
@@ -182,7 +183,9 @@ async function openParts(
     },
     forgiveLogin: (power) => forgetRefusedLogin(memoryOf(controllerOf(power))),
     powerOf(power, expected) {
-      refusePrograms(settings, power); // also of a Node that was enrolled before the setting
+      // Also of a Node that was enrolled before the settings.
+      refusePrograms(settings, power);
+      refuseHosts(settings, power);
       const controller = controllerOf(power);
       const lent = { memory: memoryOf(controller), kept: keeper.of(controller), runOn };
       return conduct.around(openPower(power, lent), expected ? { expected } : {});

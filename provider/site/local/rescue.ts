@@ -230,7 +230,8 @@ async function bootSystem(
     const fromNetwork = !adopted && installed !== undefined && kindOf(installed as ImageSpec) === "partition";
     const device = fromNetwork ? "network" : "disk";
     await machine.power.bootFrom(ctx, { device, persistent: true, firmware: spec.bootMode });
-    const { soft, power } = parts.settings.limits;
+    const { soft } = parts.settings.limits;
+    const power = machine.power.limit;
     if (declared.power === "on") await setPower(ctx, machine.power, "on", { soft, power, hard: true });
   } finally {
     close();

@@ -133,11 +133,12 @@ export async function openVisit(
     const card = cardWords(node, cards, served);
     return visitFiles({ ...{ name: visitOf(name), macs, record, server, settings, ramdisk }, card });
   };
+  const power = parts.powerOf(node.power, expected);
   const machine: VisitMachine = {
     node: { name, spec: node, macs },
     served: visitOf(name),
-    limits: settings.limits,
-    power: parts.powerOf(node.power, expected),
+    limits: { ...settings.limits, power: power.limit },
+    power,
     boot: await parts.boot(node),
     calls: line,
     record: () => record,

@@ -253,7 +253,8 @@ export function obeysPowerContract(
         if (peer.identity === undefined) expect.fail("the peer tells no identity");
         await peer.turn("on");
         const { around: wrap } = createConduct(quick);
-        const other = { ...peer.identity, serial: "ANOTHER-1", guid: "0b0b0b0b-1111-4222-8333-444444444444" };
+        const [uuid, serial] = ["0b0b0b0b-1111-4222-8333-444444444444", "ANOTHER-1"];
+        const other = { ...peer.identity, serial, guid: uuid, productUuid: uuid };
         const stranger = wrap(peer.handle("right"), { expected: other });
         const boot = { device: "network", persistent: false, firmware: "bios" } as const;
         const acts = [

@@ -39,6 +39,8 @@ export interface ConductedPower {
   /** Does nothing where the controller cannot choose what boots. */
   readonly bootFrom: (ctx: Context, target: BootTarget) => Promise<void>;
   readonly choosesBoot: boolean;
+  /** How long a change may take where nobody says: as the site has it, or what the driver's controllers take. */
+  readonly limit: Duration;
   /** The boot override as the controller tells it, asked once; "unknown" where it does not tell. */
   readonly boots: (ctx: Context) => Promise<BootTarget | undefined | "unknown">;
   /** Empty where the controller has none to tell. */
@@ -86,6 +88,7 @@ export function createConduct(
         },
         bootFrom: (ctx, target) => bootFrom(server, ctx, target),
         choosesBoot: driver.setBoot !== undefined,
+        limit: rules.limit,
         boots: (ctx) => boots(server, ctx),
         identity: (ctx) => identityOf(server, ctx),
         media: mediaOf(server),

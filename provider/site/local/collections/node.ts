@@ -1,6 +1,6 @@
 import type { ControllerIdentity } from "../../../drivers/power/driver.ts";
 import { compareIdentity } from "../../../drivers/power/identity.ts";
-import { controllerOf, placeOf, together } from "../../../drivers/power/index.ts";
+import { controllerOf, placeOf, together, warningsOf } from "../../../drivers/power/index.ts";
 import type { Context } from "../../../kernel/context.ts";
 import { hasCode, MetalError } from "../../../kernel/errors.ts";
 import type { NodeSpec } from "../../../resources/index.ts";
@@ -11,6 +11,7 @@ import { isVisit } from "../../../workflows/visit.ts";
 import { siteErrors } from "../../errors.ts";
 import type { Collection, State } from "../../site.ts";
 import { collectionOf, type Found } from "../collection.ts";
+import { refuseHosts } from "../hosts.ts";
 import type { Parts } from "../parts.ts";
 import { refusePrograms } from "../programs.ts";
 import type { Store, StoredRecord } from "../store/index.ts";
@@ -27,11 +28,13 @@ export function nodes(parts: Parts, inspector: Inspector, endInspection: EndInsp
         NODE_SAME_CONTROLLER: "power.address",
         NODE_MAC_TAKEN: "inspect.mac",
         POWER_PROGRAM_REFUSED: "power",
+        POWER_HOST_REFUSED: "power",
       })[code] ?? "",
     holder: ({ ref }) => userOf(parts, ref.name),
     async plan(ctx, ref, spec, found) {
       const { record, known } = found;
       refusePrograms(parts.settings, spec.power);
+      refuseHosts(parts.settings, spec.power);
       await soleUser(parts, ref.name, spec);
       if (spec.inspect) await refuseOthersMac(store, runs.of(known.run), ref.name, spec.inspect.mac);
       await refuseHeld(found, ref.name, spec, await userOf(parts, ref.name));
@@ -40,12 +43,14 @@ export function nodes(parts: Parts, inspector: Inspector, endInspection: EndInsp
       const words = [
         ...(reason && !spec.maintenance ? [maintenanceWords(ref.name, String(reason))] : []),
         ...(record || parts.powerOf(spec.power).choosesBoot ? [] : [networkFirst(ref.name, spec)]),
+        ...(record ? [] : warningsOf(spec.power)),
       ];
       const { actions = [], warnings = [], ...plan } = await planInspection(ctx, parts, ref, spec, found);
       return { ...plan, actions: [...own, ...actions], warnings: [...words, ...warnings] };
     },
     async ensure(ctx, ref, spec, found) {
       refusePrograms(parts.settings, spec.power);
+      refuseHosts(parts.settings, spec.power);
       await soleUser(parts, ref.name, spec);
       if (spec.inspect) await refuseOthersMac(store, runs.of(found.known.run), ref.name, spec.inspect.mac);
       const before = found.record?.state as NodeState | undefined;

@@ -65,7 +65,7 @@ async function switchPower(
   if (seen !== spec.power || rebooting) {
     const manner = {
       soft: settings.limits.soft,
-      power: spec.timeouts?.power ?? settings.limits.power,
+      power: spec.timeouts?.power ?? power.limit,
       hard: spec.hardReboot,
     };
     if (spec.power === "on") await parts.network.open(ctx, await cardsOf(store, stored.node, spec));

@@ -55,7 +55,8 @@ export async function openMachine(
   const { address: server, dhcp } = served;
   const nodeState = (await store.get("nodes", stored.node))?.state;
   const expected = expectedOf(node, nodeState);
-  const limits = { ...settings.limits, ...definedOnly(spec.timeouts ?? {}) };
+  const power = parts.powerOf(node.power, expected);
+  const limits = { ...settings.limits, power: power.limit, ...definedOnly(spec.timeouts ?? {}) };
 
   let record = await withToken(store, spec, stored);
   let fetched: Fetched | undefined;
@@ -100,7 +101,7 @@ export async function openMachine(
     troubleshoot: spec.troubleshoot,
     instance: { name: ref.name, spec },
     limits,
-    power: parts.powerOf(node.power, expected),
+    power,
     boot: await parts.boot(node),
     writer: await parts.writer(),
     calls: line,

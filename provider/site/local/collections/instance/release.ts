@@ -69,7 +69,7 @@ async function switchOff(
     await store.patch("nodes", name, { provisionState: "deleting" });
   ctx.report({ stage: "powering off" });
   const power = parts.powerOf(spec.power, expectedOf(spec, node.state));
-  if (touched && !spec.abandon) await power.ensure(ctx, "off", { limit: parts.settings.limits.power });
+  if (touched && !spec.abandon) await power.ensure(ctx, "off");
   ctx.report({ stage: "withdrawing boot files" });
   await (await parts.boot(spec)).withdraw(ctx, ref.name, macs);
   await network.dismiss(ctx, macs);

@@ -27,7 +27,7 @@ export async function restoreAdopted(
   await parts.network.dismiss(ctx, macs);
   const power = parts.powerOf(node.power, expectedOf(node, (await store.get("nodes", stored.node))?.state));
   await power.bootFrom(ctx, { device: "disk", persistent: true, firmware: node.bootMode });
-  await power.ensure(ctx, spec.power, { limit: parts.settings.limits.power });
+  await power.ensure(ctx, spec.power);
   await store.keepDeployment({ ...stored, record: earlier });
   const lasting = { provisionState: "active", powerState: spec.power, reachable: true, lastError: "" };
   await store.patch("nodes", stored.node, lasting);
