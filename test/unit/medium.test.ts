@@ -1,8 +1,10 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { pieceOf } from "../../provider/services/boot-http/range.ts";
 import { cardWords } from "../../provider/site/local/collections/instance/medium.ts";
 import type { Card, Served } from "../../provider/site/local/network/network.ts";
+import { type FakeSite, openFakeSite, ref, specs } from "../fixtures/site-parts.ts";
+import * as world from "../fixtures/site-world.ts";
 
 describe("the network of a ramdisk that comes from a CD", () => {
   const medium = { boot: { driver: "virtual-media" } } as const;
@@ -43,6 +45,49 @@ describe("the network of a ramdisk that comes from a CD", () => {
     { when: "it comes by the network, which tells", node: { boot: undefined }, cards: [card], words: [] },
   ])("is told by $words when $when", ({ node, cards, words, router }) => {
     expect(cardWords(node, cards, { ...net, router })).toEqual(words);
+  });
+});
+
+describe("an instance whose server starts from virtual media", () => {
+  let site: FakeSite;
+  beforeEach(async () => {
+    site = await openFakeSite();
+    await site.nodes.ensure(
+      site.ctx,
+      ref("n1"),
+      specs.node("10.0.0.1", { boot: { driver: "virtual-media" } }),
+    );
+    const { mac } = site.serverAt("10.0.0.1");
+    const card = specs.card("n1", mac, { address: "10.99.0.7" });
+    await site.interfaces.ensure(site.ctx, ref("n1-eth0"), card);
+    await world.declare(site);
+  });
+  afterEach(() => site.close());
+  const program = specs.instance({ node: "n1" });
+
+  it("has its ramdisk told the network that is declared", async () => {
+    site.answerRamdisks();
+    const { mac } = site.serverAt("10.0.0.1");
+    const ip: string[] = [];
+    const { prepare } = site.boot.driver;
+    Object.assign(site.boot.driver, {
+      async prepare(...given: Parameters<typeof prepare>) {
+        await prepare(...given);
+        ip.push(site.boot.word(mac, "ip"));
+      },
+    });
+    await site.instances.ensure(site.ctx, ref("web"), program);
+    expect(ip).toEqual(["10.99.0.7:::255.255.255.0"]);
+  });
+
+  it("is refused at preview with an image that needs the network at each start", async () => {
+    const spec = { ...specs.image, kernel: { source: "/k" }, ramdisk: { source: "/r" } };
+    await site.store.put("images", { ref: ref("i"), spec, state: {} });
+    const { failures } = await site.instances.plan(site.ctx, ref("web"), program);
+    expect(failures).toMatchObject([
+      { property: "image", reason: expect.stringContaining("BOOT_MEDIA_LOCAL_ONLY") },
+    ]);
+    expect(site.serverAt("10.0.0.1").state).toBe("off");
   });
 });
 

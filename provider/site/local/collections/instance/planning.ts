@@ -212,6 +212,7 @@ const propertyOf: Readonly<Record<string, string>> = {
   INSTANCE_ADOPT_WHICH: "node",
   INSTANCE_ADOPT_UNCLEAN: "node",
   INSTANCE_OTHER_ARCH: "image",
+  BOOT_MEDIA_LOCAL_ONLY: "image",
   INSTANCE_NETWORK_CARD: "networks",
   NETWORK_CARDS_APART: "interfaces",
   INSTANCE_VOLUME_NO_ROOM: "flavor",
