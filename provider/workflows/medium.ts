@@ -1,13 +1,19 @@
+import type { BootDriver, BootFiles } from "../drivers/boot/driver.ts";
+import type { ConductedPower } from "../drivers/power/conduct/index.ts";
 import type { Context } from "../kernel/context.ts";
 import { MetalError } from "../kernel/errors.ts";
-import type { NetbootMachine } from "./netboot.ts";
+import type { NodeSpec } from "../resources/index.ts";
+
+/** What it takes to have a server start what was laid for it. */
+interface Startable {
+  readonly boot: BootDriver;
+  readonly power: ConductedPower;
+  readonly node: { readonly name: string; readonly spec: Pick<NodeSpec, "bootMode"> };
+  readonly bootFiles: () => BootFiles;
+}
 
 /** How a server's firmware is led to what was laid for it: by the network, or by a CD that its controller shows. */
-export async function aimAtRamdisk(
-  ctx: Context,
-  machine: NetbootMachine,
-  persistent: boolean,
-): Promise<void> {
+export async function aimAtRamdisk(ctx: Context, machine: Startable, persistent: boolean): Promise<void> {
   const { boot, power, node, bootFiles } = machine;
   const firmware = node.spec.bootMode;
   const url = await boot.medium?.(ctx, bootFiles());
@@ -19,7 +25,7 @@ export async function aimAtRamdisk(
 }
 
 /** Take the CD out, where there is one. What is on it is of no use any more: a controller that does not answer is no failure. */
-export async function takeMediumOut(ctx: Context, { boot, power, node }: NetbootMachine): Promise<void> {
+export async function takeMediumOut(ctx: Context, { boot, power, node }: Startable): Promise<void> {
   if (boot.medium === undefined) return;
   try {
     await power.media?.eject(ctx);
