@@ -2,6 +2,7 @@ import { homedir } from "node:os";
 import { Command } from "commander";
 import { addNouns } from "./cli/program.ts";
 import { searchPath } from "./cli/programs.ts";
+import { readSecret } from "./cli/secret.ts";
 import { settingsFor } from "./cli/settings.ts";
 import { forSite, type SiteOptions } from "./cli/shell.ts";
 import { type Context, newContext } from "./kernel/context.ts";
@@ -38,6 +39,8 @@ export async function runCommands(signal: AbortSignal): Promise<void> {
     home: homedir(),
     print: (text) => void process.stdout.write(text),
     note,
+    env: (name) => process.env[name],
+    secret: (question) => readSecret(question, signal),
     columns: process.stdout.isTTY ? process.stdout.columns : undefined,
     softly() {
       const ending = new AbortController();

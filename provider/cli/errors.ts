@@ -22,4 +22,9 @@ export const cliErrors = defineErrors({
     remedy: "Name the file of yours with `--key`; `ssh-keygen -t ed25519` makes one.",
     fault: "input",
   },
+  PORT_FAULTY: {
+    text: '"{text}" is no port',
+    remedy: "Give a whole number from 1 to 65535.",
+    fault: "input",
+  },
 });

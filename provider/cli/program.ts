@@ -8,6 +8,7 @@ import { nodesCommand } from "./nodes.ts";
 import { openapiCommand } from "./openapi.ts";
 import { ownerCommand } from "./owner.ts";
 import { pageCommand } from "./page.ts";
+import { powerCommand } from "./power.ts";
 import { ramdiskCommand } from "./ramdisk.ts";
 import { serveCommand } from "./serve.ts";
 import type { Shell } from "./shell.ts";
@@ -18,6 +19,7 @@ const nouns = [
   nodesCommand,
   instancesCommand,
   imagesCommand,
+  powerCommand,
   ramdiskCommand,
   bundleCommand,
   storeCommand,

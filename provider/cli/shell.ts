@@ -15,6 +15,10 @@ export interface Shell {
   readonly print: (text: string) => void;
   /** For the person at the terminal, whatever becomes of stdout. */
   readonly note: (text: string) => void;
+  /** A variable of the environment. */
+  readonly env: (name: string) => string | undefined;
+  /** What a person types at the terminal and nobody sees, or the first line of what is piped in. */
+  readonly secret: (question: string) => Promise<string>;
   /** Columns of the terminal that stdout is; undefined when it is none. */
   readonly columns: number | undefined;
   /** Aborts when this process is told to end as soon as it has done what it began; from now on it listens for that. */

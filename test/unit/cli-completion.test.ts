@@ -23,6 +23,7 @@ describe("what can stand at the cursor", () => {
       "nodes",
       "instances",
       "images",
+      "power",
       "ramdisk",
       "bundle",
       "store",

@@ -69,8 +69,8 @@ const full = (disk: Fillable): FaultRow => ({
 /** Of the disk that the store lies on. */
 const fullStore = (disk: Fillable, at?: string): FaultRow => ({
   title: `store: its disk is full${at === undefined ? "" : ` while ${at}`}`,
-  // What is written over in its log takes no room: a long one may hold all that is left to say.
-  ends: ["STORE_FULL", "HOST_UNWRITABLE", "active"],
+  // What is written over in its log takes no room: a long one may hold all that is left to say, and then the boot files fail.
+  ends: ["STORE_FULL", "HOST_UNWRITABLE", "BOOT_CANNOT_WRITE", "active"],
   unwritten: true,
   ...(at === undefined ? {} : { at }),
   async put(): Promise<Lift> {

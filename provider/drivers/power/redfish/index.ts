@@ -1,19 +1,14 @@
-import { createHash } from "node:crypto";
 import type { Context } from "../../../kernel/context.ts";
 import { hasCode } from "../../../kernel/errors.ts";
-import { definePower, type Lent, type PowerDriver } from "../driver.ts";
+import { definePower, type PowerDriver } from "../driver.ts";
 import { powerErrors } from "../errors.ts";
-import { guardLogin } from "../login.ts";
-import { trustOf } from "../tls.ts";
+import { askerOf } from "./ask.ts";
 import { eject, insert, insertedIn } from "./media.ts";
 import { chooseBoot, chosenBoot } from "./override.ts";
 import { resetFor } from "./reset.ts";
 import { serviceOf } from "./service.ts";
 import { placeOf, Redfish } from "./settings.ts";
 import { findSystem, identityOf, powerStateOf, resetAction } from "./system.ts";
-
-/** How long a session is kept that nobody uses: controllers have few (an iDRAC eight), and their owner wants one, too. */
-const idle = "30 seconds";
 
 /** A server's controller that speaks Redfish: a session for as long as it is used, its system found once. */
 export const redfish = definePower<typeof Redfish>({
@@ -61,39 +56,3 @@ export const redfish = definePower<typeof Redfish>({
     } satisfies PowerDriver;
   },
 });
-
-/** Every request goes through the session that is kept open, which is opened by the first of them. */
-function askerOf(settings: Redfish, { kept, memory }: Lent): Parameters<typeof serviceOf>[1] {
-  const { user, password } = settings;
-  const guard = guardLogin(memory, [user, password]);
-  const trusted = trustOf(settings);
-  // Other settings are not to be believed because of a login by the ones before.
-  const how = JSON.stringify([user, password, settings.auth, trusted]);
-  const key = `redfish ${createHash("sha256").update(how).digest("hex")}`;
-  return async (ctx, asked) => {
-    const { openHttp } = await import("./http.ts");
-    const { openSession } = await import("./session.ts");
-    const { name, host, port } = placeOf(settings.address);
-    const session = await kept.use(ctx, key, {
-      idle,
-      async open(inner) {
-        const http = openHttp(name, { host, port, ...trusted });
-        try {
-          return await openSession(inner, http, settings, { memory, guard });
-        } catch (error) {
-          http.close();
-          throw error;
-        }
-      },
-      close: ({ close }) => close(),
-    });
-    try {
-      return await session.ask(ctx, asked);
-    } catch (error) {
-      // Whatever it was, the next one begins anew: a connection that hangs, a login that is no good.
-      const dropped = kept.drop(key);
-      if (!ctx.signal.aborted) await dropped;
-      throw error;
-    }
-  };
-}

@@ -115,8 +115,10 @@ export async function startMachine(tls: { cert: string; key: string }, kind: Kin
     requests.push(`${method} ${url}`);
     const said = await text(request);
     const body = (said === "" ? {} : JSON.parse(said)) as Record<string, unknown>;
-    if (url === `${root}/`)
-      return [200, kind.sessionless ? {} : { Links: { Sessions: { "@odata.id": sessionPlace } } }];
+    if (url === `${root}/`) {
+      const links = kind.sessionless ? {} : { Links: { Sessions: { "@odata.id": sessionPlace } } };
+      return [200, { RedfishVersion: "1.15.0", Vendor: facts.Manufacturer, ...links }];
+    }
     if (url === sessionPlace && kind.sessionless !== "refuses") return kind.sessionless ? [404] : logIn(body);
     if (!allowed(request)) return refusal(401, "Base.1.8.NoValidSession", "There is no valid session.");
     if (method === "DELETE") {

@@ -36,10 +36,11 @@ const patience = 8_000;
 const [lateWait, latePatience] = [8_000, 20_000];
 
 /** Open a socket of its own, so that nobody else's answers arrive there. */
-export async function openLink(address: string, port: number): Promise<Link> {
+export async function openLink(ctx: Context, address: string, port: number): Promise<Link> {
   const { address: ip, family } = await lookup(address).catch((cause: Error) => {
     throw new NoWay("its name has no address", { cause });
   });
+  ctx.signal.throwIfAborted();
   const socket = createSocket(family === 6 ? "udp6" : "udp4");
   await connected(socket, port, ip);
   let hear: (datagram: Buffer) => void = () => {};

@@ -27,3 +27,16 @@ export function decodeMessage(bytes: Buffer): Message | undefined {
   const [, netFn = 0, , , sequence = 0, command = 0] = bytes;
   return { netFn: netFn >> 2, command, sequence: sequence >> 2, data: bytes.subarray(6, -1) };
 }
+
+/** Network functions (IPMI 2.0, table 5-1). */
+export const netFns = { app: 0x06 } as const;
+
+/** The data of an answer to this request; undefined for what is none. */
+export function answerTo(request: Message, bytes: Buffer | undefined): Buffer | undefined {
+  const message = bytes && decodeMessage(bytes);
+  const ours =
+    message?.netFn === request.netFn + 1 &&
+    message.command === request.command &&
+    message.sequence === request.sequence;
+  return ours && message.data.length > 0 ? message.data : undefined;
+}
