@@ -375,6 +375,16 @@ export interface WakeOnLanArgs {
   readonly via?: pulumi.Input<string | undefined>;
 }
 
+/** How a server comes to the deploy ramdisk. */
+export interface BootArgs {
+  /**
+   * `network`: DHCP and TFTP (or HTTP). `virtual-media`: its controller fetches the deploy ramdisk as a
+   * CD and shows it to the server, which needs neither (Redfish and UEFI; the system boots from its
+   * disk).
+   */
+  readonly driver: pulumi.Input<"network" | "virtual-media">;
+}
+
 /** Through which card a server is inspected. */
 export interface InspectArgs {
   /** MAC address of the card that boots from the network; no Interface is needed for it. */
@@ -924,6 +934,16 @@ export interface WakeOnLan {
    * The driver's program runs there, by the `ssh` of the helper's user (docs/ssh.md).
    */
   readonly via?: string;
+}
+
+/** How a server comes to the deploy ramdisk. */
+export interface Boot {
+  /**
+   * `network`: DHCP and TFTP (or HTTP). `virtual-media`: its controller fetches the deploy ramdisk as a
+   * CD and shows it to the server, which needs neither (Redfish and UEFI; the system boots from its
+   * disk).
+   */
+  readonly driver: "network" | "virtual-media";
 }
 
 /** Through which card a server is inspected. */

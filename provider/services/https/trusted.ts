@@ -25,11 +25,26 @@ type Done = (error: Error | null, socket?: TLSSocket) => void;
 /** How long a connection may take to come about; ms. */
 const patience = 15_000;
 
-/** Connections to one host, kept for the next request. None is handed on before it has proved to be the right one. */
+/**
+ * Connections to one host, kept for the next request. None is handed on before it has proved to be the right one. `destroy` ends
+ * also those that are on their way to that.
+ */
 export function trustedAgent(trusted: Trusted, explain: (why: Distrust) => Error): Agent {
   const agent = new Agent({ keepAlive: true });
+  const pending = new Set<TLSSocket>();
+  const destroyOthers = agent.destroy.bind(agent);
   return Object.assign(agent, {
-    createConnection: (_: unknown, done: Done) => void open(trusted, explain, done),
+    createConnection(_: unknown, done: Done) {
+      const socket = open(trusted, explain, (...end) => {
+        pending.delete(socket);
+        done(...end);
+      });
+      pending.add(socket);
+    },
+    destroy() {
+      for (const socket of pending) socket.destroy(new Error("it is not waited for any more"));
+      destroyOthers();
+    },
   });
 }
 
@@ -37,7 +52,7 @@ function open(
   { host, port, fingerprint, ca, anybody }: Trusted,
   explain: (why: Distrust) => Error,
   done: Done,
-) {
+): TLSSocket {
   const socket = connect({
     ...{ host, port, ALPNProtocols: ["http/1.1"] },
     ...(isIP(host) ? {} : { servername: host }),
@@ -64,4 +79,5 @@ function open(
     socket.destroy();
     done(explain({ kind: "fingerprint", seen }));
   });
+  return socket;
 }
