@@ -3,6 +3,7 @@ import { placeOf } from "../drivers/power/index.ts";
 import type { NodeSpec } from "../resources/index.ts";
 import { siteErrors } from "../site/errors.ts";
 import type { State } from "../site/site.ts";
+import { confirmCommand } from "./confirm.ts";
 import { detailsOf, firstSentence } from "./details.ts";
 import { discoveredCommand } from "./discovered.ts";
 import { nodesImport } from "./import/index.ts";
@@ -16,7 +17,7 @@ import { type Column, pairs, shortened, table } from "./table.ts";
 export function nodesCommand(shell: Shell): Command {
   const { ctx } = shell;
   const nodes = new Command("nodes").description(
-    "the servers of a site: look, reset, maintenance, rehearse, rescue, discovered, import",
+    "the servers of a site: look, reset, maintenance, confirm, rehearse, rescue, discovered, import",
   );
 
   withOutput(nodes.command("list"))
@@ -68,6 +69,7 @@ export function nodesCommand(shell: Shell): Command {
       );
     });
 
+  nodes.addCommand(confirmCommand(shell));
   nodes.addCommand(rehearseCommand(shell));
   nodes.addCommand(rescueCommand(shell));
   nodes.addCommand(unrescueCommand(shell));

@@ -122,7 +122,8 @@ export function guardedSite(site: Site, bearer: Bearer): Site {
     async perform(ctx, operation) {
       need(scopeOf(operation), `for \`${operation.kind}\``);
       if (bearer.owner !== anyOwner) await needOwnTargets(ctx, operation);
-      return site.perform(ctx, operation);
+      // A node that is just being enrolled is not among those that are listed.
+      return site.perform(ctx, operation.kind === "confirm" ? { ...operation, of: bearer.owner } : operation);
     },
     async *watch(ctx, collection, name) {
       await needOwnName(ctx, collection, name);
@@ -159,6 +160,7 @@ function scopeOf(operation: Operation): Scope {
       return operation.listen === undefined ? "read" : "deploy";
     case "reset":
     case "maintenance":
+    case "confirm":
     case "rehearse":
       return "power";
     case "rescue":

@@ -102,6 +102,13 @@ export type Operation =
   | { readonly kind: "reset"; readonly node: string }
   /** Begin (with a reason) or end (without) a maintenance that no program ends. */
   | { readonly kind: "maintenance"; readonly node: string; readonly reason?: string }
+  /** A server that is switched by hand was switched as somebody was asked to, or is as they say. `of`: whose it has to be. */
+  | {
+      readonly kind: "confirm";
+      readonly node: string;
+      readonly state?: "on" | "off";
+      readonly of?: string;
+    }
   /** Go the way of a deployment up to the point where it would write. */
   | { readonly kind: "rehearse"; readonly node: string }
   /** Boot an installed server into a ramdisk with an SSH server, which knows this public key. */

@@ -79,6 +79,11 @@ export const OperationRequest = z.discriminatedUnion("kind", [
     node: z.string().min(1),
     reason: z.string().min(1).exactOptional(),
   }),
+  z.strictObject({
+    kind: z.literal("confirm"),
+    node: z.string().min(1),
+    state: z.enum(["on", "off"]).exactOptional(),
+  }),
   z.strictObject({ kind: z.literal("rehearse"), node: z.string().min(1) }),
   z.strictObject({
     kind: z.literal("rescue"),

@@ -20,6 +20,8 @@ import type {
   Ipmi,
   IpmiArgs,
   LastClean,
+  Manual,
+  ManualArgs,
   Redfish,
   RedfishArgs,
   RootDeviceHints,
@@ -55,6 +57,7 @@ export interface NodeArgs {
     | ExecArgs
     | WebhookArgs
     | WakeOnLanArgs
+    | ManualArgs
   >;
   /**
    * Processor architecture, as Ironic's `cpu_arch`. `aarch64` starts by UEFI; `i386` boots only a
@@ -152,7 +155,7 @@ export class Node extends pulumi.dynamic.Resource {
   declare readonly name: pulumi.Output<string>;
   /** How the server is switched on and off. */
   declare readonly power: pulumi.Output<
-    Ipmi | Redfish | SnmpPdu | Iboot | Virsh | VirtualBox | Exec | Webhook | WakeOnLan
+    Ipmi | Redfish | SnmpPdu | Iboot | Virsh | VirtualBox | Exec | Webhook | WakeOnLan | Manual
   >;
   /**
    * Processor architecture, as Ironic's `cpu_arch`. `aarch64` starts by UEFI; `i386` boots only a

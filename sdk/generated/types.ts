@@ -271,10 +271,10 @@ export interface WebhookArgs {
   /** Its password, or a token: whatever `{password}` stands for. A secret: encrypted in the state. */
   readonly password?: pulumi.Input<string | undefined>;
   /**
-   * How `user` and `password` go with each request, beside where the requests name them. Default:
-   * `"none"`.
+   * How `user` and `password` go with each request, beside where the requests name them. `digest` does
+   * not tell the password (RFC 7616: SHA-256, MD5). Default: `"none"`.
    */
-  readonly auth?: pulumi.Input<"none" | "basic" | undefined>;
+  readonly auth?: pulumi.Input<"none" | "basic" | "digest" | undefined>;
   /** Sent with each request: the place for a token. A secret: encrypted in the state. */
   readonly headers?: pulumi.Input<Readonly<Record<string, pulumi.Input<string>>> | undefined>;
   /**
@@ -292,8 +292,8 @@ export interface WebhookArgs {
 export interface WebhookRequestArgs {
   /**
    * `http://` or `https://`, and where to. `{address}`, `{user}` and `{password}` stand for those
-   * fields, percent-encoded in path and query. A secret in it is written as `{password}`: the rest is
-   * shown.
+   * fields, percent-encoded in path and query; in the host only `{address}`. A secret in it is written
+   * as `{password}`: the rest is shown.
    */
   readonly url: pulumi.Input<string>;
   /** Default: `POST` with a `body`, `GET` without. */
@@ -309,8 +309,8 @@ export interface WebhookRequestArgs {
 export interface WebhookStateArgs {
   /**
    * `http://` or `https://`, and where to. `{address}`, `{user}` and `{password}` stand for those
-   * fields, percent-encoded in path and query. A secret in it is written as `{password}`: the rest is
-   * shown.
+   * fields, percent-encoded in path and query; in the host only `{address}`. A secret in it is written
+   * as `{password}`: the rest is shown.
    */
   readonly url: pulumi.Input<string>;
   /** Default: `POST` with a `body`, `GET` without. */
@@ -353,7 +353,7 @@ export interface WakeOnLanArgs {
    */
   readonly interface?: pulumi.Input<string | undefined>;
   /** SecureOn password, where the card wants one. A secret: encrypted in the state. */
-  readonly password?: pulumi.Input<string | string | undefined>;
+  readonly password?: pulumi.Input<string | undefined>;
   /** The server, in the commands' own words; they are given it as BAREMETAL_ADDRESS. */
   readonly address: pulumi.Input<string>;
   /**
@@ -373,6 +373,14 @@ export interface WakeOnLanArgs {
    * The driver's program runs there, by the `ssh` of the helper's user (docs/ssh.md).
    */
   readonly via?: pulumi.Input<string | undefined>;
+}
+
+/** A server that a person switches, who is asked and confirms it. */
+export interface ManualArgs {
+  /** By hand. */
+  readonly driver: pulumi.Input<"manual">;
+  /** Where whoever is asked finds the server, as in `rack 1, unit 7`. */
+  readonly address: pulumi.Input<string>;
 }
 
 /** How a server comes to the deploy ramdisk. */
@@ -834,8 +842,11 @@ export interface Webhook {
   readonly user?: string;
   /** Its password, or a token: whatever `{password}` stands for. */
   readonly password?: string;
-  /** How `user` and `password` go with each request, beside where the requests name them. */
-  readonly auth: "none" | "basic";
+  /**
+   * How `user` and `password` go with each request, beside where the requests name them. `digest` does
+   * not tell the password (RFC 7616: SHA-256, MD5).
+   */
+  readonly auth: "none" | "basic" | "digest";
   /** Sent with each request: the place for a token. */
   readonly headers?: Readonly<Record<string, string>>;
   /**
@@ -853,8 +864,8 @@ export interface Webhook {
 export interface WebhookRequest {
   /**
    * `http://` or `https://`, and where to. `{address}`, `{user}` and `{password}` stand for those
-   * fields, percent-encoded in path and query. A secret in it is written as `{password}`: the rest is
-   * shown.
+   * fields, percent-encoded in path and query; in the host only `{address}`. A secret in it is written
+   * as `{password}`: the rest is shown.
    */
   readonly url: string;
   /** Default: `POST` with a `body`, `GET` without. */
@@ -870,8 +881,8 @@ export interface WebhookRequest {
 export interface WebhookState {
   /**
    * `http://` or `https://`, and where to. `{address}`, `{user}` and `{password}` stand for those
-   * fields, percent-encoded in path and query. A secret in it is written as `{password}`: the rest is
-   * shown.
+   * fields, percent-encoded in path and query; in the host only `{address}`. A secret in it is written
+   * as `{password}`: the rest is shown.
    */
   readonly url: string;
   /** Default: `POST` with a `body`, `GET` without. */
@@ -914,7 +925,7 @@ export interface WakeOnLan {
    */
   readonly interface?: string;
   /** SecureOn password, where the card wants one. */
-  readonly password?: string | string;
+  readonly password?: string;
   /** The server, in the commands' own words; they are given it as BAREMETAL_ADDRESS. */
   readonly address: string;
   /**
@@ -934,6 +945,14 @@ export interface WakeOnLan {
    * The driver's program runs there, by the `ssh` of the helper's user (docs/ssh.md).
    */
   readonly via?: string;
+}
+
+/** A server that a person switches, who is asked and confirms it. */
+export interface Manual {
+  /** By hand. */
+  readonly driver: "manual";
+  /** Where whoever is asked finds the server, as in `rack 1, unit 7`. */
+  readonly address: string;
 }
 
 /** How a server comes to the deploy ramdisk. */

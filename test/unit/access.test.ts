@@ -126,6 +126,7 @@ describe("the bearer of a token for one owner", () => {
 const operations = (node: string): readonly Operation[] => [
   { kind: "reset", node },
   { kind: "maintenance", node, reason: "x" },
+  { kind: "confirm", node, state: "on" },
   { kind: "rehearse", node },
   { kind: "rescue", node, key: "ssh-ed25519 AAAA" },
   { kind: "unrescue", node },
@@ -171,10 +172,10 @@ describe("the scope of a token", () => {
     const known = OperationRequest.options.map(({ shape }) => shape.kind.value);
     expect(new Set(all.map(({ kind }) => kind))).toEqual(new Set(known));
     expect(await reached("read")).toEqual(["discovered"]);
-    expect(await reached("power")).toEqual(["reset", "maintenance", "rehearse", "discovered"]);
+    expect(await reached("power")).toEqual(["reset", "maintenance", "confirm", "rehearse", "discovered"]);
     expect(await reached("deploy")).toEqual([
-      ...["reset", "maintenance", "rehearse", "rescue", "unrescue", "discovered", "discovered, listening"],
-      ...["forget discovered", "abort", "detach", "move owner"],
+      ...["reset", "maintenance", "confirm", "rehearse", "rescue", "unrescue", "discovered"],
+      ...["discovered, listening", "forget discovered", "abort", "detach", "move owner"],
     ]);
     expect(await reached("admin")).toHaveLength(all.length);
   });

@@ -43,6 +43,7 @@ describe("what can stand at the cursor", () => {
       "log",
       "reset",
       "maintenance",
+      "confirm",
       "rehearse",
       "rescue",
       "unrescue",

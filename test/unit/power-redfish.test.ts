@@ -3,8 +3,9 @@ import { describe, expect, it } from "vitest";
 import { controllerOf, Power, placeOf } from "../../provider/drivers/power/index.ts";
 import { overrideFor, overrideOf } from "../../provider/drivers/power/redfish/boot.ts";
 import { placeOn } from "../../provider/drivers/power/redfish/http.ts";
-import { troubleOf, waitAsked, wordsIn } from "../../provider/drivers/power/redfish/reply.ts";
+import { troubleOf, wordsIn } from "../../provider/drivers/power/redfish/reply.ts";
 import { resetFor } from "../../provider/drivers/power/redfish/reset.ts";
+import { waitAsked } from "../../provider/drivers/power/wait.ts";
 
 const good = { driver: "redfish", address: "10.0.0.17", user: "admin", password: "secret" };
 

@@ -1,12 +1,16 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { Power, warningsOf } from "../../provider/drivers/power/index.ts";
 import { parsePath, stateIn } from "../../provider/drivers/power/webhook/answer.ts";
+import { challengeIn, meet } from "../../provider/drivers/power/webhook/digest.ts";
 import { fillBody, fillUrl } from "../../provider/drivers/power/webhook/template.ts";
 import { checkInputs } from "../../provider/pulumi/check.ts";
 import { Node } from "../../provider/resources/node.ts";
 import { refuseHosts } from "../../provider/site/local/hosts.ts";
 import { SiteSettings } from "../../provider/site/settings.ts";
+import { openFakeSite, ref, specs } from "../fixtures/site-parts.ts";
 
 const text = fc.string({ unit: "grapheme", minLength: 1 });
 
@@ -85,6 +89,51 @@ describe("what an answer tells", () => {
   });
 });
 
+describe("a digest", () => {
+  // RFC 7616, 3.9.1.
+  const nonce = "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v";
+  const opaque = "FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS";
+  const challenge = (algorithm: string) =>
+    `Digest realm="http-auth@example.org", qop="auth, auth-int", ${algorithm}nonce="${nonce}", opaque="${opaque}"`;
+  const who = { method: "GET", path: "/dir/index.html", user: "Mufasa", password: "Circle of Life" };
+  const cnonce = "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ";
+  const [sha, md5] = [
+    "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1",
+    "8ca523f5e9506fed4657c9700eebdbec",
+  ];
+  it.for([
+    { header: challenge("algorithm=SHA-256, "), response: sha, says: ", algorithm=SHA-256, " },
+    { header: challenge("algorithm=MD5, "), response: md5, says: ", algorithm=MD5, " },
+    { header: challenge(""), response: md5, says: `opaque="${opaque}", qop=auth, nc=00000001, ` },
+    {
+      header: `${challenge('algorithm="MD5", ')}, ${challenge("algorithm=SHA-256, ")}`,
+      response: sha,
+      says: "",
+    },
+    {
+      header: `Basic realm="x", ${challenge("algorithm=sha-256, ")}`,
+      response: sha,
+      says: "algorithm=sha-256",
+    },
+  ])("meets $header", ({ header, response, says }) => {
+    const found = challengeIn(header);
+    expect(found).toBeDefined();
+    const authorization = found && meet(found, who, cnonce);
+    expect(authorization).toContain(`response="${response}"`);
+    expect(authorization).toContain(says);
+    expect(authorization).not.toContain(who.password);
+  });
+  it.for([
+    "",
+    'Basic realm="x"',
+    'Digest realm="x", nonce="n", algorithm=SHA-512-256',
+    'Digest realm="x", nonce="n", qop="auth-int"',
+    "Digest nonce",
+  ])("meets no %s", (header) => {
+    expect(challengeIn(header)).toBeUndefined();
+  });
+});
+
 const at = (url: string, more: object = {}) => ({ url, ...more });
 const settings = (more: object = {}) => ({
   ...{
@@ -113,6 +162,12 @@ describe("the settings of a webhook", () => {
   it.for([
     { more: { on: at("http://{adress}/") }, place: "power.on.url", says: "{adress} stands for nothing here" },
     { more: { on: at("http://h/{password}") }, place: "power.on.url", says: "known are {address}" },
+    {
+      more: { setBoot: at("http://{mode}.evil.example/") },
+      place: "power.setBoot.url",
+      says: "Expected a URL",
+    },
+    { more: { on: at("http://{user}/"), user: "h" }, place: "power.on.url", says: "Expected a URL" },
     { more: { on: at("http://h/{device}") }, place: "power.on.url", says: "{device}" },
     { more: { off: at("h/off") }, place: "power.off.url", says: "Expected a URL" },
     { more: { on: at("http://h/", { body: '{"a": {address}}' }) }, place: "power.on.body", says: "JSON" },
@@ -122,6 +177,7 @@ describe("the settings of a webhook", () => {
     { more: { state: at("http://h/", { path: "a", on: "(" }) }, place: "power.state.on", says: "regular" },
     { more: { auth: "basic" }, place: "power.user", says: "Required" },
     { more: { auth: "basic", user: "a:b", password: "x" }, place: "power.user", says: "colon" },
+    { more: { auth: "digest", user: "ä", password: "x" }, place: "power.user", says: "ASCII" },
     { more: { headers: { "X-A": "a\r\nX-B: b" } }, place: 'power.headers["X-A"]', says: "one line" },
     {
       more: { headers: { "Content-Length": "1" } },
@@ -144,6 +200,46 @@ describe("the settings of a webhook", () => {
   });
 });
 
+describe("the examples of docs/power.md", async () => {
+  const page = await readFile(join(import.meta.dirname, "../../docs/power.md"), "utf8");
+  const [, block = ""] = /```ts\n(const shelly: [\s\S]*?)```/.exec(page) ?? [];
+  const program = `${block.replaceAll(": baremetal.WebhookArgs", "")}
+    return { shelly, shellyPlus, tasmota, homeAssistant };`;
+  const interpolate = ([head]: readonly string[], word: string) => `${head}${word}`;
+  const examples = new Function("pulumi", "plugPassword", "token", program)(
+    { interpolate },
+    "a b",
+    "pbt",
+  ) as Record<string, { state: { url: string; path: string } }>;
+
+  // What the devices' own documents say that they answer.
+  it.for([
+    { of: "shelly", asks: "10.0.20.7/relay/0", answer: '{"ison":true,"has_timer":false}', is: "on" },
+    {
+      of: "shellyPlus",
+      asks: "10.0.20.9/rpc/Switch.GetStatus?id=0",
+      answer: '{"id":0,"output":false}',
+      is: "off",
+    },
+    {
+      of: "tasmota",
+      asks: "10.0.20.8/cm?user=admin&password=a%20b&cmnd=Power",
+      answer: '{"POWER":"ON"}',
+      is: "on",
+    },
+    {
+      ...{ of: "homeAssistant", asks: "ha.example/api/states/switch.rack1_u7" },
+      ...{ answer: '{"entity_id": "switch.rack1_u7", "state": "off", "attributes": {}}', is: "off" },
+    },
+  ])("are right, and read what $of answers", ({ of, asks, answer, is }) => {
+    const power = Power.parse(examples[of]);
+    const { address, user, password, state } = power as Extract<Power, { driver: "webhook" }>;
+    const target = fillUrl(state.url, { address, ...(user && password ? { user, password } : {}) });
+    expect(`${target?.host}${target?.path}`).toBe(asks);
+    expect(stateIn(answer, state)).toBe(is);
+  });
+});
+
 describe("a site that sends requests of Nodes to those alone that it names", () => {
   const place = (host: string) => Power.parse(settings({ on: at(`http://${host}/on`) }));
   const own = "10.0.0.7";
@@ -153,6 +249,7 @@ describe("a site that sends requests of Nodes to those alone that it names", () 
     { webhooks: [own, "Ha.Example"], host: "ha.example:8123", refused: false },
     { webhooks: [own, "ha.example:8123"], host: "ha.example:8124", refused: true },
     { webhooks: [own], host: "ha.example", refused: true },
+    { webhooks: [own], host: "10.0.0.7.evil.example", refused: true },
     { webhooks: ["10.0.0.0/29"], host: own, refused: false },
     { webhooks: ["10.0.0.0/29"], host: "10.0.0.8", refused: true },
     { webhooks: ["10.0.0.0/8"], host: "10.0.0.7.evil.example", refused: true },
@@ -165,6 +262,26 @@ describe("a site that sends requests of Nodes to those alone that it names", () 
     const ask = () => refuseHosts(parsed, place(host));
     if (refused) expect(ask).toThrow(/POWER_HOST_REFUSED/);
     else expect(ask).not.toThrow();
+  });
+
+  it.for(["setBoot", "softOff", "state", "off"])("looks at where %s goes, too", (which) => {
+    const more = which === "state" ? { path: "a" } : {};
+    const power = Power.parse(settings({ [which]: at("http://evil.example/", more) }));
+    const parsed = SiteSettings.parse({ stateDir: "/s", cacheDir: "/c", webhooks: [own] });
+    expect(() => refuseHosts(parsed, power)).toThrow(/evil\.example:80.*POWER_HOST_REFUSED/s);
+  });
+
+  it("says so at the preview, at the driver", async () => {
+    const site = await openFakeSite({ webhooks: ["ha.example"] });
+    onTestFinished(() => site.close());
+    const plan = (power: object) =>
+      site.nodes.plan(site.ctx, ref("n1"), { ...specs.node("10.0.0.7"), power: Power.parse(power) });
+    expect((await plan(settings())).failures).toEqual([
+      { property: "power", reason: expect.stringContaining("POWER_HOST_REFUSED") },
+    ]);
+    const own = (word: string) => at(`https://ha.example:8123/{address}/${word}`);
+    const right = { on: own("on"), off: own("off"), state: { ...own(""), path: "state" } };
+    expect((await plan(settings(right))).failures).toEqual([]);
   });
 
   it.for([[[]], [["http://ha.example"]], [["10.0.0.0/33"]], ["some"]])("takes no %j", ([webhooks]) => {

@@ -35,6 +35,8 @@ export interface PowerDriver {
   readonly state: (ctx: Context) => Promise<"on" | "off">;
   /** Asking for a state already reached is no error. */
   readonly set: (ctx: Context, to: "on" | "off") => Promise<void>;
+  /** Of one that a person is the controller of: ask them for a state that is POWER_UNCONFIRMED. Nobody waits in here. */
+  readonly ask?: (ctx: Context) => Promise<void>;
   /** Ask the operating system to shut down (ACPI). */
   readonly softOff?: (ctx: Context) => Promise<void>;
   readonly setBoot?: (ctx: Context, target: BootTarget) => Promise<void>;
@@ -77,6 +79,8 @@ export interface Lent {
   readonly kept: Kept;
   /** Where programs run. */
   readonly runOn: RunOn;
+  /** The name of the node that is switched, for who is asked about it. */
+  readonly node: () => Promise<string>;
 }
 
 /** What a schema of settings begins with. */
@@ -96,6 +100,11 @@ export interface PowerDefinition<S extends Named> {
   readonly asks?: (settings: z.output<S>) => readonly string[];
   /** What is worth knowing before a server is enrolled with them. */
   readonly warnings?: (settings: z.output<S>) => readonly string[];
+  /** Take a person's word for the state, or for what they were asked to do; undefined where they were asked nothing. */
+  readonly confirm?: (
+    memory: ControllerMemory,
+    state: "on" | "off" | undefined,
+  ) => Promise<"on" | "off" | undefined>;
   /** Does no I/O. */
   readonly open: (settings: z.output<S>, lent: Lent) => PowerDriver;
 }

@@ -124,4 +124,19 @@ export const powerErrors = defineErrors({
       'Whoever declares a Node would have the deploy helper\'s host ask others whatever they like. Its operator allows hosts by `webhooks: ["10.0.20.0/24", "ha.example:8123"]`.',
     fault: "input",
   },
+  POWER_UNCONFIRMED: {
+    text: "nobody has confirmed of {address} {what}",
+    remedy: "Look at the server, then tell it by `npx pulumi-baremetal nodes confirm NAME on` or `off`.",
+    fault: "controller",
+  },
+  POWER_NOT_BY_HAND: {
+    text: "node {node} is not switched by hand, but by its driver {driver} at {address}",
+    remedy: "Nothing has to be confirmed: its state is what its controller tells.",
+    fault: "input",
+  },
+  POWER_NOTHING_ASKED: {
+    text: "nobody is asked to switch node {node}",
+    remedy: "Say what it is: `npx pulumi-baremetal nodes confirm NAME on`, or `off`.",
+    fault: "input",
+  },
 });

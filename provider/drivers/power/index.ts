@@ -1,9 +1,10 @@
 import { z } from "zod";
 import type { PowerHandle } from "./conduct/index.ts";
-import type { Lent, Named, PowerDefinition } from "./driver.ts";
+import type { ControllerMemory, Lent, Named, PowerDefinition } from "./driver.ts";
 import { exec } from "./exec.ts";
 import { iboot } from "./iboot/index.ts";
 import { ipmi } from "./ipmi/index.ts";
+import { manual } from "./manual.ts";
 import { redfish } from "./redfish/index.ts";
 import { snmpPdu } from "./snmp-pdu/index.ts";
 import { virsh } from "./virsh/index.ts";
@@ -12,7 +13,7 @@ import { wakeOnLan } from "./wake-on-lan/index.ts";
 import { webhook } from "./webhook/index.ts";
 
 /** Every kind of controller that is known: one line for each driver. */
-const drivers = [ipmi, redfish, snmpPdu, iboot, virsh, virtualbox, exec, webhook, wakeOnLan] as const;
+const drivers = [ipmi, redfish, snmpPdu, iboot, virsh, virtualbox, exec, webhook, wakeOnLan, manual] as const;
 
 type Schemas<T> = { [K in keyof T]: T[K] extends PowerDefinition<infer S> ? S : never };
 const schemas = drivers.map(({ schema }) => schema) as unknown as Schemas<typeof drivers>;
@@ -70,3 +71,13 @@ export const asksOf = (settings: Power): readonly string[] => definitionOf(setti
 /** What is worth knowing before a server is enrolled with these settings. */
 export const warningsOf = (settings: Power): readonly string[] =>
   definitionOf(settings).warnings?.(settings) ?? [];
+
+/** Take a person's word for the state of a server that they switch. "by itself": its controller tells it, and no person. */
+export async function confirmPower(
+  settings: Power,
+  memory: ControllerMemory,
+  state: "on" | "off" | undefined,
+): Promise<"on" | "off" | "by itself" | undefined> {
+  const { confirm } = definitionOf(settings);
+  return confirm ? confirm(memory, state) : "by itself";
+}

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { fingerprintField } from "../../services/https/fingerprint.ts";
-import type { Trusted } from "../../services/https/trusted.ts";
+import type { Distrust, Trusted } from "../../services/https/trusted.ts";
+import { powerErrors } from "./errors.ts";
 
 const inPlace = "in-place";
 
@@ -41,3 +42,18 @@ export const oneTrust: readonly [(trust: Trust) => boolean, { path: PropertyKey[
 export const trustOf = ({ fingerprint, ca, insecure }: Trust): Omit<Trusted, "host" | "port"> => ({
   ...{ fingerprint, ca, anybody: insecure },
 });
+
+/** Why there is no connection to who is spoken to by HTTPS. */
+export function distrusted(address: string, why: Distrust): Error {
+  switch (why.kind) {
+    case "not reached":
+      return powerErrors.make("POWER_UNREACHABLE", { address, reason: why.reason }, { cause: why.cause });
+    case "certificate":
+      return powerErrors.make("POWER_CERTIFICATE", { address, reason: why.reason }, { cause: why.cause });
+    case "fingerprint":
+      return powerErrors.make("POWER_CERTIFICATE", {
+        address,
+        reason: `it shows ${why.seen}, not the pinned one`,
+      });
+  }
+}

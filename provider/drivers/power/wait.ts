@@ -9,3 +9,18 @@ export class AskedToWait extends MetalError {
     this.ms = ms;
   }
 }
+
+/** What of an answer over HTTP tells for how long. */
+interface Told {
+  readonly headers: { readonly "retry-after"?: string | undefined; readonly date?: string | undefined };
+}
+
+/** For how many ms an answer asks to be left alone (RFC 9110, 10.2.3). A date is one of the clock of whoever wrote it. */
+export function waitAsked({ headers }: Told): number | undefined {
+  const { "retry-after": text, date } = headers;
+  if (text === undefined) return undefined;
+  if (/^\s*\d+\s*$/.test(text)) return Number(text) * 1000;
+  if (!/GMT\s*$/.test(text)) return undefined;
+  const left = Date.parse(text) - (date === undefined ? Date.now() : Date.parse(date));
+  return Number.isNaN(left) ? undefined : Math.max(0, left);
+}

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { createConduct } from "../../drivers/power/conduct/index.ts";
 import type { ControllerMemory } from "../../drivers/power/driver.ts";
-import { controllerOf, openPower } from "../../drivers/power/index.ts";
+import { confirmPower, controllerOf, openPower } from "../../drivers/power/index.ts";
 import { createKeeper, type Keeper } from "../../drivers/power/kept.ts";
 import { forgetRefusedLogin } from "../../drivers/power/login.ts";
 import { fewAtOnce, type RunOn } from "../../drivers/power/via.ts";
@@ -30,6 +30,7 @@ import { createConsoles } from "./consoles.ts";
 import { createDetaching } from "./detaching.ts";
 import { meetStranger } from "./discovery.ts";
 import { drain, underWay } from "./draining.ts";
+import { createEnrolling, nameOfSwitched } from "./enrolling.ts";
 import { refuseHosts } from "./hosts.ts";
 import { endInspection } from "./inspection.ts";
 import { createJobs } from "./jobs.ts";
@@ -181,13 +182,16 @@ async function openParts(
       const { hostKeys } = await import("../../services/hostkeys/index.ts");
       return hostKeys(ctx, address, port);
     },
+    enrolling: createEnrolling(),
+    confirmPower: (power, state) => confirmPower(power, memoryOf(controllerOf(power)), state),
     forgiveLogin: (power) => forgetRefusedLogin(memoryOf(controllerOf(power))),
     powerOf(power, expected) {
       // Also of a Node that was enrolled before the settings.
       refusePrograms(settings, power);
       refuseHosts(settings, power);
       const controller = controllerOf(power);
-      const lent = { memory: memoryOf(controller), kept: keeper.of(controller), runOn };
+      const node = () => nameOfSwitched(parts, power);
+      const lent = { memory: memoryOf(controller), kept: keeper.of(controller), runOn, node };
       return conduct.around(openPower(power, lent), expected ? { expected } : {});
     },
   };

@@ -7,6 +7,7 @@ import { siteErrors } from "../errors.ts";
 import type { Operation, State } from "../site.ts";
 import { askedJob } from "./asked.ts";
 import { type CacheUse, cacheUse, youth } from "./cache-use.ts";
+import { confirmNode } from "./confirming.ts";
 import { detach } from "./detaching.ts";
 import { discovered } from "./discovery.ts";
 import { drain } from "./draining.ts";
@@ -23,6 +24,8 @@ export async function perform(ctx: Context, parts: Parts, operation: Operation):
       return reset(ctx, parts, operation.node);
     case "maintenance":
       return maintain(parts, operation.node, operation.reason ?? "");
+    case "confirm":
+      return confirmNode(parts, operation);
     case "rehearse":
       return rehearseNode(ctx, parts, operation.node);
     case "rescue":

@@ -13,6 +13,7 @@ import type { SiteSettings } from "../settings.ts";
 import type { Switchboard } from "./calls.ts";
 import type { Consoles } from "./consoles.ts";
 import type { Detaching } from "./detaching.ts";
+import type { Enrolling } from "./enrolling.ts";
 import type { Jobs } from "./jobs.ts";
 import type { Meter } from "./meter.ts";
 import type { Network } from "./network/network.ts";
@@ -45,6 +46,12 @@ export interface Parts {
   readonly ramdisk: (ctx: Context, arch: Arch, extra?: ExtraInitrd) => Promise<BuiltRamdisk>;
   /** The controller of a node, with the site's manners around it. */
   readonly powerOf: (spec: NodeSpec["power"], expected?: ControllerIdentity) => ConductedPower;
+  readonly enrolling: Enrolling;
+  /** Take a person's word for the state of a server that they switch. */
+  readonly confirmPower: (
+    spec: NodeSpec["power"],
+    state: "on" | "off" | undefined,
+  ) => Promise<"on" | "off" | "by itself" | undefined>;
   /** Try refused credentials again: somebody mended the account on the controller itself. */
   readonly forgiveLogin: (spec: NodeSpec["power"]) => Promise<void>;
   /** The SSH host keys that a port shows; empty where it speaks no SSH, or this host cannot ask. */

@@ -7,10 +7,11 @@ export const lent = (known = new Map<string, string>(), more: Partial<Lent> = {}
   memory: memoryOf(known),
   kept: createKeeper().of("the controller"),
   runOn: onlyHere,
+  node: async () => "n1",
   ...more,
 });
 
-const memoryOf = (known: Map<string, string>): ControllerMemory => ({
+export const memoryOf = (known: Map<string, string>): ControllerMemory => ({
   get: async (key) => known.get(key),
   set: async (key, value) => {
     if (value === undefined) known.delete(key);

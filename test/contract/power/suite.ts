@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect } from "vitest";
 import {
   type ConductedPower,
   createConduct,
@@ -10,6 +10,7 @@ import type { ConductOptions } from "../../../provider/drivers/power/conduct/man
 import type { ControllerIdentity } from "../../../provider/drivers/power/driver.ts";
 import { type Context, newContext } from "../../../provider/kernel/context.ts";
 import { lineLogger } from "../../../provider/kernel/log.ts";
+import { allBut, type Deviations } from "./deviations.ts";
 
 /**
  * What a controller or its machine can be made to do wrong. `busy`: refuses, for now. `hangs`: says nothing.
@@ -61,8 +62,10 @@ export function obeysPowerContract(
   name: string,
   startPeer: () => Promise<PowerPeer>,
   lacks: Lacks = {},
+  deviations: Deviations = {},
 ): void {
   describe(`${name} obeys the power contract`, () => {
+    const { it, strange } = allBut(deviations);
     let peer: PowerPeer;
     let power: ConductedPower;
     let ctx: Context;
@@ -286,6 +289,8 @@ export function obeysPowerContract(
       }
       await looking;
     });
+
+    if (strange.size > 0) throw new Error(`there are no tests ${[...strange].join("; ")}`);
   });
 }
 

@@ -9,6 +9,7 @@ import { type ConductOptions, rulesFor } from "./manners.ts";
 import { type Media, mediaOf } from "./media.ts";
 import { checkIdentity, identityOf, recognise } from "./recognise.ts";
 import { type Heard, once, type PowerHandle, type Server, type Supply } from "./server.ts";
+import { lookOnce, stateToChange, stateTold } from "./told.ts";
 import { createTraffic, sleepUntil } from "./traffic.ts";
 
 export type { Heard, PowerHandle } from "./server.ts";
@@ -24,6 +25,7 @@ export interface ConductedPower {
   readonly state: (ctx: Context) => Promise<PowerState>;
   /** The same with the reason. */
   readonly look: (ctx: Context) => Promise<PowerLook>;
+  /** For who acts by it: where only a person knows it, and has not said, they are asked, and waited for. */
   readonly stateOrThrow: (ctx: Context) => Promise<"on" | "off">;
   /** Try the controller: what it tells, or why it does not; POWER_OTHER_MACHINE where it is not the expected one. */
   readonly probe: (ctx: Context) => Promise<{ state: "on" | "off"; identity: ControllerIdentity }>;
@@ -78,7 +80,7 @@ export function createConduct(
       return {
         state: async (ctx) => (await look(server, ctx)).state,
         look: (ctx) => look(server, ctx),
-        stateOrThrow: (ctx) => stateOrThrow(server, ctx),
+        stateOrThrow: (ctx) => stateTold(server, ctx),
         probe: (ctx) => probe(server, ctx),
         ensure: (ctx, to, { limit } = {}) => ensure(server, ctx, to, limit),
         softOff: (ctx, { limit, thenHard } = {}) => softOff(server, ctx, limit, thenHard),
@@ -98,20 +100,15 @@ export function createConduct(
   };
 }
 
-const stateOrThrow = (server: Server, ctx: Context) =>
-  insist(server.rules, ctx, () => once(server, ctx, "state", server.driver.state));
-
 /** Who only wants to know does not wait for a silent one three times: its driver has asked it many times by then. */
 const look = (server: Server, ctx: Context) =>
   unlessUnknown(() =>
     insist(server.rules, ctx, () => once(server, ctx, "state", server.driver.state), believed),
   );
 const believed = ["POWER_UNREACHABLE"];
-const lookOnce = (server: Server, ctx: Context) =>
-  unlessUnknown(() => once(server, ctx, "state", server.driver.state));
 
 async function probe(server: Server, ctx: Context) {
-  const state = await stateOrThrow(server, ctx);
+  const state = await stateTold(server, ctx);
   const seen = await identityOf(server, ctx);
   recognise(server, ctx, seen);
   return { state, identity: seen };
@@ -124,7 +121,7 @@ async function ensure(
   limit = server.rules.limit,
 ): Promise<void> {
   if (to === "off") await checkIdentity(server, ctx);
-  if ((await stateOrThrow(server, ctx)) === to) return;
+  if ((await stateToChange(server, ctx)) === to) return;
   if (to === "on") await rested(server, ctx);
   await send(server, ctx, to);
   await reach(server, ctx, to, limit);
@@ -183,7 +180,7 @@ async function softOff(
   thenHard = false,
 ): Promise<void> {
   await checkIdentity(server, ctx);
-  if ((await stateOrThrow(server, ctx)) === "off") return;
+  if ((await stateToChange(server, ctx)) === "off") return;
   try {
     await askToShutDown(server, ctx);
     await reach(server, ctx, "off", limit);

@@ -42,7 +42,7 @@ export interface Heard {
   readonly seconds: number;
 }
 type Verb =
-  | ("state" | "on" | "off" | "soft off" | "set boot" | "boot" | "identity")
+  | ("state" | "ask" | "on" | "off" | "soft off" | "set boot" | "boot" | "identity")
   | ("media" | "insert media" | "eject media");
 
 /** Send one command when it is its turn. */

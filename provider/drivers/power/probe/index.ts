@@ -41,7 +41,7 @@ export async function probe(ctx: Context, where: Where, login: Login | undefined
   const bare = address.includes(":") ? `[${address}]` : address;
   try {
     // One after the other: many controllers have one processor, and an account that is locked by the first is no surprise.
-    const lent = { memory, kept: keeper.of(address), runOn: onlyHere };
+    const lent = { memory, kept: keeper.of(address), runOn: onlyHere, node: async () => address };
     const redfish = await probeRedfish(ctx, `${bare}:${httpsPort}`, login, lent);
     const ipmi = await probeIpmi(ctx, { address, port: ipmiPort }, login);
     const power = login && settingsFor(where, login, redfish, ipmi);

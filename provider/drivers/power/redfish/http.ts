@@ -1,8 +1,9 @@
 import type { Agent, IncomingHttpHeaders } from "node:http";
 import { request as httpsRequest } from "node:https";
 import type { Context } from "../../../kernel/context.ts";
-import { type Distrust, type Trusted, trustedAgent } from "../../../services/https/trusted.ts";
+import { type Trusted, trustedAgent } from "../../../services/https/trusted.ts";
 import { powerErrors } from "../errors.ts";
+import { distrusted } from "../tls.ts";
 
 /** What is asked of a controller. */
 export interface Asked {
@@ -34,7 +35,7 @@ const mostRedirects = 3;
 
 /** Ask over HTTPS. Nothing is sent to a host that has not proved to be the right one. */
 export function openHttp(name: string, trusted: Trusted): Http {
-  const agent = trustedAgent(trusted, (why) => explain(name, why));
+  const agent = trustedAgent(trusted, (why) => distrusted(name, why));
   const { host, port } = trusted;
   async function ask(ctx: Context, asked: Asked, left = mostRedirects): Promise<Answered> {
     const answered = await send(ctx, { name, agent, host, port }, asked);
@@ -124,19 +125,5 @@ function parsed(text: string): unknown {
   }
 }
 
-const unreachable = (address: string, reason: string, cause?: Error) =>
-  powerErrors.make("POWER_UNREACHABLE", { address, reason }, { cause });
-
-function explain(address: string, why: Distrust): Error {
-  switch (why.kind) {
-    case "not reached":
-      return unreachable(address, why.reason, why.cause);
-    case "certificate":
-      return powerErrors.make("POWER_CERTIFICATE", { address, reason: why.reason }, { cause: why.cause });
-    case "fingerprint":
-      return powerErrors.make("POWER_CERTIFICATE", {
-        address,
-        reason: `it shows ${why.seen}, not the pinned one`,
-      });
-  }
-}
+const unreachable = (address: string, reason: string) =>
+  powerErrors.make("POWER_UNREACHABLE", { address, reason });

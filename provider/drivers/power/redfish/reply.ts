@@ -1,7 +1,7 @@
 import type { MetalError } from "../../../kernel/errors.ts";
 import { powerErrors } from "../errors.ts";
 import { masked } from "../program.ts";
-import { AskedToWait } from "../wait.ts";
+import { AskedToWait, waitAsked } from "../wait.ts";
 import type { Answered } from "./http.ts";
 import { isJson, type Json, objectAt, textAt } from "./json.ts";
 import { passes } from "./quirks.ts";
@@ -45,16 +45,6 @@ export function troubleOf(question: Question, answered: Answered): MetalError | 
 function asked(answered: Answered, error: MetalError): MetalError {
   const ms = waitAsked(answered);
   return ms === undefined ? error : new AskedToWait(error, ms);
-}
-
-/** For how many ms an answer asks to be left alone (RFC 9110, 10.2.3). A date is one of the clock of whoever wrote it. */
-export function waitAsked({ headers }: Pick<Answered, "headers">): number | undefined {
-  const { "retry-after": text, date } = headers;
-  if (text === undefined) return undefined;
-  if (/^\s*\d+\s*$/.test(text)) return Number(text) * 1000;
-  if (!/GMT\s*$/.test(text)) return undefined;
-  const left = Date.parse(text) - (date === undefined ? Date.now() : Date.parse(date));
-  return Number.isNaN(left) ? undefined : Math.max(0, left);
 }
 
 /** What a controller says of a refusal (DSP0266, "Error responses"): the messages of the extended information, or the plain one. */

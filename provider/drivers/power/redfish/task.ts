@@ -1,8 +1,9 @@
 import type { Context } from "../../../kernel/context.ts";
 import { powerErrors } from "../errors.ts";
+import { waitAsked } from "../wait.ts";
 import type { Answered, Asked } from "./http.ts";
 import { isJson, textAt } from "./json.ts";
-import { type Question, troubleOf, waitAsked } from "./reply.ts";
+import { type Question, troubleOf } from "./reply.ts";
 
 /** Between two looks, where it does not ask for another; ms. */
 const pause = 1_000;

@@ -1,3 +1,4 @@
+import { isIPv4 } from "node:net";
 import { z } from "zod";
 import type { Context } from "../../../kernel/context.ts";
 import { command, commandsOf, environment } from "../command.ts";
@@ -44,7 +45,8 @@ export const WakeOnLan = z
         change: inPlace,
       }),
     password: z
-      .union([z.string().regex(hexadecimal), z.ipv4()], {
+      .string()
+      .refine((text) => hexadecimal.test(text) || isIPv4(text), {
         error: 'Expected six bytes as in "00:11:22:33:44:55", or four as in "192.168.1.1"',
       })
       .optional()

@@ -20,7 +20,7 @@ interface Given {
   readonly setBoot?: Request | undefined;
   readonly user?: string | undefined;
   readonly password?: string | undefined;
-  readonly auth: "none" | "basic";
+  readonly auth: "none" | "basic" | "digest";
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
@@ -49,10 +49,13 @@ export function checkWebhook(given: Given): readonly Fault[] {
       return request === undefined ? [] : faultsOf(key, request, known, headerIn(headers, "content-type"));
     }),
     ...stateFaults(given.state),
-    ...(given.auth === "basic" && user === undefined ? [needs("user")] : []),
-    ...(given.auth === "basic" && password === undefined ? [needs("password")] : []),
-    ...(user?.includes(":") && given.auth === "basic"
+    ...(given.auth !== "none" && user === undefined ? [needs("user")] : []),
+    ...(given.auth !== "none" && password === undefined ? [needs("password")] : []),
+    ...(user?.includes(":") && given.auth !== "none"
       ? [{ path: ["user"], message: "must not hold a colon, which ends a user's name in HTTP" }]
+      : []),
+    ...(user !== undefined && given.auth === "digest" && !/^[\x20-\x7e]+$/.test(user)
+      ? [{ path: ["user"], message: "must be of ASCII letters, as it stands in a header" }]
       : []),
     ...Object.entries(headers).flatMap(([name, value]) => headerFault(name, value) ?? []),
   ];

@@ -1,10 +1,10 @@
-import { request as plainRequest, type RequestOptions } from "node:http";
+import { type IncomingHttpHeaders, request as plainRequest, type RequestOptions } from "node:http";
 import { request as secureRequest } from "node:https";
 import type { Context } from "../../../kernel/context.ts";
-import { type Distrust, trustedAgent } from "../../../services/https/trusted.ts";
+import { trustedAgent } from "../../../services/https/trusted.ts";
 import { powerErrors } from "../errors.ts";
 import { controllerName } from "../name.ts";
-import { trustOf } from "../tls.ts";
+import { distrusted, trustOf } from "../tls.ts";
 import type { Target } from "./template.ts";
 
 /** What is sent. */
@@ -18,7 +18,7 @@ export interface Asked {
 /** What is said. Any status is an answer. */
 export interface Answered {
   readonly status: number;
-  readonly header: (name: string) => string | undefined;
+  readonly headers: IncomingHttpHeaders;
   readonly text: string;
 }
 
@@ -27,15 +27,16 @@ const longest = 2 ** 20;
 
 /** Send one request over a connection of its own, as small devices have few, and follow it nowhere. */
 export async function send(ctx: Context, trust: Parameters<typeof trustOf>[0], asked: Asked) {
+  ctx.signal.throwIfAborted();
   const { secure, host, port, path } = asked.target;
   const name = controllerName(host, port);
   const trusted = secure
-    ? trustedAgent({ host, port, ...trustOf(trust) }, (why) => explain(name, why))
+    ? trustedAgent({ host, port, ...trustOf(trust) }, (why) => distrusted(name, why))
     : false;
   const { method, body } = asked;
   const length = body === undefined ? {} : { "content-length": `${Buffer.byteLength(body)}` };
   const headers = { accept: "*/*", "user-agent": "pulumi-baremetal", ...asked.headers, ...length };
-  const options = { host, port, path, method, headers, agent: trusted, signal: ctx.signal };
+  const options = { host, port, path, method, headers, agent: trusted };
   try {
     return await exchange(ctx, name, secure, options, body);
   } finally {
@@ -56,6 +57,13 @@ function exchange(
       reject("record" in error ? error : trouble(address, error));
     };
     const request = (secure ? secureRequest : plainRequest)(options);
+    // Not by its option `signal`, which ends no request that has no connection yet.
+    const cut = () => {
+      reject(ctx.signal.reason);
+      request.destroy();
+    };
+    ctx.signal.addEventListener("abort", cut, { once: true });
+    request.on("close", () => ctx.signal.removeEventListener("abort", cut));
     request.on("error", lost);
     request.on("response", (response) => {
       let text = "";
@@ -66,8 +74,7 @@ function exchange(
         if (text.length > longest) request.destroy(endless(address));
       });
       response.on("end", () => {
-        const header = (name: string) => [response.headers[name] ?? []].flat()[0];
-        resolve({ status: response.statusCode ?? 0, header, text });
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, text });
       });
     });
     request.end(body);
@@ -85,9 +92,3 @@ function trouble(address: string, cause: Error): Error {
 const what = "what its request is for";
 const endless = (address: string) =>
   powerErrors.make("POWER_ODD_REPLY", { address, reply: "more than 1 MiB", what });
-
-function explain(address: string, why: Distrust): Error {
-  if (why.kind === "not reached") return trouble(address, why.cause);
-  const reason = why.kind === "fingerprint" ? `it shows ${why.seen}, not the pinned one` : why.reason;
-  return powerErrors.make("POWER_CERTIFICATE", { address, reason });
-}

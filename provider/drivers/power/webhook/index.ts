@@ -4,10 +4,10 @@ import { type BootTarget, definePower, type Lent, type PowerDriver } from "../dr
 import { powerErrors } from "../errors.ts";
 import { guardLogin } from "../login.ts";
 import { controllerName } from "../name.ts";
-import { masked } from "../program.ts";
 import { stateIn } from "./answer.ts";
 import { headerIn } from "./faults.ts";
 import type { Asked } from "./http.ts";
+import { hiderOf, letIn } from "./login.ts";
 import { oneLine, troubleOf } from "./reply.ts";
 import { openPlaces, placesOf, Webhook, wordsOf } from "./settings.ts";
 import { bodyKind, fillBody, fillUrl, type Words } from "./template.ts";
@@ -65,11 +65,11 @@ function askerOf(settings: Webhook, { memory }: Lent): Ask {
     const address = controllerName(asked.target.host, asked.target.port);
     if (await login.wasRefused()) throw powerErrors.make("POWER_LOCKED_OUT", { address, user });
     const { send } = await import("./http.ts");
-    const answered = await send(ctx, settings, asked);
+    const answered = await letIn(settings, asked, (one) => send(ctx, settings, one));
     const trouble = troubleOf({ address, user, what, hide }, answered);
     if (hasCode(trouble, "POWER_DENIED")) await login.refused();
+    // Others behind this service have other logins: that one of them is let in says nothing of one that was not.
     if (trouble !== undefined) throw trouble;
-    await login.accepted();
     return { text: answered.text, address };
   };
 }
@@ -84,25 +84,7 @@ function fill(settings: Webhook, { url, method, body }: Webhook["on"], words: Wo
   return {
     target,
     method: method ?? (body === undefined ? "GET" : "POST"),
-    headers: { ...type, ...headers, ...basic(settings) },
+    headers: { ...type, ...headers },
     ...(body === undefined || kind === undefined ? {} : { body: fillBody(body, kind, words) }),
   };
-}
-
-function basic({ auth, user = "", password = "" }: Webhook): Readonly<Record<string, string>> {
-  if (auth !== "basic") return {};
-  return { authorization: `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}` };
-}
-
-/** What a service says may hold what it was given, as it was written there. */
-function hiderOf(settings: Webhook): (text: string) => string {
-  const { password = "", headers = {} } = settings;
-  const values = Object.values(headers).flatMap((value) => [value, ...value.split(" ")]);
-  const written = [password, encodeURIComponent(Buffer.from(password).toString())];
-  const quoted = JSON.stringify(password).slice(1, -1);
-  const login = Object.values(basic(settings)).flatMap((value) => value.split(" ").slice(1));
-  // A value such as `1` is no secret, and its letters are in many words.
-  const long = values.filter(({ length }) => length > 3);
-  const secrets = [...written, quoted, ...login, ...long].sort((a, b) => b.length - a.length);
-  return (text) => masked(secrets, text);
 }

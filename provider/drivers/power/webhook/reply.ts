@@ -1,5 +1,6 @@
 import type { MetalError } from "../../../kernel/errors.ts";
 import { powerErrors } from "../errors.ts";
+import { AskedToWait, waitAsked } from "../wait.ts";
 import type { Answered } from "./http.ts";
 
 /** What is known of the request that was answered so. */
@@ -34,20 +35,24 @@ export function troubleOf(
     case 502:
     case 503:
     case 504:
-      return powerErrors.make("POWER_BUSY", { address, reason: reply });
+      return busy(answered, powerErrors.make("POWER_BUSY", { address, reason: reply }));
     default:
       return powerErrors.make("POWER_ODD_REPLY", { address, reply, what });
   }
 }
 
+function busy(answered: Answered, error: MetalError): MetalError {
+  const ms = waitAsked(answered);
+  return ms === undefined ? error : new AskedToWait(error, ms);
+}
+
 /** What stands beside the status: where it leads, when to come back, what it says. */
 function detailOf(answered: Answered): string {
-  const { status, header } = answered;
-  const location = header("location");
+  const { status, headers } = answered;
+  const { location, "retry-after": after } = headers;
   if (status >= 300 && status < 400 && location !== undefined) {
     return `which leads to ${location.split("?")[0]} and is not followed`;
   }
-  const after = header("retry-after");
   return [after === undefined ? "" : `(to be tried again after ${after})`, oneLine(answered.text)]
     .filter((word) => word !== "")
     .join(" ");

@@ -12,7 +12,7 @@ const methods = ["GET", "POST", "PUT", "PATCH", "DELETE"] as const;
 const request = {
   url: z.string().meta({
     description:
-      "`http://` or `https://`, and where to. `{address}`, `{user}` and `{password}` stand for those fields, percent-encoded in path and query. A secret in it is written as `{password}`: the rest is shown.",
+      "`http://` or `https://`, and where to. `{address}`, `{user}` and `{password}` stand for those fields, percent-encoded in path and query; in the host only `{address}`. A secret in it is written as `{password}`: the rest is shown.",
     change: inPlace,
   }),
   method: z
@@ -80,8 +80,9 @@ export const Webhook = z
       secret: true,
       change: inPlace,
     }),
-    auth: z.enum(["none", "basic"]).default("none").meta({
-      description: "How `user` and `password` go with each request, beside where the requests name them.",
+    auth: z.enum(["none", "basic", "digest"]).default("none").meta({
+      description:
+        "How `user` and `password` go with each request, beside where the requests name them. `digest` does not tell the password (RFC 7616: SHA-256, MD5).",
       change: inPlace,
     }),
     headers: z.record(z.string(), z.string()).optional().meta({

@@ -22,7 +22,9 @@ export interface Target {
  */
 export function fillUrl(template: string, given: Words): Target | undefined {
   const [, scheme = "", authority = "", rest = ""] = /^(https?):\/\/([^/?]+)(.*)$/i.exec(template) ?? [];
-  const place = fill(authority, given, (word) => word);
+  // No other word chooses the host: a site lets Nodes have it ask some hosts alone, and looks before it knows the others.
+  const { address } = given;
+  const place = fill(authority, address === undefined ? {} : { address }, (word) => word);
   if (!/^([\w.-]+|\[[\da-f:.]+\])(:\d{1,5})?$/i.test(place) || /[#\s\\]/.test(rest)) return undefined;
   const text = `${scheme}://${place}${fill(rest, given, percent)}`;
   if (!URL.canParse(text)) return undefined;

@@ -60,7 +60,10 @@ export function nodes(parts: Parts, inspector: Inspector, endInspection: EndInsp
       if (found.record?.spec["resetTrigger"] !== spec.resetTrigger) await parts.forgiveLogin(spec.power);
       // A controller that was given up, or is being worked on, is not asked.
       const alone = before && (spec.maintenance || spec.abandon);
-      const seen = alone ? lastSeenOf(before) : await meet(ctx, parts, spec, before);
+      const first = () => meet(ctx, parts, spec, before);
+      const seen = alone
+        ? lastSeenOf(before)
+        : await parts.enrolling.during({ ref, power: spec.power }, first);
       const { maintenanceReason = "", lastClean } = before ?? {};
       // Told by a ramdisk, which an enrolment boots none of: what a lost store knew is still in Pulumi's state.
       const { disks = [], hardware } = before ?? (found.known.state as Partial<NodeState> | undefined) ?? {};

@@ -1,3 +1,4 @@
+import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer as createPlain, type IncomingMessage, type RequestListener } from "node:http";
 import { createServer as createSecure } from "node:https";
@@ -13,6 +14,8 @@ export const token = "Bearer pbt_Tz4xQ";
 export interface Kind {
   /** With a certificate; plain HTTP without. */
   readonly tls?: { readonly cert: string; readonly key: string };
+  /** It lets in by a digest alone, each nonce once. */
+  readonly digest?: true;
 }
 type Order = "look" | "on" | "off" | "soft" | "boot";
 const orders: Readonly<Record<string, Order>> = {
@@ -24,7 +27,7 @@ type Reply = [status: number, body?: string, headers?: Record<string, string>];
  * A switch of our own behind HTTP, with one machine: `/u7/on`, or the order in a body of JSON. It is told who asks by Basic,
  * a header, or in the query, as devices differ. It listens on loopback alone.
  */
-export async function startMachine({ tls }: Kind = {}) {
+export async function startMachine({ tls, digest }: Kind = {}) {
   let [state, fault, logins]: ["on" | "off", PeerFault, number] = ["off", "none", 0];
   /** Answers in the place of the machine's own. */
   let next: Reply | undefined;
@@ -40,7 +43,10 @@ export async function startMachine({ tls }: Kind = {}) {
     else turn(to);
   }
 
-  const letIn = ({ headers }: IncomingMessage, query: URLSearchParams) =>
+  let nonce = "none yet";
+  const letIn = (request: IncomingMessage, query: URLSearchParams) =>
+    digest ? byDigest(request, nonce) : plainly(request, query);
+  const plainly = ({ headers }: IncomingMessage, query: URLSearchParams) =>
     headers.authorization === `Basic ${login}` ||
     headers.authorization === token ||
     query.get("password") === account.password;
@@ -48,7 +54,13 @@ export async function startMachine({ tls }: Kind = {}) {
   function reply(request: IncomingMessage, body: string): Reply {
     const { pathname, searchParams } = new URL(request.url ?? "/", "http://switch");
     logins += 1;
-    if (!letIn(request, searchParams)) return [401, `you said ${request.headers.authorization}`];
+    if (!letIn(request, searchParams)) {
+      nonce = randomBytes(9).toString("base64");
+      const challenge = `Digest qop="auth", realm="plug-7", nonce="${nonce}", algorithm=SHA-256`;
+      const headers: Record<string, string> = digest ? { "www-authenticate": challenge } : {};
+      return [401, `you said ${request.headers.authorization}`, headers];
+    }
+    nonce = "used";
     if (next) return next;
     if (fault === "busy") return [503, "<h1>Busy</h1>", { "retry-after": "1" }];
     const [, address, word = ""] = pathname.split("/");
@@ -95,3 +107,13 @@ export async function startMachine({ tls }: Kind = {}) {
   };
 }
 export type Machine = Awaited<ReturnType<typeof startMachine>>;
+
+/** Whether a request brings the digest of our account and this nonce (RFC 7616). */
+function byDigest({ method, url, headers }: IncomingMessage, nonce: string): boolean {
+  const said = headers.authorization ?? "";
+  const field = (name: string) => new RegExp(`\\b${name}="?([^",]*)`).exec(said)?.[1] ?? "";
+  const sha = (...words: string[]) => createHash("sha256").update(words.join(":")).digest("hex");
+  const secret = sha(account.user, "plug-7", account.password);
+  const wanted = sha(secret, nonce, field("nc"), field("cnonce"), "auth", sha(method ?? "", url ?? ""));
+  return said.startsWith("Digest ") && field("response") === wanted && field("uri") === url;
+}

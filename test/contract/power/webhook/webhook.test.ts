@@ -1,49 +1,18 @@
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { openPower, Power } from "../../../../provider/drivers/power/index.ts";
 import { newContext } from "../../../../provider/kernel/context.ts";
-import { type Identity, identityOf } from "../../../../provider/serve/certificate.ts";
 import { lent } from "../lent.ts";
 import { obeysPowerContract, type PowerPeer } from "../suite.ts";
+import { identity } from "./identity.ts";
 import { account, login, type Machine, startMachine, token } from "./machine.ts";
+import { byBody, byPath, type Settings } from "./written.ts";
 
 const ctx = newContext();
 const wrong = "7Yzn-guess";
-let folder: string;
-let tls: Identity;
-
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "webhook-"));
-  tls = await identityOf(ctx, { stateDir: folder, certificate: undefined, key: undefined });
-});
-afterAll(() => rm(folder, { recursive: true, force: true }));
-
-type Settings = Readonly<Record<string, unknown>>;
-
-/** Orders in the path, a login by Basic, plain HTTP. */
-const byPath = (url: string, more: Settings = {}): Settings => {
-  const at = (word: string) => ({ url: `${url}/{address}/${word}` });
-  return {
-    ...{ driver: "webhook", address: "u7", auth: "basic", ...account },
-    ...{ on: at("on"), off: at("off"), softOff: at("soft"), setBoot: at("boot") },
-    ...{ state: { ...at("state"), path: "[0].ison" }, ...more },
-  };
-};
-
-/** Orders in a body, a token in a header, HTTPS with a pinned certificate. */
-const byBody = (url: string, more: Settings = {}): Settings => {
-  const order = (word: string) => ({ url: `${url}/{address}`, body: `{"order": "${word}"}` });
-  const state = { ...order("state"), on: '"ison": ?true', off: '"ison": ?false' };
-  return {
-    ...{ driver: "webhook", address: "u7", headers: { Authorization: token } },
-    ...{ on: order("on"), off: order("off"), softOff: order("soft"), setBoot: order("boot"), state },
-    ...{ fingerprint: tls.fingerprint, ...more },
-  };
-};
+const tls = identity();
+const pinned: typeof byBody = (url, more = {}) => byBody(url, { fingerprint: tls().fingerprint, ...more });
 
 async function peerOf(machine: Machine, write: typeof byPath, bad: Settings): Promise<PowerPeer> {
   const known = new Map<string, string>();
@@ -77,7 +46,8 @@ obeysPowerContract(
 );
 obeysPowerContract(
   "webhook by bodies, over HTTPS",
-  async () => peerOf(await startMachine({ tls }), byBody, { headers: { Authorization: `Bearer ${wrong}` } }),
+  async () =>
+    peerOf(await startMachine({ tls: tls() }), pinned, { headers: { Authorization: `Bearer ${wrong}` } }),
   lacks,
 );
 
@@ -154,16 +124,54 @@ describe("webhook", () => {
     },
   );
 
+  it("meets a digest's challenge, sends each order once, and tells the password to nobody", async () => {
+    await start({ digest: true });
+    const driver = open(byPath(machine.url, { auth: "digest" }));
+    await driver.set(ctx, "on");
+    expect(await driver.state(ctx)).toBe("on");
+    expect(machine.given.map(({ order }) => order)).toEqual(["on", "look"]);
+    const sent = JSON.stringify(machine.requests.map(({ headers }) => headers));
+    expect(sent).not.toMatch(/Basic|Hjq8/);
+    const wrongly = open(byPath(machine.url, { auth: "digest", password: wrong }));
+    expect(await codeOf(wrongly.set(ctx, "off"))).toBe("POWER_DENIED");
+    expect(await codeOf(open(byPath(machine.url)).set(ctx, "off"))).toBe("POWER_DENIED");
+    expect(machine.state()).toBe("on");
+  });
+
+  it("is refused with one login while another is let in, and does not try it again", async () => {
+    await start();
+    const known = new Map<string, string>();
+    const shared = (more: Settings) => openPower(Power.parse(byPath(machine.url, more)), lent(known)).driver;
+    const [own, other] = [shared({ password: wrong }), shared({ address: "u8" })];
+    expect(await codeOf(own.state(ctx))).toBe("POWER_DENIED");
+    expect(await codeOf(other.state(ctx))).toBe("POWER_ODD_REPLY"); // let in: there is no such switch
+    expect(await codeOf(own.state(ctx))).toBe("POWER_LOCKED_OUT");
+    expect(machine.logins()).toBe(2);
+  });
+
+  it("ends with its caller while a connection is still on its way", async () => {
+    // Takes what comes, and says nothing.
+    const server = createServer((socket) => socket.on("error", () => {}).resume()).listen(0, "127.0.0.1");
+    stops.push(() => server.close());
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    for (const url of [`https://127.0.0.1:${port}`, `http://127.0.0.1:${port}`]) {
+      const cancelled = new AbortController();
+      const asked = open(byPath(url)).state(newContext({ signal: cancelled.signal }));
+      setTimeout(() => cancelled.abort(new Error("enough")), 100);
+      await expect(asked).rejects.toThrow("enough");
+    }
+    await expect.poll(() => new Promise((resolve) => server.getConnections((_, n) => resolve(n)))).toBe(0);
+  });
+
   it("sends nothing to who has not proved to be the right one", async () => {
-    await start({ tls });
+    await start({ tls: tls() });
     for (const fingerprint of ["AB".repeat(32), undefined]) {
       const asked = open(byBody(machine.url, { fingerprint })).state(ctx);
       expect(await codeOf(asked)).toBe("POWER_CERTIFICATE");
     }
     expect(machine.requests).toEqual([]);
-    expect(await open(byBody(machine.url, { fingerprint: undefined, insecure: true })).state(ctx)).toBe(
-      "off",
-    );
+    expect(await open(byBody(machine.url, { insecure: true })).state(ctx)).toBe("off");
   });
 
   it("says POWER_ODD_REPLY where somebody speaks another language", async () => {
