@@ -75,6 +75,13 @@ export const programs: readonly Need[] = [
     files: ["/usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed"],
     optional: true,
   },
+  {
+    name: "gcdx64.efi",
+    package: "grub-efi-amd64-signed",
+    purpose: "the same on servers that start from virtual media",
+    files: ["/usr/lib/grub/x86_64-efi-signed/gcdx64.efi.signed"],
+    optional: true,
+  },
   { name: "qemu-img", package: "qemu-utils", purpose: "writing images to disks", version: ["--version"] },
   { name: "mke2fs", package: "e2fsprogs", purpose: "ephemeral partitions", version: ["-V"] },
   {

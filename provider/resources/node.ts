@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { bootDrivers } from "../drivers/boot/kinds.ts";
 import { Power } from "../drivers/power/index.ts";
 import { architectures } from "../kernel/arch.ts";
 import { cleanMethods } from "../services/callback/announcement.ts";
@@ -18,6 +19,15 @@ const Identity = z
       .meta({ description: "Product UUID (SMBIOS type 1), in either byte order." }),
   })
   .meta({ id: "Identity", description: "Which machine this has to be; checked before anything is written." });
+
+const Boot = z
+  .strictObject({
+    driver: z.enum(bootDrivers).meta({
+      description:
+        "`network`: DHCP and TFTP (or HTTP). `virtual-media`: its controller fetches the deploy ramdisk as a CD and shows it to the server, which needs neither (Redfish and UEFI; the system boots from its disk).",
+    }),
+  })
+  .meta({ id: "Boot", description: "How a server comes to the deploy ramdisk." });
 
 const Inspect = z
   .strictObject({
@@ -49,6 +59,10 @@ export const Node = defineResource({
       bootMode: z.enum(["bios", "uefi"]).default("bios").meta({
         description:
           "How the firmware starts: `bios` (legacy boot), or `uefi`, with Secure Boot on or off. A server that starts otherwise is not written.",
+        change: "refused-in-use",
+      }),
+      boot: Boot.optional().meta({
+        description: "How the server comes to the deploy ramdisk. Default: by the network.",
         change: "refused-in-use",
       }),
       cpus: z.int().min(1).optional().meta({
@@ -116,6 +130,16 @@ export const Node = defineResource({
       path: ["bootMode"],
       error:
         'There is no boot loader for 32-bit UEFI: a server of the architecture i386 needs bootMode: "bios"',
+      ...always,
+    })
+    .refine(({ boot, power }) => boot?.driver !== "virtual-media" || power.driver === "redfish", {
+      path: ["boot"],
+      error: 'Only a controller that speaks Redfish has virtual media: set power.driver: "redfish"',
+      ...always,
+    })
+    .refine(({ boot, bootMode }) => boot?.driver !== "virtual-media" || bootMode === "uefi", {
+      path: ["bootMode"],
+      error: 'A server starts from virtual media by UEFI: set bootMode: "uefi"',
       ...always,
     })
     .refine(({ arch, clean }) => arch !== "i386" || clean === "none", {

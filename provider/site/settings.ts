@@ -87,10 +87,10 @@ export const SiteSettings = z
     }),
     bootTransport: z.enum(["tftp", "http"]).default("tftp").meta({
       description:
-        "How BIOS servers fetch kernel and ramdisk. `http` pays for large ramdisks (docs/ramdisk.md); UEFI servers always use TFTP, as the signed GRUB has no HTTP.",
+        "How BIOS servers fetch kernel and ramdisk. `http` pays for large ramdisks (docs/ramdisk.md); UEFI servers always use TFTP, as the signed GRUB has no HTTP. Controllers fetch virtual media by it.",
     }),
     bootPort: z.int().min(1).max(65535).default(10_069).meta({
-      description: 'Port of `bootTransport: "http"`, which serves kernels and ramdisks only.',
+      description: 'Port of `bootTransport: "http"`, which serves kernels, ramdisks and virtual media only.',
     }),
     pxeAppendParams: z.string().default("nofb nomodeset vga=normal").meta({
       description: "Nova's pxe_append_params: more words for every network-booted kernel.",

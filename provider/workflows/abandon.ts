@@ -1,21 +1,19 @@
 import { type Context, newContext, within } from "../kernel/context.ts";
+import { takeMediumOut } from "./medium.ts";
 import type { NetbootMachine } from "./netboot.ts";
 
 type Part = readonly [stage: string, part: (inner: Context) => Promise<void>];
 
 /** What takes a server out of the ramdisk for good, and its boot from the network away. Each can be done again. */
-const undoing = ({
-  power,
-  boot,
-  node,
-  served,
-  limits,
-  dismiss,
-}: NetbootMachine): readonly [Part, ...Part[]] => [
-  ["powering off", (inner) => power.ensure(inner, "off", { limit: limits.power })],
-  ["withdrawing boot files", (inner) => boot.withdraw(inner, served, node.macs)],
-  ["forgetting the cards", dismiss],
-];
+const undoing = (machine: NetbootMachine): readonly [Part, ...Part[]] => {
+  const { power, boot, node, served, limits, dismiss } = machine;
+  return [
+    ["powering off", (inner) => power.ensure(inner, "off", { limit: limits.power })],
+    ["taking the virtual medium out", (inner) => takeMediumOut(inner, machine)],
+    ["withdrawing boot files", (inner) => boot.withdraw(inner, served, node.macs)],
+    ["forgetting the cards", dismiss],
+  ];
+};
 
 /** After what the ramdisk was booted for is done: the server is switched off, and nothing stays behind. */
 export async function leave(ctx: Context, machine: NetbootMachine): Promise<void> {

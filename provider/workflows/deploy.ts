@@ -6,6 +6,7 @@ import type { DeployMachine } from "./deployment.ts";
 import { workflowErrors } from "./errors.ts";
 import { growRoot } from "./grow.ts";
 import { runHooks } from "./hooks.ts";
+import { takeMediumOut } from "./medium.ts";
 import { intoRamdisk, powerLimit } from "./netboot.ts";
 import type { Step } from "./run.ts";
 import { lookAtDisk, ramdiskFailed, write } from "./write.ts";
@@ -53,9 +54,11 @@ const switchBoot: DeployStep = {
   stage: "switching boot",
   limit: powerLimit,
   met: async (_, { record }) => record().switched === true,
-  run: async (ctx, { boot, bootFiles, power, image, node, instance, record, update }) => {
+  run: async (ctx, machine) => {
+    const { boot, bootFiles, power, image, node, instance, record, update } = machine;
     const { rootUuid } = record().written ?? {};
     await boot.switchTo(ctx, bootFiles(), "boot", rootUuid ? { rootUuid } : {});
+    await takeMediumOut(ctx, machine);
     const device = image().source.kind === "partition" ? "network" : "disk";
     await power.bootFrom(ctx, { device, persistent: true, firmware: node.spec.bootMode });
     const seen = await boot.seen(ctx, instance.name, node.macs);

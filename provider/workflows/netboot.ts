@@ -7,6 +7,7 @@ import { type Duration, toMs } from "../kernel/units.ts";
 import type { NodeSpec } from "../resources/index.ts";
 import type { CleanedDisk, Hardware, Machine, WipeProgress } from "../services/callback/announcement.ts";
 import { workflowErrors } from "./errors.ts";
+import { aimAtRamdisk } from "./medium.ts";
 import type { Step } from "./run.ts";
 import type { Phase } from "./seen.ts";
 
@@ -132,9 +133,8 @@ export function intoRamdisk<M extends NetbootMachine>({
       limit: powerLimit,
       met: async (_, machine) => past(machine),
       run: async (ctx, machine) => {
-        const { power, node, update, limits, calls } = machine;
-        const persistent = stays?.(machine) ?? false;
-        await power.bootFrom(ctx, { device: "network", persistent, firmware: node.spec.bootMode });
+        const { power, update, limits, calls } = machine;
+        await aimAtRamdisk(ctx, machine, stays?.(machine) ?? false);
         calls.forget();
         await update({ powered: true });
         await power.ensure(ctx, "on", { limit: limits.power });

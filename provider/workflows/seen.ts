@@ -67,28 +67,37 @@ export interface Circumstances {
   readonly phase: Phase;
   /** Where DHCP and TFTP are ours, or ours too, their silence means something. */
   readonly dhcp: DhcpMode;
+  /** It starts from a CD that its controller shows: of that nothing is seen here. */
+  readonly medium?: boolean;
   /** What a look at this moment brought: `10.0.0.7 answers ping`. */
   readonly ping?: string | undefined;
 }
 
 /** What was seen of a server, in the order in which it boots, each with its time; and what should have been and was not. */
-export function describeSeen(seen: Sightings, { phase, dhcp: mode, ping }: Circumstances): string {
+export function describeSeen(seen: Sightings, circumstances: Circumstances): string {
+  const { phase, dhcp: mode, medium = false, ping } = circumstances;
   const all = seen.all();
   const [dhcp, stranger] = [all.get("dhcp"), all.get("stranger")];
-  const heard = mode !== "external";
-  const absent = heard
-    ? `no DHCP request of its cards was seen since ${clockTime(seen.since())}`
-    : "its DHCP and TFTP requests go to another server and were not seen";
+  const awaited = mode !== "external" && !medium;
+  const fetches = dhcp !== undefined && phase !== "answer" && !medium;
   const facts = [
-    dhcp ? told(dhcp) : absent,
-    dhcp === undefined && heard && stranger ? told(stranger) : undefined,
-    all.has("tftp") || phase === "answer" || !dhcp ? told(all.get("tftp")) : "it fetched no file by TFTP",
+    dhcp ? told(dhcp) : unseen(circumstances, clockTime(seen.since())),
+    dhcp === undefined && awaited && stranger ? told(stranger) : undefined,
+    told(all.get("tftp")) ?? (fetches ? "it fetched no file by TFTP" : undefined),
     mode === "proxy" ? grubAstray(all.get("tftp")?.sighting) : undefined,
     told(all.get("call")) ?? (phase === "call-back" ? "its ramdisk did not call" : undefined),
     told(all.get("phone")),
     ping,
   ];
   return facts.filter((fact) => fact !== undefined).join("; ");
+}
+
+/** What it means that DHCP heard nothing of a server. */
+function unseen({ phase, dhcp, medium }: Circumstances, since: string): string | undefined {
+  if (medium)
+    return phase === "answer" ? undefined : "its controller was told to start it from a virtual medium";
+  if (dhcp === "external") return "its DHCP and TFTP requests go to another server and were not seen";
+  return `no DHCP request of its cards was seen since ${since}`;
 }
 
 /**

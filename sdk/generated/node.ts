@@ -4,6 +4,8 @@ import * as pulumi from "@pulumi/pulumi";
 import { type Declaration, propertiesOf, settle } from "../declare.ts";
 import { providerOf } from "../provider.ts";
 import type {
+  Boot,
+  BootArgs,
   Controller,
   DiskState,
   Exec,
@@ -71,6 +73,11 @@ export interface NodeArgs {
    * starts otherwise is not written. Default: `"bios"`. A change is refused while an instance uses it.
    */
   readonly bootMode?: pulumi.Input<"bios" | "uefi" | undefined>;
+  /**
+   * How the server comes to the deploy ramdisk. Default: by the network. A change is refused while an
+   * instance uses it.
+   */
+  readonly boot?: pulumi.Input<BootArgs | undefined>;
   /** Processor cores. Default: as `inspect` finds. */
   readonly cpus?: pulumi.Input<number | undefined>;
   /** Main memory. Default: as `inspect` finds. */
@@ -164,6 +171,8 @@ export class Node extends pulumi.dynamic.Resource {
    * starts otherwise is not written.
    */
   declare readonly bootMode: pulumi.Output<"bios" | "uefi">;
+  /** How the server comes to the deploy ramdisk. Default: by the network. */
+  declare readonly boot: pulumi.Output<Boot | undefined>;
   /** Processor cores. Default: as `inspect` finds. */
   declare readonly cpus: pulumi.Output<number | undefined>;
   /** Main memory. Default: as `inspect` finds. */

@@ -413,6 +413,16 @@ export interface ManualArgs {
   readonly address: pulumi.Input<string>;
 }
 
+/** How a server comes to the deploy ramdisk. */
+export interface BootArgs {
+  /**
+   * `network`: DHCP and TFTP (or HTTP). `virtual-media`: its controller fetches the deploy ramdisk as a
+   * CD and shows it to the server, which needs neither (Redfish and UEFI; the system boots from its
+   * disk).
+   */
+  readonly driver: pulumi.Input<"network" | "virtual-media">;
+}
+
 /** Through which card a server is inspected. */
 export interface InspectArgs {
   /** MAC address of the card that boots from the network; no Interface is needed for it. */
@@ -1002,6 +1012,16 @@ export interface Manual {
   readonly driver: "manual";
   /** Where whoever is asked finds the server, as in `rack 1, unit 7`. */
   readonly address: string;
+}
+
+/** How a server comes to the deploy ramdisk. */
+export interface Boot {
+  /**
+   * `network`: DHCP and TFTP (or HTTP). `virtual-media`: its controller fetches the deploy ramdisk as a
+   * CD and shows it to the server, which needs neither (Redfish and UEFI; the system boots from its
+   * disk).
+   */
+  readonly driver: "network" | "virtual-media";
 }
 
 /** Through which card a server is inspected. */

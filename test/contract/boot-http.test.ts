@@ -69,6 +69,21 @@ describe("kernels and ramdisks by HTTP", () => {
     expect(sent).toEqual([]);
   });
 
+  it("and images of CDs, as a controller reads them: a piece of one at a time, told to nobody", async () => {
+    const name = `web-1/${"0af3".repeat(8)}.iso`;
+    await writeFile(join(root, name), "0123456789");
+    await writeFile(join(root, "web-1/guessed.iso"), "x");
+    expect(await ask(`GET /${name}`)).toEqual({ status: 200, body: "0123456789" });
+    const socket = connect(http.port, "127.0.0.1");
+    socket.write(`GET /${name} HTTP/1.0\r\nRange: bytes=2-4\r\n\r\n`);
+    const said = await text(socket);
+    const lines = said.toLowerCase().split("\r\n");
+    expect([lines[0], lines.at(-1)]).toEqual(["http/1.1 206 partial content", "234"]);
+    expect(lines).toContain("content-range: bytes 2-4/10");
+    expect((await ask("GET /web-1/guessed.iso")).status).toBe(404);
+    expect(sent).toEqual([]);
+  });
+
   it("refuse a port that somebody has, with what to do", async () => {
     await expect(start(http.port)).rejects.toMatchObject({
       code: "BOOT_HTTP_CANNOT_LISTEN",

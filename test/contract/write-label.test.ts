@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import type { SourceImage, WriteJob } from "../../provider/drivers/write/driver.ts";
 import { iscsiPush } from "../../provider/drivers/write/iscsi-push.ts";
 import { newContext } from "../../provider/kernel/context.ts";
-import { encodeFat } from "../../provider/services/cloudinit/fat.ts";
+import { encodeFat } from "../../provider/services/volumes/fat.ts";
 import { bytesAt, fillUsed, firstDifference, partitionImage } from "../fixtures/images.ts";
 import { partitionsIn, tableProblems } from "../fixtures/tables.ts";
 import { type ExportedDisk, exportDisk } from "../fixtures/tgtd.ts";

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { nocloudVolume, volumeSize } from "../../provider/services/cloudinit/documents.ts";
-import { encodeFat } from "../../provider/services/cloudinit/fat.ts";
 import { hostnameOf, isHostname } from "../../provider/services/cloudinit/hostname.ts";
 import { sshKeyFault } from "../../provider/services/cloudinit/ssh-key.ts";
 import { lookAtUserData } from "../../provider/services/cloudinit/user-data.ts";
+import { encodeFat } from "../../provider/services/volumes/fat.ts";
 import { everything, publicKey } from "../fixtures/configuration.ts";
 
 describe("a FAT volume", () => {

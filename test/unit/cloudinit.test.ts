@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { nocloudFiles } from "../../provider/services/cloudinit/documents.ts";
-import type { FatFile } from "../../provider/services/cloudinit/fat.ts";
+import type { FatFile } from "../../provider/services/volumes/fat.ts";
 import { everything, publicKey } from "../fixtures/configuration.ts";
 
 const textOf = (files: readonly FatFile[], name: string) =>

@@ -20,6 +20,29 @@ describe("the deploy story", () => {
     expect(world.server.target).toEqual({ device: "disk", persistent: true });
   });
 
+  it.for(["shown", "stuck"] as const)(
+    "comes to the ramdisk by a CD that its controller shows, which is %s",
+    async (medium) => {
+      const world = createWorld({ medium });
+      expect(await settle(world.run())).toBeUndefined();
+      expectInstalled(world, "");
+      const start = world.done.indexOf("boot.prepare");
+      expect(world.done.slice(start, start + 5)).toEqual([
+        ...["boot.prepare", "insert http://10.99.0.1/web-1/cd.iso", "boot medium bios"],
+        ...["record powered", "power.on"],
+      ]);
+      const end = world.done.indexOf("boot.switchTo boot -");
+      expect(world.done.slice(end, end + 3)).toEqual(["boot.switchTo boot -", "eject", "bootFrom disk"]);
+      expect(world.done).not.toContain("bootFrom network");
+    },
+  );
+
+  it("takes the CD out when a deployment is given up", async () => {
+    const world = createWorld({ medium: "shown", disks: [] });
+    expect(await settle(world.run())).toBeDefined();
+    expect(world.done.slice(world.done.indexOf("eject"))).toEqual(["eject", "boot.withdraw", "dismiss"]);
+  });
+
   it("lets a partition image boot from the network for good, from the root it has written", async () => {
     const world = createWorld({ kind: "partition" });
     expect(await settle(world.run())).toBeUndefined();

@@ -90,6 +90,7 @@ describe("the doctor", () => {
       "virsh",
       "shimx64.efi",
       "grubnetx64.efi",
+      "gcdx64.efi",
       "mkfs.fat",
       "debugfs",
       "openssl",

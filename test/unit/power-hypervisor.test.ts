@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { powerErrors } from "../../provider/drivers/power/errors.ts";
 import { type Listed, onMachine } from "../../provider/drivers/power/hypervisor/find.ts";
-import { canonicalMac } from "../../provider/drivers/power/hypervisor/name.ts";
+import { canonicalMac, oneSpelling } from "../../provider/drivers/power/hypervisor/name.ts";
 import { createKeeper } from "../../provider/drivers/power/kept.ts";
 import { newContext } from "../../provider/kernel/context.ts";
 
@@ -110,6 +110,25 @@ describe("a virtual machine is found", () => {
     await expect(on("nobody")(ctx, act)).rejects.toThrow(/has no system nobody; it has its clone, one/);
     expect(reached).toEqual([]);
     expect(asked.machines).toBe(3);
+  });
+});
+
+describe("the name of a virtual machine", () => {
+  it.for([
+    ["52-54-00-AA-BB-0C", "52:54:00:aa:bb:0c"],
+    ["7A1FD1A7-8D2B-4C5A-9A53-0F2A6A1B7C70", "7a1fd1a7-8d2b-4c5a-9a53-0f2a6a1b7c70"],
+    ["202611271200", "202611271200"],
+    ["7a1fd1a78d2b4c5a9a530f2a6a1b7c70", "7a1fd1a78d2b4c5a9a530f2a6a1b7c70"],
+    ["U7", "U7"],
+  ])("%j is meant by %j", ([text, meant]) => {
+    expect(oneSpelling(`${text}`)).toBe(meant);
+  });
+
+  it("may look like a MAC, and be written otherwise than it is asked for", async () => {
+    const { ctx } = clocked();
+    const { on, asked } = hypervisor([{ uuid: `${a}`, name: "52-54-00-00-00-01" }]);
+    expect(await on(mac(1))(ctx, async (uuid) => uuid)).toBe(a);
+    expect(asked.macs).toBe(0);
   });
 });
 

@@ -78,6 +78,34 @@ describe("what virsh writes", () => {
       expect(readDomains(text)).toBeUndefined();
     }
   });
+  it("is read whatever names are in it, and fails by no text", async () => {
+    const name = fc
+      .string({ unit: "grapheme", minLength: 1 })
+      .map((text) => text.replace(/\p{Cc}|\s/gu, "_"));
+    const domains = fc.uniqueArray(fc.record({ uuid: fc.uuid(), name }), { selector: ({ uuid: id }) => id });
+    fc.assert(
+      fc.property(domains, (listed) => {
+        const text = listed.map((one) => `${one.uuid} ${one.name}\n`).join("");
+        expect(readDomains(`${text}\n`)).toEqual(listed);
+        const cards = listed.map(
+          (one, at) => `|${one.uuid}|${" - user - e1000 52:54:00:00:00:01\n".repeat(at % 3)}`,
+        );
+        expect([...(readCards(`${cards.join("")}|end|`)?.keys() ?? [])]).toEqual(
+          listed.map((one) => one.uuid),
+        );
+      }),
+    );
+    const any = fc.oneof(
+      fc.string(),
+      fc.string().map((text) => `<domain>${text}</domain>`),
+    );
+    await fc.assert(
+      fc.asyncProperty(any, async (text) => {
+        for (const read of [readDomains, readCards, readState]) expect(() => read(text)).not.toThrow();
+        await readDomain(text);
+      }),
+    );
+  });
   it("of cards is a list of MACs for each domain", () => {
     const other = uuid.replace("7a", "8b");
     const text = `|${uuid}| -   user   -   e1000   52:54:00:AA:07:01\n vnet0 network a net virtio 52:54:00:aa:07:02\n|${other}||end|`;

@@ -34,6 +34,22 @@ describe("what VBoxManage writes", () => {
     }
   });
 
+  it("is read whatever names are in it, and fails by no text", () => {
+    const name = fc.string({ unit: "grapheme" }).map((text) => text.replace(/\p{Cc}|\p{Zl}|\p{Zp}/gu, "_"));
+    const machines = fc.array(fc.record({ uuid: fc.uuid(), name }));
+    fc.assert(
+      fc.property(machines, (listed) => {
+        const text = listed.map((one) => `"${one.name}" {${one.uuid}}\n`).join("");
+        expect(readMachines(text)).toEqual(listed);
+      }),
+    );
+    fc.assert(
+      fc.property(fc.string(), (text) => {
+        for (const read of [readMachines, readCards, readInfo]) expect(() => read(text)).not.toThrow();
+      }),
+    );
+  });
+
   it("of cards is a list of MACs for each machine, those of snapshots left out", () => {
     const text = `Name:            u7\nUUID:            ${uuid}\nHardware UUID:   ${uuid}
 NIC 1:           MAC: 080027E5FA8F, Attachment: NAT, Cable connected: on

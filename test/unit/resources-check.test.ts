@@ -78,6 +78,19 @@ describe("a fault", () => {
     },
     { kind: "nodes", given: { arch: "i386" }, fault: at("clean", 'clean: "none"') },
     { kind: "images", given: { arch: "arm64" }, fault: at("arch", 'one of "x86_64", "aarch64", "i386"') },
+    {
+      kind: "nodes",
+      given: { boot: { driver: "virtual-media" }, bootMode: "uefi" },
+      fault: at("boot", "Only a controller that speaks Redfish"),
+    },
+    {
+      kind: "nodes",
+      given: {
+        boot: { driver: "virtual-media" },
+        power: { driver: "redfish", address: "10.0.0.1", user: "a", password: "b" },
+      },
+      fault: at("bootMode", "by UEFI"),
+    },
     { kind: "nodes", given: { bootMode: "efi" }, fault: at("bootMode", 'one of "bios", "uefi"') },
     { kind: "nodes", given: { cpus: 0 }, fault: at("cpus", "at least 1") },
     { kind: "nodes", given: { cpus: 1.5 }, fault: at("cpus", "a whole number") },

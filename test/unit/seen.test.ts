@@ -27,6 +27,18 @@ describe("what was seen of a server that is waited for in vain", () => {
       says: "no DHCP request of its cards was seen since 00:00:00 UTC; its ramdisk did not call",
     },
     {
+      when: "its controller does not show it the ramdisk",
+      seen: [{ kind: "stranger", mac: "52:54:00:00:00:08" }],
+      more: { medium: true },
+      says: "its controller was told to start it from a virtual medium; its ramdisk did not call",
+    },
+    {
+      when: "its ramdisk, from a virtual medium, has an address and does not call",
+      seen: [ack],
+      more: { medium: true },
+      says: `DHCP gave it ${ip} at 00:00:01 UTC; its ramdisk did not call`,
+    },
+    {
       when: "it boots from another card",
       seen: [{ kind: "stranger", mac: "52:54:00:00:00:08" }],
       says: "no DHCP request of its cards was seen since 00:00:00 UTC; a card that nobody declared, 52:54:00:00:00:08, asked for an address at 00:00:01 UTC; its ramdisk did not call",

@@ -1,11 +1,12 @@
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer, type Server } from "node:net";
+import { type AddressInfo, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { json } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { newContext } from "../../provider/kernel/context.ts";
+import { overHttps } from "../../provider/site/https/transport.ts";
 import { overSocket, reviving } from "../../provider/site/transport.ts";
 
 let folder = "";
@@ -52,5 +53,21 @@ describe("a helper that takes a connection in the middle of its death", () => {
       code: "ECONNRESET",
     });
     expect(revive).not.toHaveBeenCalled();
+  });
+});
+
+describe("a service that takes a connection and says nothing", () => {
+  it("is not waited for once its caller has gone", async () => {
+    server = createServer((connection) => void connection.on("error", () => {})).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const gone = new AbortController();
+    const transport = overHttps({ host: "127.0.0.1", port, shown: `https://127.0.0.1:${port}` });
+    const sent = transport.send(newContext({ signal: gone.signal }), "/v1/about");
+    await once(server, "connection");
+    gone.abort(new Error("the user pressed Ctrl-C"));
+    // Its own patience is fifteen seconds.
+    const soon = new Promise((resolve) => setTimeout(resolve, 8_000, "still waiting").unref());
+    await expect(Promise.race([sent, soon])).rejects.toThrow("the user pressed Ctrl-C");
   });
 });

@@ -73,6 +73,7 @@ export const serviceFiles: Readonly<Record<string, readonly string[]>> = {
 
 /** What the tests use beside these: the page for people is looked at in a browser, PDUs are asked by SNMP. */
 export const testPrograms: readonly Need[] = [
+  { name: "grub-fstest", package: "grub-common", purpose: "reading images of CDs as GRUB does" },
   { name: "chromium", package: "chromium", purpose: "the page for people" },
   {
     name: "letters for it",

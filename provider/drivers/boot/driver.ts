@@ -54,6 +54,11 @@ export interface BootDriver {
     how?: { rootUuid?: string },
   ) => Promise<void>;
   readonly seen: (ctx: Context, deployment: string, macs: readonly string[]) => Promise<BootSeen | undefined>;
+  /**
+   * Where the controller finds, as an image of a CD, what was laid with `deploy`; only where that is the way. Whoever knows it may
+   * fetch it, and learns the deployment's key.
+   */
+  readonly medium?: (ctx: Context, files: BootFiles) => Promise<string>;
   /** Take everything of this deployment away. Gone already is success. */
   readonly withdraw: (ctx: Context, deployment: string, macs: readonly string[]) => Promise<void>;
 }

@@ -53,4 +53,14 @@ export const bootErrors = defineErrors({
     remedy: "Give the deploy helper's user the right to write there, and see that the disk is not full.",
     fault: "host",
   },
+  BOOT_MEDIA_NEEDS_HTTP: {
+    text: "a server's controller fetches its virtual media by HTTP, and this site serves boot files by TFTP alone",
+    remedy: "Set `bootTransport: http` in the site's settings; the controllers have to reach that port.",
+    fault: "site",
+  },
+  BOOT_MEDIA_LOCAL_ONLY: {
+    text: "{deployment} boots its own kernel over the network at each start, and its server boots from virtual media",
+    remedy: "Use a whole-disk image, which boots by itself, or leave out `boot` on the Node.",
+    fault: "input",
+  },
 });

@@ -2,41 +2,9 @@ import { join } from "node:path";
 import type { RamdiskArch } from "../../kernel/arch.ts";
 import { type Dialect, filesOf, headOf, type MenuChoice, mark } from "./dialect.ts";
 import type { BootDriver, BootFiles } from "./driver.ts";
-import { bootErrors } from "./errors.ts";
+import { type Commands, entry, type Loaders, loading, makers } from "./grub-words.ts";
 import { openTree } from "./tree.ts";
-import { beginning, kernelWords, ownWords } from "./words.ts";
-
-/** Where the signed boot loaders may lie on this host; the first that is there is taken. */
-interface Loaders {
-  readonly shim: readonly string[];
-  readonly grub: readonly string[];
-}
-
-/** What differs between architectures: where the loaders lie, under what names they are fetched, what a disk's own is called. */
-interface Maker extends Loaders {
-  readonly packages: string;
-  /** How UEFI calls the architecture, in names of files. */
-  readonly suffix: string;
-}
-
-/**
- * Debian and Ubuntu; Ubuntu's shim has a second name. Other distributions' GRUB looks for its configuration in places of its
- * own, or has no network in it.
- */
-const makers: Readonly<Record<RamdiskArch, Maker>> = {
-  x86_64: {
-    shim: ["/usr/lib/shim/shimx64.efi.signed", "/usr/lib/shim/shimx64.efi.signed.latest"],
-    grub: ["/usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed"],
-    packages: "shim-signed grub-efi-amd64-signed",
-    suffix: "x64",
-  },
-  aarch64: {
-    shim: ["/usr/lib/shim/shimaa64.efi.signed", "/usr/lib/shim/shimaa64.efi.signed.latest"],
-    grub: ["/usr/lib/grub/arm64-efi-signed/grubnetaa64.efi.signed"],
-    packages: "shim-signed:arm64 grub-efi-arm64-signed:arm64",
-    suffix: "aa64",
-  },
-};
+import { ownWords } from "./words.ts";
 
 export interface GrubOptions {
   /** Absolute path of the folder that TFTP serves. */
@@ -69,8 +37,6 @@ export function openGrub({ tftpRoot, arch = "x86_64", unpacked, loaders }: GrubO
   });
 }
 
-type Commands = readonly [string, string];
-
 /** The path that every removable disk and every written image has for the firmware of an architecture. */
 const removable = (arch: RamdiskArch) => `/EFI/BOOT/BOOT${makers[arch].suffix.toUpperCase()}.EFI`;
 
@@ -81,22 +47,6 @@ const removable = (arch: RamdiskArch) => `/EFI/BOOT/BOOT${makers[arch].suffix.to
 const localDisk = (path: string): Commands => [
   `search --no-floppy --set=root --file ${path}`,
   `chainloader ${path}`,
-];
-
-/** What failed ends at a prompt, for ever; after 5 s it is tried again. A kernel without its ramdisk is not started. */
-const untilItBoots = ([first, second]: Commands): readonly string[] => [
-  "  while true; do",
-  `    if ${first}; then`,
-  `      if ${second}; then boot; fi`,
-  "    fi",
-  "    sleep 5",
-  "  done",
-];
-
-const entry = (name: string, commands: Commands): readonly string[] => [
-  `menuentry ${name} --id ${name} {`,
-  ...untilItBoots(commands),
-  "}",
 ];
 
 const dialect: Omit<Dialect, "loaders" | "packages" | "menu"> = {
@@ -126,15 +76,8 @@ function menu(files: BootFiles, choice: MenuChoice, own: string, mac?: string): 
   const path = filesOf(deployment);
   // GRUB has no `ipappend 2`: the card is found by this word.
   const card = mac === undefined ? [] : [`BOOTIF=01-${mac.replaceAll(":", "-")}`];
-  const load = (kernel: string, ramdisk: string, args: readonly string[]): Commands => {
-    const words = kernelWords(deployment, `BOOT_IMAGE=/${kernel}`, args)
-      .flatMap((word) => word.split(" "))
-      .filter((word) => word !== "");
-    return [
-      ["linux", `/${kernel}`, ...words.map((word) => quoted(deployment, word))].join(" "),
-      `initrd /${ramdisk}`,
-    ];
-  };
+  const load = (kernel: string, ramdisk: string, args: readonly string[]) =>
+    loading(deployment, { kernel, ramdisk, args });
   const system =
     boot === "local" ? localDisk(own) : load(path.kernel, path.ramdisk, ownWords(files, boot, choice));
   return [
@@ -147,12 +90,4 @@ function menu(files: BootFiles, choice: MenuChoice, own: string, mac?: string): 
     ...entry("boot", system),
     "",
   ].join("\n");
-}
-
-/** A word as GRUB's shell takes it for itself. It puts a backslash before these three, and the kernel would see it (2.06, lib/cmdline.c). */
-function quoted(deployment: string, word: string): string {
-  if (/['"\\]/.test(word)) {
-    throw bootErrors.make("BOOT_QUOTED_WORD", { deployment, word: beginning(word) });
-  }
-  return /^[\w.,:=/%+@-]*$/.test(word) ? word : `'${word}'`;
 }

@@ -1,9 +1,11 @@
 import type { Arch } from "../../kernel/arch.ts";
 import type { BootDriver } from "./driver.ts";
 import { openGrub } from "./grub.ts";
+import type { BootDriverName } from "./kinds.ts";
+import { openMedia } from "./media.ts";
 import { openPxelinux } from "./pxelinux.ts";
 
-export { openGrub, openPxelinux };
+export { openGrub, openMedia, openPxelinux };
 
 /** How a server's firmware starts. */
 export type Firmware = "bios" | "uefi";
@@ -12,6 +14,8 @@ export type Firmware = "bios" | "uefi";
 export interface Start {
   readonly firmware: Firmware;
   readonly arch: Arch;
+  /** Default: `network`. */
+  readonly driver?: BootDriverName | undefined;
 }
 
 /** Where boot files lie and come from. */
@@ -25,7 +29,9 @@ export interface BootPlaces {
 }
 
 /** The driver for servers that start this way. All lay their files into one tree. */
-export function openBoot({ firmware, arch }: Start, { tftpRoot, unpacked, http }: BootPlaces): BootDriver {
+export function openBoot({ firmware, arch, driver }: Start, places: BootPlaces): BootDriver {
+  const { tftpRoot, unpacked, http } = places;
+  if (driver === "virtual-media") return openMedia({ ...places, arch: arch === "i386" ? "x86_64" : arch });
   switch (firmware) {
     case "bios":
       return openPxelinux({ tftpRoot, http });

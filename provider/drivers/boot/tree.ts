@@ -23,7 +23,7 @@ export function openTree(root: string, dialect: Dialect): BootDriver {
       for (const loader of dialect.loaders) await sourceOf(loader, dialect);
     },
     async prepare(ctx, files, label = "deploy", { rootUuid } = {}) {
-      check(files.deployment, files.macs);
+      checkNames(files.deployment, files.macs);
       // The text first: nothing is laid for arguments that are refused.
       const menus = menusOf(tree, files, { label, rootUuid });
       await writing(root, files.deployment, async () => {
@@ -34,18 +34,18 @@ export function openTree(root: string, dialect: Dialect): BootDriver {
       ctx.log.info("boot files prepared", { deployment: files.deployment, macs: files.macs.join(",") });
     },
     async switchTo(ctx, files, label, { rootUuid } = {}) {
-      check(files.deployment, files.macs);
+      checkNames(files.deployment, files.macs);
       const menus = menusOf(tree, files, { label, rootUuid });
       await writing(root, files.deployment, () => layMenus(ctx, tree, files, menus));
       ctx.log.info("boot switched", { deployment: files.deployment, label });
     },
     async seen(ctx, deployment, macs) {
-      check(deployment, macs);
+      checkNames(deployment, macs);
       ctx.signal.throwIfAborted();
       return look(tree, deployment, macs);
     },
     async withdraw(ctx, deployment, macs) {
-      check(deployment, macs);
+      checkNames(deployment, macs);
       ctx.signal.throwIfAborted();
       await writing(root, deployment, () => clear(tree, deployment, macs));
       ctx.log.info("boot files withdrawn", { deployment });
@@ -181,7 +181,8 @@ async function look(
 /** Names of the tree itself, of all drivers: they share it. */
 const ours = /^(pxelinux\.(0|cfg)|ldlinux\.c32|grub|(shim|grub)(x64|aa64)\.efi)$/i;
 
-function check(deployment: string, macs: readonly string[]): void {
+/** BOOT_BAD_NAME, BOOT_BAD_MAC. */
+export function checkNames(deployment: string, macs: readonly string[]): void {
   // With the prefix it is a visit's: no instance can have such a name.
   const plain = /^(visit@)?[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(deployment);
   if (!plain || ours.test(deployment)) {
@@ -192,7 +193,7 @@ function check(deployment: string, macs: readonly string[]): void {
 }
 
 /** Do what writes below the root, and put the system's refusal into words. */
-async function writing(root: string, deployment: string, body: () => Promise<void>): Promise<void> {
+export async function writing(root: string, deployment: string, body: () => Promise<void>): Promise<void> {
   try {
     await body();
   } catch (error) {

@@ -42,7 +42,8 @@ export interface Commands {
 export function commandsOf(settings: Commanded, { memory, runOn }: Pick<Lent, "memory" | "runOn">): Commands {
   const run = runProgram(settings, runOn);
   const { address, environment: own = {} } = settings;
-  const login = guardLogin(memory, [address, JSON.stringify(own)]);
+  // Whatever is switched behind one controller, its login is one: it is not tried once for each.
+  const login = guardLogin(memory, [JSON.stringify(own)]);
   const start: Commands["start"] = async (ctx, [file = "", ...args], more = {}) => {
     if (await login.wasRefused()) throw powerErrors.make("POWER_LOCKED_OUT", { address, user });
     const env = { ...own, BAREMETAL_ADDRESS: address, ...more };

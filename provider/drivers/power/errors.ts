@@ -5,7 +5,7 @@ export const powerErrors = defineErrors({
   POWER_UNREACHABLE: {
     text: "the power controller at {address} does not answer: {reason}",
     remedy:
-      "Check that the controller has power and network and that `power.address` and `power.port` are its own; a controller that hangs is mended by its own reset or by pulling the server's mains.",
+      "Check that the controller has power and network and that `power.address` and `power.port` are its own; a controller that hangs is mended by its own reset or by pulling the server's mains. Of a hypervisor, see that its service (`libvirtd`) runs.",
     fault: "controller",
     retry: true,
   },

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { Context } from "../../kernel/context.ts";
 import { bootHttpErrors } from "./errors.ts";
+import { pieceOf } from "./range.ts";
 
 export interface BootHttpOptions {
   readonly host: string;
@@ -23,9 +24,12 @@ export interface BootHttp {
   readonly close: () => Promise<void>;
 }
 
-/** Kernels and ramdisks of a deployment or a visit. Menus are not among them: they hold keys. */
+/**
+ * Kernels and ramdisks of a deployment or a visit, and its image of a CD, by a name that cannot be guessed. Menus are not among them:
+ * they hold keys.
+ */
 const served =
-  /^\/((?:visit@)?[A-Za-z0-9][A-Za-z0-9._-]{0,62}\/(?:deploy_kernel|deploy_ramdisk|kernel|ramdisk))$/;
+  /^\/((?:visit@)?[A-Za-z0-9][A-Za-z0-9._-]{0,62}\/(?:deploy_kernel|deploy_ramdisk|kernel|ramdisk|[0-9a-f]{32}\.iso))$/;
 const limits = { connections: 512, headers: 5_000, silence: 60_000 };
 
 /**
@@ -71,7 +75,7 @@ export async function startBootHttp(ctx: Context, options: BootHttpOptions): Pro
 }
 
 async function answer(
-  { url = "", method, socket }: IncomingMessage,
+  { url = "", method, headers, socket }: IncomingMessage,
   response: ServerResponse,
   { root, onSent }: BootHttpOptions,
 ): Promise<void> {
@@ -80,12 +84,23 @@ async function answer(
   if (file === undefined || size === undefined) return void response.writeHead(404).end();
   if (method !== "GET" && method !== "HEAD")
     return void response.writeHead(405, { allow: "GET, HEAD" }).end();
-  response.writeHead(200, { "content-length": size, "content-type": "application/octet-stream" });
-  if (method === "HEAD") return void response.end();
+  const piece = pieceOf(headers.range, size);
+  if (piece === "none") return void response.writeHead(416, { "content-range": `bytes */${size}` }).end();
+  const { start, end } = piece ?? { start: 0, end: size - 1 };
+  response.writeHead(piece ? 206 : 200, {
+    ...{
+      "content-length": end - start + 1,
+      "content-type": "application/octet-stream",
+      "accept-ranges": "bytes",
+    },
+    ...(piece ? { "content-range": `bytes ${start}-${end}/${size}` } : {}),
+  });
+  if (method === "HEAD" || size === 0) return void response.end();
   // A socket that has closed does not tell any more.
   const { remoteAddress: peer = "" } = socket;
-  await pipeline(createReadStream(join(root, file)), response);
-  onSent?.(file, peer);
+  await pipeline(createReadStream(join(root, file), { start, end }), response);
+  // Its controller fetches a CD, sector by sector: that tells nothing of the server.
+  if (!file.endsWith(".iso")) onSent?.(file, peer);
 }
 
 const sizeOf = async (path: string): Promise<number | undefined> => {

@@ -1,5 +1,5 @@
 import { stringify } from "yaml";
-import { encodeFat, type FatFile } from "./fat.ts";
+import { encodeFat, type FatFile } from "../volumes/fat.ts";
 import { type Networks, networkConfig } from "./network.ts";
 import { hostKeyFields } from "./phone-home.ts";
 

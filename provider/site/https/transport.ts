@@ -32,6 +32,10 @@ export function overHttps(address: HttpsAddress): Transport {
         resolve({ status: response.statusCode ?? 0, body: response });
       });
       request.on("error", reject);
+      // The signal itself ends no request that has no connection yet (seen with Node 20).
+      const cut = () => reject(ctx.signal.reason);
+      ctx.signal.addEventListener("abort", cut, { once: true });
+      request.on("close", () => ctx.signal.removeEventListener("abort", cut));
       request.end(asSent(body));
     });
   const well = async (ctx: Context) => {

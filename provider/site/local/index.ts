@@ -156,13 +156,13 @@ async function openParts(
     images: createImages({ dir: imagesDir }),
     uploads: createUploads({ dir: imagesDir, limits: defaultLimits, most: settings.maxUpload }),
     // Loaded when first needed: most calls of a provider never write or boot anything.
-    async boot({ bootMode: firmware, arch }) {
+    async boot({ bootMode: firmware, arch, boot }) {
       const { openBoot } = await import("../../drivers/boot/index.ts");
       const { loadersFolder } = await import("../../services/ramdisk/loaders.ts");
       const foreign =
         hasRamdisk(arch) && isForeign(arch) ? loadersFolder(ramdiskOf(settings).cacheDir, arch) : undefined;
       const http = settings.bootTransport === "http";
-      return openBoot({ firmware, arch }, { tftpRoot, unpacked: foreign, http });
+      return openBoot({ firmware, arch, driver: boot?.driver }, { tftpRoot, unpacked: foreign, http });
     },
     async loaders(ctx, arch) {
       if (!hasRamdisk(arch) || !isForeign(arch)) return;

@@ -38,7 +38,7 @@ export interface Parts {
   /** Files of clients' hosts, on their way into the image cache. */
   readonly uploads: UploadStore;
   /** The network boot of servers that start this way. */
-  readonly boot: (node: Pick<NodeSpec, "bootMode" | "arch">) => Promise<BootDriver>;
+  readonly boot: (node: Pick<NodeSpec, "bootMode" | "arch" | "boot">) => Promise<BootDriver>;
   /** Bring the boot loaders of servers of another architecture than this host's; those of its own are installed. */
   readonly loaders: (ctx: Context, arch: Arch) => Promise<void>;
   readonly writer: () => Promise<WriteDriver>;

@@ -19,6 +19,7 @@ import {
 import { bootHttpOf, type SiteSettings } from "../settings.ts";
 import { callBackWords } from "./collections/instance/boot-files.ts";
 import { specOf } from "./collections/instance/claim.ts";
+import { cardWords, startsFromMedium } from "./collections/instance/medium.ts";
 import { bootCardsOf } from "./collections/macs.ts";
 import { expectedOf, rememberDisks } from "./collections/node.ts";
 import { secretsOf, tellingStages, tellingSteps } from "./consoles.ts";
@@ -110,7 +111,8 @@ export async function openVisit(
   const cards = await bootCardsOf(store, name, node);
   const macs = cards.map(({ mac }) => mac);
   const expected = expectedOf(node, (await store.get("nodes", name))?.state);
-  const { address: server, dhcp } = await network.serving(ctx, cards);
+  const served = await network.serving(ctx, cards);
+  const { address: server, dhcp } = served;
   let record = begun;
   let ramdisk: BuiltRamdisk | undefined;
   const holder = (await store.claims()).get(name);
@@ -128,7 +130,8 @@ export async function openVisit(
   });
   const bootFiles = (): BootFiles => {
     if (!ramdisk) throw new Error("the ramdisk is used before it is fetched");
-    return visitFiles({ name: visitOf(name), macs, record, server, settings, ramdisk });
+    const card = cardWords(node, cards, served);
+    return visitFiles({ ...{ name: visitOf(name), macs, record, server, settings, ramdisk }, card });
   };
   const power = parts.powerOf(node.power, expected);
   const machine: VisitMachine = {
@@ -160,7 +163,7 @@ export async function openVisit(
       },
     },
     keepSeen: (told) => rememberDisks(store, name, told),
-    seen: async (phase) => describeSeen(line.sightings, { phase, dhcp }),
+    seen: async (phase) => describeSeen(line.sightings, { phase, dhcp, medium: startsFromMedium(node) }),
     bootFiles,
     admit: (inner) => network.admit(inner, cards),
     dismiss: (inner) => network.dismiss(inner, macs),
@@ -182,16 +185,19 @@ interface VisitFacts {
   readonly server: string;
   readonly settings: SiteSettings;
   readonly ramdisk: Pick<BuiltRamdisk, "kernel" | "ramdisk">;
+  /** What a boot loader would have found out of the network. */
+  readonly card?: readonly string[];
 }
 
 /** What the network serves to a server on a visit. */
-export function visitFiles({ name, macs, record, server, settings, ramdisk }: VisitFacts): BootFiles {
+export function visitFiles(facts: VisitFacts): BootFiles {
+  const { name, macs, record, server, settings, ramdisk, card = [] } = facts;
   const { kernel, ramdisk: archive } = ramdisk;
   const append = settings.pxeAppendParams.split(/\s+/).filter((word) => word !== "");
   const words = ["selinux=0", ...orderWords(record.order), ...callBackWords(record, server, settings)];
   return {
     ...{ deployment: name, macs, boot: "local", ...bootHttpOf(settings, server) },
-    deploy: { kernel, ramdisk: archive, args: [...words, ...append] },
+    deploy: { kernel, ramdisk: archive, args: [...words, ...append, ...card] },
   };
 }
 

@@ -107,6 +107,16 @@ describe("exec", () => {
     await expect(open({ on }).driver.set(ctx, "on")).rejects.toMatchObject({ code });
   });
 
+  it("tries a refused login once for all that its controller switches", async () => {
+    const known = new Map<string, string>();
+    const more = { controller: "pdu1", environment: { PASSWORD: wrongPassword } };
+    const outlet = (address: string) =>
+      openPower(Power.parse(settings(one.folder, { ...more, address })), lent(known)).driver;
+    await expect(outlet("right").state(ctx)).rejects.toMatchObject({ code: "POWER_DENIED" });
+    await expect(outlet("another").state(ctx)).rejects.toMatchObject({ code: "POWER_LOCKED_OUT" });
+    expect(await one.linesOf("logins")).toHaveLength(1);
+  });
+
   it("hides what the environment holds, also where the script repeats it", async () => {
     const on = ["sh", "-c", 'echo "no way with $PASSWORD" >&2; exit 9'];
     await expect(open({ on }).driver.set(ctx, "on")).rejects.toThrow(/answered "no way with \*\*\*"/);

@@ -10,8 +10,8 @@ export interface UdpWireOptions {
   readonly seed?: number;
   /** Both ways. */
   readonly weather?: Weather;
-  /** For a protocol's own faults; called before the weather. */
-  readonly meddle?: (packet: Buffer) => Verdict;
+  /** For a protocol's own faults; called before the weather. A client is known by its port. */
+  readonly meddle?: (packet: Buffer, client: number) => Verdict;
 }
 
 /** A wire for UDP between clients and a server on 127.0.0.1, which can be bad. */
@@ -70,7 +70,7 @@ export async function startUdpWire(target: number, options: UdpWireOptions = {})
   };
   front.on("message", async (packet, { port: client }) => {
     sent += 1;
-    const verdict = meddle(packet);
+    const verdict = meddle(packet, client);
     if (verdict === "swallow") lost += 1;
     else if (verdict !== "pass") toClient(client)(verdict.answer);
     else {

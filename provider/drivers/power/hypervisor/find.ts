@@ -2,7 +2,7 @@ import type { Context } from "../../../kernel/context.ts";
 import { hasCode } from "../../../kernel/errors.ts";
 import { powerErrors } from "../errors.ts";
 import type { Kept } from "../kept.ts";
-import { canonicalMac } from "./name.ts";
+import { canonicalMac, oneSpelling } from "./name.ts";
 
 /** One of the virtual machines of a hypervisor. */
 export interface Listed {
@@ -20,6 +20,8 @@ export interface Lists {
 /** A list older than this may name machines that have other names by now. */
 const fresh = 60_000;
 const shown = 20;
+
+const isMac = (text: string) => text.length === 17 && canonicalMac(text) !== undefined;
 
 /** Runs a verb on the machine that is meant, by its UUID: names change, and may look like other things. */
 export type OnMachine = <T>(ctx: Context, act: (uuid: string) => Promise<T>) => Promise<T>;
@@ -50,8 +52,8 @@ export function onMachine(address: string, wanted: string, lists: Lists, kept: K
 
   async function search(ctx: Context) {
     const [machines, old] = await ask(ctx, "machines", () => lists.machines(ctx));
-    const named = machines.find(({ name, uuid }) => name === wanted || uuid === wanted);
-    if (named || canonicalMac(wanted) === undefined) return { machines, old, found: named ? [named] : [] };
+    const named = machines.filter(({ name, uuid }) => oneSpelling(name) === wanted || uuid === wanted);
+    if (named.length > 0 || !isMac(wanted)) return { machines, old, found: named };
     const uuids = machines.map(({ uuid }) => uuid);
     const [macs, oldMacs] = await ask(ctx, "macs", () => lists.macs(ctx, uuids));
     const found = machines.filter(({ uuid }) => macs.get(uuid)?.includes(wanted));

@@ -7,8 +7,15 @@ export function canonicalMac(text: string): string | undefined {
   return text.toLowerCase().replace(/[:-]/g, "").match(/../g)?.join(":");
 }
 
-/** One spelling for what is spelled in many: two servers that are one virtual machine are to be seen as such. */
-const oneSpelling = (text: string) => canonicalUuid(text) ?? canonicalMac(text) ?? text;
+/**
+ * One spelling for what is spelled in many: two servers that are one virtual machine are to be seen as such. Digits alone are a
+ * name: machines are called by dates and numbers.
+ */
+export function oneSpelling(text: string): string {
+  const known =
+    text.length === 36 ? canonicalUuid(text) : text.length === 17 ? canonicalMac(text) : undefined;
+  return known ?? text;
+}
 
 /** The field that says which of a hypervisor's machines is meant. */
 export const machineName = (description: string) =>

@@ -64,7 +64,8 @@ interface Way {
   readonly port: number;
 }
 
-async function send(ctx: Context, { name, agent, host, port }: Way, asked: Asked): Promise<Answered> {
+async function send(ctx: Context, way: Way, asked: Asked): Promise<Answered> {
+  const { name, agent, host, port } = way;
   const { method, path, body, headers = {} } = asked;
   const text = body === undefined ? undefined : JSON.stringify(body);
   const own = {
@@ -76,12 +77,17 @@ async function send(ctx: Context, { name, agent, host, port }: Way, asked: Asked
       : { "content-type": "application/json", "content-length": `${Buffer.byteLength(text)}` }),
   };
   ctx.signal.throwIfAborted();
+  // A command is asked once: over a connection that is new, as one that was kept may be closed under it.
+  if (method !== "GET") for (const kept of Object.values(agent.freeSockets).flat()) kept?.destroy();
   return new Promise((resolve, reject) => {
-    const lost = (error: Error) => {
+    let answering = false;
+    const lost = (error: NodeJS.ErrnoException) => {
       if (ctx.signal.aborted) return reject(ctx.signal.reason);
-      reject(
-        "record" in error ? error : unreachable(name, (error as NodeJS.ErrnoException).code ?? error.message),
-      );
+      const { code = error.message } = error;
+      // A controller closes what is not used for some seconds, perhaps just now. What only looks is asked over another connection.
+      if (request.reusedSocket && !answering && method === "GET" && code === "ECONNRESET")
+        return resolve(send(ctx, way, asked));
+      reject("record" in error ? error : unreachable(name, code));
     };
     const request = httpsRequest({
       ...{ agent, host, port, method, path, headers: { ...own, ...headers } },
@@ -95,6 +101,7 @@ async function send(ctx: Context, { name, agent, host, port }: Way, asked: Asked
     request.on("close", () => ctx.signal.removeEventListener("abort", cut));
     request.on("error", lost);
     request.on("response", (response) => {
+      answering = true;
       let said = "";
       response.setEncoding("utf8");
       response.on("error", lost);

@@ -122,7 +122,13 @@ async function refuseHeld(
   instance: string | undefined,
 ): Promise<void> {
   const before = record?.spec as NodeSpec | undefined;
-  const fields = (["arch", "bootMode"] as const).filter((key) => before && before[key] !== spec[key]);
+  const starts = ({ arch, bootMode, boot }: NodeSpec) => ({
+    arch,
+    bootMode,
+    boot: boot?.driver ?? "network",
+  });
+  const [was, is] = [starts(before ?? spec), starts(spec)];
+  const fields = (["arch", "bootMode", "boot"] as const).filter((key) => was[key] !== is[key]);
   if (fields.length > 0 && instance !== undefined) {
     throw siteErrors.make("NODE_HELD", { fields: fields.join(", "), node, instance });
   }

@@ -65,7 +65,9 @@ export function openNetwork(
     },
     async serving(ctx, cards) {
       const one = (await theirs(ctx, cards)) ?? (all[0] as KeptNetwork);
-      return { address: (await one.known(ctx)).address, dhcp: one.facts.dhcp };
+      const { address, cidr } = await one.known(ctx);
+      const { dhcp, router } = one.facts;
+      return { address, cidr, dhcp, router };
     },
     async problems(ctx, cards) {
       try {

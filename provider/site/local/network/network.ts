@@ -20,6 +20,9 @@ export interface Served {
   /** What servers call back to. */
   readonly address: string;
   readonly dhcp: DhcpMode;
+  /** `10.99.0.0/24` */
+  readonly cidr: string;
+  readonly router?: string | undefined;
 }
 
 /** The provisioning networks as the site serves them: DHCP, TFTP and port 10000. */

@@ -13,6 +13,8 @@ export interface Kind {
   /** It refuses "Continuous", though it says that it takes it. */
   readonly onceOnly?: boolean;
   readonly maker?: string;
+  /** It closes a connection as soon as something more is asked over it. */
+  readonly dropsKept?: boolean;
   /** What resets it takes, and where it says so. */
   readonly resets?: readonly string[];
   readonly says?: "action" | "info" | "nowhere";

@@ -150,8 +150,11 @@ export async function startMachine(tls: { cert: string; key: string }, kind: Kin
   }
 
   const held = new Set<ServerResponse>();
+  const used = new WeakSet<object>();
   const server = createServer(tls, async (request, response) => {
     if (fault === "hangs") return void held.add(response);
+    if (kind.dropsKept && used.has(request.socket)) return void request.socket.destroy();
+    used.add(request.socket);
     const [status, body = "", headers = {}] = await reply(request);
     response.writeHead(status, { "content-type": "application/json", ...headers });
     response.end(typeof body === "string" ? body : JSON.stringify(body));

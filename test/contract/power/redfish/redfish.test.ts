@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { createConduct } from "../../../../provider/drivers/power/conduct/index.ts";
 import { openPower } from "../../../../provider/drivers/power/index.ts";
 import { createKeeper } from "../../../../provider/drivers/power/kept.ts";
 import { newContext } from "../../../../provider/kernel/context.ts";
@@ -56,6 +57,19 @@ describe("redfish", () => {
     expect([machine.logins(), machine.sessions()]).toEqual([2, 1]);
     await driver.leave();
     expect(machine.sessions()).toBe(0);
+  });
+
+  it("asks again over another connection where the controller closes one that was kept, and resets once", async () => {
+    const machine = await start({ dropsKept: true });
+    const keeper = createKeeper();
+    later(keeper.close);
+    const handle = openPower(settings(machine.port), lent(undefined, { kept: keeper.of("c") }));
+    const rules = { gap: "0 ms", gapAfterError: "0 ms", poll: "10 ms", backoff: "1 ms" } as const;
+    const power = createConduct(rules).around(handle);
+    expect(await power.stateOrThrow(ctx)).toBe("off");
+    expect(machine.logins()).toBe(1);
+    await power.ensure(ctx, "on");
+    expect(machine.orders.filter(({ order }) => order !== "look").map(({ order }) => order)).toEqual(["on"]);
   });
 
   it("gives the login with each request where the controller refuses whoever asks for a session without", async () => {

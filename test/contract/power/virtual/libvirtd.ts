@@ -89,21 +89,26 @@ export interface DomainFacts {
   readonly password: string;
 }
 
-/** A domain without a system: it starts its BIOS, finds nothing, and is still. It hears no shutdown. */
-export const domainXml = ({ name, uuid, mac, serial, password }: DomainFacts, folder: string): string =>
-  `<domain type='qemu'>
+/** How a domain says what it boots: by a list, or by a place for each device. */
+export type BootStyle = "dev" | "order";
+
+/** A domain without a system: it starts its BIOS, finds nothing, and is still. It hears no shutdown. Its disk is first. */
+export function domainXml(facts: DomainFacts, folder: string, style: BootStyle): string {
+  const { name, uuid, mac, serial, password } = facts;
+  const [dev, order] = style === "dev" ? ["<boot dev='hd'/>", ""] : ["", "<boot order='1'/>"];
+  return `<domain type='qemu'>
   <name>${name}</name>
   <uuid>${uuid}</uuid>
   <metadata><test:note xmlns:test="urn:test" of='a "b" &lt;c>'>x &amp; y</test:note></metadata>
   <memory unit='MiB'>16</memory>
   <sysinfo type='smbios'><system><entry name='serial'>${serial}</entry></system></sysinfo>
-  <os><type arch='x86_64' machine='pc'>hvm</type><boot dev='hd'/><smbios mode='sysinfo'/></os>
+  <os><type arch='x86_64' machine='pc'>hvm</type>${dev}<smbios mode='sysinfo'/></os>
   <features><acpi/></features>
   <devices>
     <emulator>/usr/bin/qemu-system-x86_64</emulator>
     <interface type='user'><mac address='${mac}'/><model type='e1000'/><rom enabled='no'/></interface>
     <disk type='file' device='disk'>
-      <source file='${join(folder, "disk")}'/><target dev='hda' bus='ide'/>
+      <source file='${join(folder, "disk")}'/><target dev='hda' bus='ide'/>${order}
     </disk>
     <graphics type='vnc' passwd='${password}'>
       <listen type='socket' socket='${join(folder, `${uuid}.vnc`)}'/>
@@ -111,3 +116,4 @@ export const domainXml = ({ name, uuid, mac, serial, password }: DomainFacts, fo
   </devices>
 </domain>
 `;
+}

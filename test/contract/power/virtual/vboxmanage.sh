@@ -5,17 +5,19 @@
 cd "$(dirname "$0")/.." || exit 70
 [ "$1" = --nologo ] && shift
 echo "$(date +%s%3N) $*" >>calls
-uuid=$(cat uuid) state=$(cat state)
+read -r uuid <uuid
+read -r state <state
+read -r fault <fault
 error() { echo "VBoxManage: error: $1" >&2; echo "VBoxManage: error: Details: code $2, component MachineWrap, interface IMachine, callee nsISupports" >&2; exit 1; }
 locked() { error "The machine 'u 7' is already locked by a session (or being locked or unlocked)" "VBOX_E_INVALID_OBJECT_STATE (0x80bb0007)"; }
 become() {
-  case $(cat fault) in
+  case $fault in
     lies) ;;
     slow) setsid sh -c "sleep 1; echo $1 >state" >/dev/null 2>&1 & ;;
     *) echo "$1" >state ;;
   esac
 }
-case $(cat fault) in
+case $fault in
   hangs) sleep 31415 ;;
   busy) locked ;;
   garbles) echo "E_GARBLED"; exit 0 ;;
@@ -49,7 +51,7 @@ case $1 in
     [ "$state" = running ] || error "Machine '$2' is not currently running." "E_FAIL (0x80004005)"
     case $3 in
       poweroff) become poweroff; echo "0%...10%...20%...30%...40%...50%...60%...70%...80%...90%...100%" >&2 ;;
-      acpipowerbutton) [ "$(cat fault)" = deaf ] || echo poweroff >state ;;
+      acpipowerbutton) [ "$fault" = deaf ] || echo poweroff >state ;;
     esac ;;
   modifyvm)
     case $state in

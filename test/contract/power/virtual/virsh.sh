@@ -8,8 +8,9 @@ for word; do
   esac
 done
 echo "$(date +%s%3N) $verb $*" >>calls
+read -r fault <fault
 real() { ./real "$@"; }
-case $(cat fault) in
+case $fault in
   hangs) sleep 31415 ;;
   busy)
     echo "error: Timed out during operation: cannot acquire state change lock (held by monitor=remoteDispatchDomainReset)" >&2
@@ -22,7 +23,10 @@ case $(cat fault) in
   lies) case $verb in start | destroy) exit 0 ;; esac ;;
   slow)
     case $verb in
-      start | destroy) setsid sh -c 'sleep 1; exec ./real "$@"' sh "$@" >/dev/null 2>&1 & exit 0 ;;
+      start | destroy)
+        setsid sh -c 'sleep 1; exec ./real "$@"' sh "$@" >/dev/null 2>&1 &
+        echo $! >late
+        exit 0 ;;
     esac ;;
   refuses)
     if [ "$verb" = define ]; then

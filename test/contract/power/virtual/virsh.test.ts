@@ -1,8 +1,3 @@
-import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { execa } from "execa";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { openPower, Power } from "../../../../provider/drivers/power/index.ts";
 import { createKeeper } from "../../../../provider/drivers/power/kept.ts";
@@ -12,53 +7,28 @@ import { createElsewhere } from "../../../../provider/services/ssh/runs.ts";
 import { bootHost } from "../../site/boot-host.ts";
 import { lent } from "../lent.ts";
 import { obeysPowerContract, type PowerPeer } from "../suite.ts";
-import { type DomainFacts, domainXml, type Libvirtd, lacking, startLibvirtd } from "./libvirtd.ts";
+import { type DomainFacts, type Libvirtd, lacking, startLibvirtd } from "./libvirtd.ts";
+import { type Front, startFront } from "./virsh-front.ts";
 
-const wrapper = fileURLToPath(new URL("./virsh.sh", import.meta.url));
 const ctx = newContext();
 const missing = await lacking();
 if (missing && process.env["CI"]) throw new Error(`there is no ${missing} on this host`);
 
 let libvirtd: Libvirtd;
-/** Where `virsh` is our wrapper, and the state of that. */
-let front: string;
-let made = 0;
-const put = (name: string, text: string) => writeFile(join(front, name), text);
-const calls = async () =>
-  (await readFile(join(front, "calls"), "utf8")).split("\n").filter((line) => line !== "");
-
-/** A domain that nobody else has. */
-async function define(): Promise<DomainFacts> {
-  made += 1;
-  const digits = String(made).padStart(4, "0");
-  const facts = {
-    ...{ name: `server ${made}`, uuid: `7a1fd1a7-8d2b-4c5a-9a53-0f2a6a1b${digits}` },
-    ...{ mac: `52:54:00:00:${digits.slice(0, 2)}:${digits.slice(2)}`, serial: `SN-${digits}` },
-    password: "Hjq8-wrE",
-  };
-  const file = join(front, "domain.xml");
-  await writeFile(file, domainXml(facts, libvirtd.folder));
-  await libvirtd.virsh("define", file);
-  await put("calls", "");
-  await put("fault", "none");
-  return facts;
-}
-
-async function remove({ uuid }: DomainFacts): Promise<void> {
-  await put("fault", "none");
-  await libvirtd.virsh("destroy", uuid).catch(() => {});
-  await libvirtd.virsh("undefine", "--managed-save", uuid).catch(() => {});
-}
+let front: Front;
 
 const words = { domstate: "look", start: "on", destroy: "off", shutdown: "soft", define: "boot" } as const;
 
+let made = 0;
+
 async function startPeer(): Promise<PowerPeer> {
-  const domain = await define();
+  const domain = await front.define();
   const { uuid, name, mac } = domain;
   // As a site has it: one keeper for all that is behind one hypervisor.
   const keeper = createKeeper();
+  made += 1;
   const by = [name, uuid, mac][made % 3];
-  const uris = { right: libvirtd.uri, absent: `qemu+unix:///session?socket=${front}/nobody` };
+  const uris = { right: libvirtd.uri, absent: `qemu+unix:///session?socket=${front.folder}/nobody` };
   return {
     handle: (how) => {
       const uri = how === "absent" ? uris.absent : uris.right;
@@ -67,12 +37,12 @@ async function startPeer(): Promise<PowerPeer> {
         lent(undefined, { kept: keeper.of(uri) }),
       );
     },
-    fault: (fault) => put("fault", fault),
+    fault: front.fault,
     machine: async () => ((await libvirtd.virsh("domstate", uuid)) === "shut off" ? "off" : "on"),
     turn: async (to) => void (await libvirtd.virsh(to === "on" ? "start" : "destroy", uuid)),
     // What is asked of all domains once, and of the definition, is no order to the machine.
     orders: async () =>
-      (await calls()).flatMap((line) => {
+      (await front.calls()).flatMap((line) => {
         const [at, verb = ""] = line.split(" ");
         return verb in words ? { at: Number(at), order: words[verb as keyof typeof words] } : [];
       }),
@@ -82,7 +52,8 @@ async function startPeer(): Promise<PowerPeer> {
     mark: libvirtd.uri,
     async stop() {
       await keeper.close();
-      await remove(domain);
+      await vi.waitUntil(front.lateIsDone, 10_000);
+      await front.remove(domain);
     },
   };
 }
@@ -91,18 +62,13 @@ const there = missing === undefined;
 describe.skipIf(!there)(`virsh${there ? "" : `, left out: there is no ${missing} on this host`}`, () => {
   beforeAll(async () => {
     libvirtd = await startLibvirtd();
-    front = await mkdtemp(join(tmpdir(), "virsh-"));
-    await mkdir(join(front, "bin"));
-    await copyFile(wrapper, join(front, "bin", "virsh"));
-    await chmod(join(front, "bin", "virsh"), 0o755);
-    const { stdout: real } = await execa("sh", ["-c", "command -v virsh"]);
-    await symlink(real, join(front, "real"));
-    vi.stubEnv("PATH", `${join(front, "bin")}:${process.env["PATH"]}`);
+    front = await startFront(libvirtd);
+    vi.stubEnv("PATH", `${front.path}:${process.env["PATH"]}`);
   });
   afterAll(async () => {
     vi.unstubAllEnvs();
     await libvirtd.stop();
-    await rm(front, { recursive: true, force: true });
+    await front.end();
   });
 
   // libvirt asks for no login where its socket may be opened: that is the group's affair.
@@ -111,9 +77,9 @@ describe.skipIf(!there)(`virsh${there ? "" : `, left out: there is no ${missing}
   describe("virsh", () => {
     let domain: DomainFacts;
     beforeEach(async () => {
-      domain = await define();
+      domain = await front.define();
     });
-    afterEach(() => remove(domain));
+    afterEach(() => front.remove(domain));
     const open = (more: object = {}, how: Parameters<typeof lent>[1] = {}) =>
       openPower(
         Power.parse({ driver: "virsh", uri: libvirtd.uri, domain: domain.name, ...more }),
@@ -131,9 +97,26 @@ describe.skipIf(!there)(`virsh${there ? "" : `, left out: there is no ${missing}
       const between = "<boot dev='network'/>\n    <boot dev='hd'/>";
       expect(await inactive()).toBe(before.replace("<boot dev='hd'/>", between));
       await driver.setBoot?.(ctx, target);
-      const verbs = (await calls()).map((line) => line.split(" ")[1]);
+      const verbs = (await front.calls()).map((line) => line.split(" ")[1]);
       expect(verbs.filter((verb) => verb === "define")).toHaveLength(1);
-      expect((await calls()).join("\n")).not.toContain(domain.password);
+      expect((await front.calls()).join("\n")).not.toContain(domain.password);
+    });
+
+    it("gives devices that have a place in the order of boot another one", async () => {
+      const other = await front.define("order");
+      try {
+        const driver = open({ domain: other.name });
+        for (const device of ["network", "disk", "network"] as const) {
+          await driver.setBoot?.(ctx, { device, persistent: true, firmware: "bios" });
+          expect(await driver.boot?.(ctx)).toMatchObject({ device });
+        }
+        const places = (await libvirtd.virsh("dumpxml", other.uuid)).match(/<boot order='\d'\/>/g);
+        expect(places).toEqual(["<boot order='2'/>", "<boot order='1'/>"]);
+        await driver.set(ctx, "on");
+        expect(await driver.state(ctx)).toBe("on");
+      } finally {
+        await front.remove(other);
+      }
     });
 
     it("asks once for the list of domains, and for their MACs", async () => {
@@ -141,7 +124,7 @@ describe.skipIf(!there)(`virsh${there ? "" : `, left out: there is no ${missing}
       for (const by of [domain.name, domain.uuid, domain.mac]) {
         expect(await open({ domain: by }, { kept }).state(ctx)).toBe("off");
       }
-      const verbs = (await calls()).map((line) => line.split(" ")[1]);
+      const verbs = (await front.calls()).map((line) => line.split(" ")[1]);
       expect(verbs).toEqual(["list", "domstate", "domstate", "echo", "domstate"]);
     });
 
@@ -162,7 +145,7 @@ describe.skipIf(!there)(`virsh${there ? "" : `, left out: there is no ${missing}
       { when: "its user is not let in", more: {}, fault: "denied", code: "POWER_NOT_ALLOWED" },
       { when: "nobody listens", more: { uri: "qemu+tcp://127.0.0.1:9/system" }, code: "POWER_UNREACHABLE" },
     ])("says $code when $when", async ({ more, fault = "none", code }) => {
-      await put("fault", fault);
+      await front.fault(fault);
       await expect(open(more).state(ctx)).rejects.toMatchObject({ code });
     });
 
@@ -179,7 +162,7 @@ describe.skipIf(!there)(`virsh${there ? "" : `, left out: there is no ${missing}
     });
 
     it("hides the passwords of a definition that libvirt refuses and shows", async () => {
-      await put("fault", "refuses");
+      await front.fault("refuses");
       const driver = open();
       const error = await driver
         .setBoot?.(ctx, { device: "network", persistent: true, firmware: "bios" })

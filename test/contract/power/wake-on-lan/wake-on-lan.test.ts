@@ -1,12 +1,15 @@
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openPower, Power, programsOf, warningsOf } from "../../../../provider/drivers/power/index.ts";
+import type { RunOn } from "../../../../provider/drivers/power/via.ts";
 import { newContext } from "../../../../provider/kernel/context.ts";
+import { run } from "../../../../provider/kernel/process.ts";
 import { lent } from "../lent.ts";
 import { obeysPowerContract, type PowerPeer } from "../suite.ts";
 
@@ -78,17 +81,6 @@ async function startPeer(): Promise<PowerPeer> {
     absent: { address: "absent" },
   };
   const words = { state: "look", on: "on", off: "off", soft: "soft" } as const;
-  let logins = 0;
-  const counting = setInterval(
-    () =>
-      void card.linesOf("logins").then(
-        (lines) => {
-          logins = lines.length;
-        },
-        () => {},
-      ),
-    5,
-  );
   return {
     handle: (how) => openPower(Power.parse(settings(card, hows[how])), lent(known)),
     fault: (fault) => card.put("fault", fault),
@@ -99,13 +91,10 @@ async function startPeer(): Promise<PowerPeer> {
         const [at = "", word = ""] = line.split(" ");
         return { at: Number(at), order: words[word as keyof typeof words] };
       }),
-    logins: () => logins,
+    logins: () => readFileSync(join(card.folder, "logins"), "utf8").split("\n").length - 1,
     secrets: [password, wrongPassword, secureOn],
     mark: card.folder,
-    async stop() {
-      clearInterval(counting);
-      await card.stop();
-    },
+    stop: card.stop,
   };
 }
 
@@ -158,6 +147,27 @@ describe("wake-on-lan", () => {
     ]);
     expect(warningsOf(Power.parse(settings(card)))).toEqual([]);
     expect(programsOf(Power.parse(settings(card)))).toEqual(["sh", "sh", "sh"]);
+  });
+
+  it("has its commands run where `via` says, and sends the packet itself", async () => {
+    const hosts: (string | undefined)[] = [];
+    const runOn: RunOn = (host) => {
+      hosts.push(host?.shown);
+      return run;
+    };
+    const handle = openPower(
+      Power.parse(settings(card, { via: "ssh://me@jump" })),
+      lent(new Map(), { runOn }),
+    );
+    expect([handle.via, handle.controller]).toEqual([
+      "ssh://me@jump",
+      `wake-on-lan ${mac} via ssh://me@jump`,
+    ]);
+    await handle.driver.set(ctx, "on");
+    await expect.poll(() => handle.driver.state(ctx)).toBe("on");
+    await handle.driver.set(ctx, "off");
+    expect(await handle.driver.state(ctx)).toBe("off");
+    expect(hosts).toEqual(["ssh://me@jump"]);
   });
 
   it("takes a machine for off only where its command says so", async () => {

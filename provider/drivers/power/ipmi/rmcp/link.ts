@@ -6,18 +6,27 @@ import type { Context } from "../../../../kernel/context.ts";
 export interface Link {
   /**
    * Send a question until `read` finds its answer in what comes back; undefined when none came within the patience.
-   * `question` is made anew for each sending. `sent` tells how often it was.
+   * `question` is made anew for each sending. `sent` tells how often it was. `how` may say more of a question.
    */
   readonly ask: <T>(
     ctx: Context,
     question: () => Buffer,
     read: (datagram: Buffer) => T | undefined,
+    how?: How,
   ) => Promise<Asked<T>>;
   /** Ask later again from now on, and wait for longer, as the slowest answer so far took. */
   readonly bePatient: () => void;
   /** Send without waiting for what comes of it. */
   readonly tell: (datagram: Buffer) => void;
   readonly close: () => void;
+}
+
+/** What is special about a question; ms. */
+export interface How {
+  /** The first sending is waited for so long at least: it takes time, or is not to be done twice. */
+  readonly first?: number;
+  /** It is given up after so long. */
+  readonly limit?: number;
 }
 
 export interface Asked<T> {
@@ -28,8 +37,10 @@ export interface Asked<T> {
 /** There is no way to it, or nobody there: told by this host or by that one. */
 export class NoWay extends Error {}
 
-/** ms: a controller in a rack answers within a few, one that is busy within some hundred; where a third is lost, eight tries do. */
-const firstWait = 400;
+/** ms: so long the first answer is waited for, and each further one four times as long as those that came at once. */
+const firstWait = 300;
+const leastWait = 100;
+/** Where a third is lost each way, eight sendings within eight seconds are enough. */
 const growth = 1.3;
 const patience = 8_000;
 /** The most that a patient one waits: before it asks again, and in all. */
@@ -50,14 +61,18 @@ export async function openLink(ctx: Context, address: string, port: number): Pro
   socket.on("error", (cause: NodeJS.ErrnoException) => fail(new NoWay(wordsOf(cause), { cause })));
   /** The longest that an answer took, ms, counted when patience is asked for. */
   let [slowest, patient] = [0, false];
+  /** What an answer takes that came to the first sending. */
+  let usual = firstWait / 4;
   let closed = false;
 
   return {
-    async ask(ctx, question, read) {
+    async ask(ctx, question, read, how = {}) {
       ctx.signal.throwIfAborted();
       const began = performance.now();
-      const wait = patient ? Math.min(Math.max(firstWait, 2 * slowest), lateWait) : firstWait;
-      const limit = patient ? Math.min(Math.max(patience, 4 * slowest), latePatience) : patience;
+      const soon = Math.max(how.first ?? 0, leastWait, Math.min(firstWait, 4 * usual));
+      const wait = patient ? Math.min(Math.max(soon, 2 * slowest), lateWait) : soon;
+      const most = how.limit ?? patience;
+      const limit = patient ? Math.min(Math.max(most, 4 * slowest), latePatience) : most;
       let sent = 0;
       const send = () => {
         sent += 1;
@@ -82,7 +97,11 @@ export async function openLink(ctx: Context, address: string, port: number): Pro
           };
           repeat(wait);
         });
-        if (answer !== undefined) slowest = Math.max(slowest, performance.now() - began);
+        if (answer !== undefined) {
+          const took = performance.now() - began;
+          slowest = Math.max(slowest, took);
+          if (sent === 1) usual = took;
+        }
         return { answer, sent };
       } finally {
         clearTimeout(again);

@@ -1,7 +1,7 @@
 import { randomBytes, randomInt, timingSafeEqual } from "node:crypto";
 import type { Context } from "../../../../kernel/context.ts";
 import { consoleProof, controllerProof, keyProof, type Login, type Suite } from "./keys.ts";
-import type { Link } from "./link.ts";
+import type { How, Link } from "./link.ts";
 import { answerTo, encodeMessage, netFns } from "./message.ts";
 import { decodePacket, decodePlain, encodePacket, encodePlain, type Payload, payloads } from "./packet.ts";
 import { Failed, rakp4Status, statusOf } from "./status.ts";
@@ -39,17 +39,23 @@ interface Opened {
   readonly ask: AskOutside;
 }
 
+/** ms: a controller has to look a user up, and to reckon. */
+const proof = { first: 400 };
+/** One whose last word was lost does not say it again (ipmi_sim): the session is there, and a question in it will tell. */
+const lastProof = { ...proof, limit: 2_500 };
+
 type AskOutside = (
   payload: Payload,
   reply: Payload,
   rest: readonly Buffer[],
+  how?: How,
 ) => Promise<{ answer: Buffer | undefined; sent: number }>;
 
 /** Open Session (IPMI 2.0, section 13.17): whether it speaks the suite. What is not gone on with it forgets. */
 export async function open(ctx: Context, link: Link, suite: Suite, privilege: number): Promise<Opened> {
   const consoleId = randomInt(1, 0xffff_ffff);
   const tags = randomInt(0, 0xf0); // no answer to an earlier attempt is taken for one to this
-  const ask: AskOutside = async (payload, reply, rest) => {
+  const ask: AskOutside = async (payload, reply, rest, how) => {
     const tag = tags + payload - payloads.openRequest;
     const body = Buffer.concat([Buffer.from([tag]), ...rest]);
     return await link.ask(
@@ -62,6 +68,7 @@ export async function open(ctx: Context, link: Link, suite: Suite, privilege: nu
         const whole = packet.body.length >= 8 && packet.body.readUInt32LE(4) === consoleId;
         return whole || (packet.body[1] ?? 0) !== 0 ? packet.body : undefined;
       },
+      how,
     );
   };
   const algorithms = suite.algorithms.map((number, kind) => Buffer.from([kind, 0, 0, 8, number, 0, 0, 0]));
@@ -75,14 +82,23 @@ export async function open(ctx: Context, link: Link, suite: Suite, privilege: nu
   return { suite, consoleId, controllerId: answer.readUInt32LE(8), ask };
 }
 
+/** A login, and whether the controller was heard to have let us in. */
+export interface LoggedIn {
+  readonly login: Login;
+  readonly heard: boolean;
+}
+
 /** RAKP messages 1 to 4: each side proves to the other that it knows the password, and the key. */
-async function prove(opened: Opened, { user, password, kg = password, privilege }: Account): Promise<Login> {
+async function prove(
+  opened: Opened,
+  { user, password, kg = password, privilege }: Account,
+): Promise<LoggedIn> {
   const { suite, consoleId, controllerId, ask } = opened;
   const role = privilege | 0x10; // the user by name alone
   const consoleRandom = randomBytes(16);
   const who = Buffer.from([role, 0, 0, user.length]);
   const first = [Buffer.alloc(3), id(controllerId), consoleRandom, who, user];
-  const { answer: second, sent } = await ask(payloads.rakp1, payloads.rakp2, first);
+  const { answer: second, sent } = await ask(payloads.rakp1, payloads.rakp2, first, proof);
   if (!second) throw new Failed("POWER_UNREACHABLE", "it is silent to this user's login");
   if (second[1] !== 0) throw statusOf(second[1]);
   if (second.length < 40) throw new Failed("POWER_ODD_REPLY", "a proof that is cut off");
@@ -94,18 +110,18 @@ async function prove(opened: Opened, { user, password, kg = password, privilege 
     throw new Failed("POWER_DENIED", "the password is wrong");
 
   const third = [Buffer.alloc(3), id(controllerId), consoleProof(login)];
-  const { answer: fourth } = await ask(payloads.rakp3, payloads.rakp4, third);
-  if (!fourth) throw new Failed("POWER_PACKET_LOSS", "it fell silent in the middle of the login");
+  const { answer: fourth } = await ask(payloads.rakp3, payloads.rakp4, third, lastProof);
+  if (!fourth) return { login, heard: false };
   // It may have drawn other numbers for a question that it got twice: then this refusal says nothing of the password.
   if (fourth[1] !== 0 && sent > 1)
     throw new Failed("POWER_LATE", "it refused a login after it had been asked twice");
   if (fourth[1] !== 0) throw rakp4Status(fourth[1]);
   if (!same(fourth.subarray(8), keyProof(login))) throw new Failed("POWER_KG", "Kg differs");
-  return login;
+  return { login, heard: true };
 }
 
 /** Log in. One that had to be asked twice for its numbers is given the time that it took, and asked once. */
-export async function logIn(ctx: Context, link: Link, suite: Suite, account: Account): Promise<Login> {
+export async function logIn(ctx: Context, link: Link, suite: Suite, account: Account): Promise<LoggedIn> {
   const once = async () => prove(await open(ctx, link, suite, account.privilege), account);
   try {
     return await once();

@@ -1,6 +1,6 @@
 import type { Context } from "../../../../kernel/context.ts";
-import { type Keys, keysOf, type Login, suites } from "./keys.ts";
-import { type Link, openLink } from "./link.ts";
+import { keysOf, type Login, type Suite, suites } from "./keys.ts";
+import { type How, type Link, openLink } from "./link.ts";
 import { type Account, greet, id, logIn } from "./login.ts";
 import { answerTo, encodeMessage, type Message, netFns } from "./message.ts";
 import { decodePacket, encodePacket, payloads } from "./packet.ts";
@@ -24,11 +24,13 @@ export async function inSession<T>(ctx: Context, access: Access, body: (ask: Ask
   const link = await openLink(ctx, access.address, access.port);
   try {
     await greet(ctx, link);
-    const session = sessionOf(await logIn(ctx, link, suite, access));
-    const ask = asker(ctx, link, session);
+    const session = await enter(ctx, link, suite, access);
     try {
-      await raise(ask, access.privilege);
-      return await body(ask);
+      return await body(async (request) => {
+        const answer = await session.ask(ctx, link, request, isOrder(request) ? order : {});
+        if (answer) return answer;
+        throw new Failed("POWER_UNREACHABLE", "the session was opened, the command was not answered");
+      });
     } finally {
       session.leave(link);
     }
@@ -38,59 +40,67 @@ export async function inSession<T>(ctx: Context, access: Access, body: (ask: Ask
 }
 
 interface Session {
-  readonly id: number;
-  readonly consoleId: number;
-  readonly keys: Keys;
-  sequence: number;
-  messages: number;
+  /** The data of the answer; undefined when none came. */
+  readonly ask: (
+    ctx: Context,
+    link: Link,
+    request: Omit<Message, "sequence">,
+    how: How,
+  ) => Promise<Buffer | undefined>;
   readonly leave: (link: Link) => void;
 }
 
+const mostLogins = 3;
+/** ms: so long a session that may not be there is asked. */
+const perhaps = { limit: 2_500 };
+
+/** Log in until a session answers, which begins as a user's, and has it raised to the privilege. */
+async function enter(ctx: Context, link: Link, suite: Suite, access: Access): Promise<Session> {
+  for (let tried = 1; tried <= mostLogins; tried += 1) {
+    const { login, heard } = await logIn(ctx, link, suite, access);
+    const session = sessionOf(login);
+    const request = { netFn: netFns.app, command: 0x3b, data: Buffer.from([access.privilege]) };
+    // That an answer is signed proves as much as the last word of a login that was not heard.
+    const answer = await session.ask(ctx, link, request, heard ? {} : perhaps);
+    if (answer?.[0] === 0) return session;
+    if (answer || heard) session.leave(link);
+    if (answer) throw new Failed("POWER_NOT_ALLOWED", "the account does not have this privilege");
+    if (heard) throw new Failed("POWER_UNREACHABLE", "the session was opened, the command was not answered");
+  }
+  throw new Failed("POWER_PACKET_LOSS", "it fell silent in the middle of the login");
+}
+
+/** ms: what is done a second time where only the answer was lost is sent again as late as ipmitool does it. */
+const order = { first: 1_000 };
+/** Chassis Control. */
+const isOrder = ({ netFn, command }: Omit<Message, "sequence">) => netFn === 0x00 && command === 0x02;
+
 function sessionOf(login: Login): Session {
-  const session: Session = {
-    ...{ id: login.controllerId, consoleId: login.consoleId, keys: keysOf(login), sequence: 0, messages: 0 },
+  const { controllerId, consoleId } = login;
+  const keys = keysOf(login);
+  let [sequence, messages] = [0, 0];
+  const numbered = (request: Omit<Message, "sequence">): Message => {
+    messages = (messages + 1) % 64;
+    return { ...request, sequence: messages };
+  };
+  /** Each sending has a number of its own, or it would be taken for a copy. */
+  const seal = (message: Message) => {
+    sequence += 1;
+    const body = encodeMessage(message);
+    return encodePacket({ payload: payloads.ipmi, session: controllerId, sequence, body }, keys);
+  };
+  return {
+    async ask(ctx, link, asked, how) {
+      const request = numbered(asked);
+      const read = (datagram: Buffer) => {
+        const packet = decodePacket(datagram, (to) => (to === consoleId ? keys : undefined));
+        return packet?.payload === payloads.ipmi ? answerTo(request, packet.body) : undefined;
+      };
+      return (await link.ask(ctx, () => seal(request), read, how)).answer;
+    },
     // Not waited for: it closes by itself what is not used for a minute.
-    leave: (link) => {
-      const request = { netFn: netFns.app, command: 0x3c, data: id(login.controllerId) };
-      link.tell(seal(session, { ...request, sequence: nextMessage(session) }));
+    leave(link) {
+      link.tell(seal(numbered({ netFn: netFns.app, command: 0x3c, data: id(controllerId) })));
     },
   };
-  return session;
-}
-
-function seal(session: Session, message: Message): Buffer {
-  session.sequence += 1;
-  const { id: number, sequence, keys } = session;
-  return encodePacket(
-    { payload: payloads.ipmi, session: number, sequence, body: encodeMessage(message) },
-    keys,
-  );
-}
-
-const nextMessage = (session: Session): number => {
-  session.messages = (session.messages + 1) % 64;
-  return session.messages;
-};
-
-const asker =
-  (ctx: Context, link: Link, session: Session): Ask =>
-  async (asked) => {
-    const request = { ...asked, sequence: nextMessage(session) };
-    const { answer } = await link.ask(
-      ctx,
-      () => seal(session, request),
-      (datagram) => {
-        const packet = decodePacket(datagram, (to) => (to === session.consoleId ? session.keys : undefined));
-        return packet?.payload === payloads.ipmi ? answerTo(request, packet.body) : undefined;
-      },
-    );
-    if (!answer)
-      throw new Failed("POWER_UNREACHABLE", "the session was opened, the command was not answered");
-    return answer;
-  };
-
-/** A session begins as a user's. */
-async function raise(ask: Ask, privilege: number): Promise<void> {
-  const [code] = await ask({ netFn: netFns.app, command: 0x3b, data: Buffer.from([privilege]) });
-  if (code !== 0) throw new Failed("POWER_NOT_ALLOWED", "the account does not have this privilege");
 }

@@ -19,6 +19,8 @@ interface Facts {
   readonly settings: SiteSettings;
   /** Our address on the provisioning network. */
   readonly server: string;
+  /** What a boot loader would have found out of the network. */
+  readonly card: readonly string[];
 }
 
 /** What the network serves to the server of a deployment. The deploy label's words are Nova's, then our own. */
@@ -36,7 +38,7 @@ export function bootFiles(facts: Facts): BootFiles {
   };
 }
 
-function deployArgs({ record, spec, node, settings, server, ref, reach }: Facts): readonly string[] {
+function deployArgs({ record, spec, node, settings, server, ref, reach, card }: Facts): readonly string[] {
   return [
     "selinux=0",
     // Nova's list, for classic ramdisks, which take the first that is there; our own ramdisk goes by hints.
@@ -45,6 +47,7 @@ function deployArgs({ record, spec, node, settings, server, ref, reach }: Facts)
     ...callBackWords(record, server, settings, spec.troubleshoot),
     `zero_bytes=${reach}`,
     ...hintWords(hintsFor(spec, node)),
+    ...card,
   ];
 }
 

@@ -22,6 +22,7 @@ import { bootFiles } from "./boot-files.ts";
 import { cardsOf, specOf } from "./claim.ts";
 import { configurationOf, layoutOf } from "./configuration.ts";
 import { type Fetched, fetchAll } from "./fetch.ts";
+import { cardWords, startsFromMedium } from "./medium.ts";
 import { addressesOf, keysShown, probeSystem } from "./probing.ts";
 import { createGone } from "./ramdisk-gone.ts";
 
@@ -50,7 +51,8 @@ export async function openMachine(
   const image = other ?? (await specOf<ImageSpec>(store, "images", spec.image));
   const cards = await cardsOf(store, stored.node, spec);
   const macs = cards.map(({ mac }) => mac);
-  const { address: server, dhcp } = await network.serving(ctx, cards);
+  const served = await network.serving(ctx, cards);
+  const { address: server, dhcp } = served;
   const nodeState = (await store.get("nodes", stored.node))?.state;
   const expected = expectedOf(node, nodeState);
   const power = parts.powerOf(node.power, expected);
@@ -90,7 +92,7 @@ export async function openMachine(
       ...{ ref, spec, node, image, record, macs, settings },
       fetched: have(),
       reach: reachOf(image, flavor, have().image.disk.virtualSize),
-      server,
+      ...{ server, card: cardWords(node, cards, served) },
     });
 
   const machine: DeployMachine = {
@@ -149,7 +151,7 @@ export async function openMachine(
     probe: (inner) => probeSystem(inner, parts, { spec, cards, record, gone }),
     seen: async (phase) => {
       const ping = (await pinged())?.detail;
-      return describeSeen(line.sightings, { phase, dhcp, ping });
+      return describeSeen(line.sightings, { phase, dhcp, ping, medium: startsFromMedium(node) });
     },
     astray: async () =>
       astrayOf({

@@ -19,6 +19,7 @@ import { declared, unconfigurable } from "./configuration.ts";
 import { factsOf } from "./facts.ts";
 import { firmwareWords } from "./firmware.ts";
 import { hostProblems } from "./host.ts";
+import { mediumOnly } from "./medium.ts";
 import { adoptsOthers } from "./unclean.ts";
 import { cannotPhone } from "./waiting.ts";
 import { limitOf, warningsOf } from "./warnings.ts";
@@ -47,6 +48,7 @@ export async function weigh(
     ...(facts.choice?.chosen === undefined && facts.choice
       ? []
       : await otherArch({ ...parts, run: how.run }, ref.name, spec, placeOf(plan, facts)?.node)),
+    ...(await mediumOnly({ ...parts, run: how.run }, ref.name, spec, placeOf(plan, facts)?.node)),
     ...(await unconfigurable({ ...parts, run: how.run }, ref.name, spec, placeOf(plan, facts))),
     ...(await cannotPhone(parts.store, ref.name, spec, plan.effect)),
   ];
@@ -210,6 +212,7 @@ const propertyOf: Readonly<Record<string, string>> = {
   INSTANCE_ADOPT_WHICH: "node",
   INSTANCE_ADOPT_UNCLEAN: "node",
   INSTANCE_OTHER_ARCH: "image",
+  BOOT_MEDIA_LOCAL_ONLY: "image",
   INSTANCE_NETWORK_CARD: "networks",
   NETWORK_CARDS_APART: "interfaces",
   INSTANCE_VOLUME_NO_ROOM: "flavor",

@@ -1,14 +1,18 @@
-/** A file in the root folder. */
 export interface FatFile {
   /** Shown as it is written here; at most 26 characters. */
   readonly name: string;
   readonly content: Buffer;
 }
 
+interface FatFolder {
+  readonly name: string;
+  readonly files: readonly (FatFile | FatFolder)[];
+}
+
 export interface FatVolume {
   /** At most 11 characters. */
   readonly label: string;
-  readonly files: readonly FatFile[];
+  readonly files: readonly (FatFile | FatFolder)[];
   /** Bytes of the whole; fewer than 65536 sectors. */
   readonly size: number;
   /** Linux mounts none whose sectors are smaller than the disk's. */
@@ -23,7 +27,7 @@ export interface FatVolume {
 const [rootEntries, entrySize, copies, firstCluster] = [128, 32, 2, 2];
 const mostClusters = 4084;
 const endOfChain = 0xfff;
-const [labelAttribute, fileAttribute, longAttribute] = [0x08, 0x20, 0x0f];
+const [labelAttribute, folderAttribute, fileAttribute, longAttribute] = [0x08, 0x10, 0x20, 0x0f];
 /** 1 January 1980, the first day that FAT knows: the same files give the same bytes. */
 const day = 0x0021;
 
@@ -36,16 +40,29 @@ export function encodeFat({ label, files, size, sector = 512 }: FatVolume): Buff
   const fat = Buffer.alloc(fatSectors * sector);
   setLink(fat, 0, 0xff8);
   setLink(fat, 1, endOfChain);
-  const entries = [labelEntry(label)];
   let next = firstCluster;
-  files.forEach(({ name, content }, n) => {
+  const take = (content: Buffer): number => {
     const taken = Math.ceil(content.length / cluster);
     if (next + taken > firstCluster + clusters) throw new RangeError("the files do not fit the volume");
     for (let k = 0; k < taken; k++) setLink(fat, next + k, k === taken - 1 ? endOfChain : next + k + 1);
-    entries.push(...fileEntries(name, n + 1, taken === 0 ? 0 : next, content.length));
     volume.set(content, dataAt + (next - firstCluster) * cluster);
     next += taken;
-  });
+    return taken === 0 ? 0 : next - taken;
+  };
+  const entriesOf = (some: FatFolder["files"], own: number): Buffer[] =>
+    some.flatMap((one, n) => {
+      const { name } = one;
+      if ("content" in one) return fileEntries(name, n + 1, take(one.content), one.content.length);
+      const folder = take(Buffer.alloc(cluster));
+      const inside = [
+        ...[entryOf(".", folderAttribute, folder, 0), entryOf("..", folderAttribute, own, 0)],
+        ...entriesOf(one.files, folder),
+      ];
+      if (inside.length * entrySize > cluster) throw new RangeError(`too many files in ${name}`);
+      volume.set(Buffer.concat(inside), dataAt + (folder - firstCluster) * cluster);
+      return fileEntries(name, n + 1, folder, 0, folderAttribute);
+    });
+  const entries = [labelEntry(label), ...entriesOf(files, 0)];
   if (entries.length > rootEntries) throw new RangeError("the files do not fit the root folder");
   volume.set(Buffer.concat(entries), rootAt);
   for (let n = 0; n < copies; n++) volume.set(fat, (1 + n * fatSectors) * sector);
@@ -116,7 +133,16 @@ function entryOf(name: string, attribute: number, cluster: number, size: number)
 const labelEntry = (label: string) => entryOf(label, labelAttribute, 0, 0);
 
 /** The name as it is meant, in pieces of 13 characters, last piece first; and then the short one that DOS would see. */
-function fileEntries(name: string, number: number, cluster: number, size: number): Buffer[] {
+function fileEntries(
+  name: string,
+  number: number,
+  cluster: number,
+  size: number,
+  attribute = fileAttribute,
+): Buffer[] {
+  // Firmware need not know the long ones.
+  const [, base, extension = ""] = /^([A-Z0-9]{1,8})(?:\.([A-Z0-9]{1,3}))?$/.exec(name) ?? [];
+  if (base !== undefined) return [entryOf(`${padded(base, 8)}${extension}`, attribute, cluster, size)];
   if (name.length > 26) throw new RangeError(`the name ${name} is longer than 26 characters`);
   const short = `${padded(name.toUpperCase().replace(/[^A-Z0-9-]/g, ""), 6).trimEnd()}~${number}`;
   const sum = checksum(padded(short, 11));
@@ -133,7 +159,7 @@ function fileEntries(name: string, number: number, cluster: number, size: number
     }
     return entry;
   });
-  return [...long.reverse(), entryOf(short, fileAttribute, cluster, size)];
+  return [...long.reverse(), entryOf(short, attribute, cluster, size)];
 }
 
 /** Where the 13 characters of a piece of a long name lie. */

@@ -1,0 +1,71 @@
+import { createConduct } from "../../../provider/drivers/power/conduct/index.ts";
+import { openPower, Power } from "../../../provider/drivers/power/index.ts";
+import { newContext } from "../../../provider/kernel/context.ts";
+import { startUdpWire } from "../../lab/faults/udp.ts";
+import { admin, password } from "./ipmi-peer.ts";
+import { startIpmiSim } from "./ipmi-sim.ts";
+import { lent } from "./lent.ts";
+
+/** What became of a server that was switched on and off many times. */
+export interface Cycled {
+  /** Changes after which the machine itself was not as it was told. */
+  readonly wrong: number;
+  /** Sessions that began before the one before had said its last. */
+  readonly overlapping: number;
+  readonly sessions: number;
+  /** Packets, and those that were lost on their way there. */
+  readonly sent: number;
+  readonly lost: number;
+}
+
+// A controller in a rack has a second between two commands; here its emulator is asked at once.
+const quick = {
+  gap: "20 ms",
+  gapAfterError: "50 ms",
+  rest: "50 ms",
+  poll: "50 ms",
+  stagger: "1 ms",
+} as const;
+
+/**
+ * Switch the machine behind an ipmi_sim on and off so many times, over a wire that loses this share each way. Its own word is
+ * asked after each change, and the wire is asked who spoke when: a session is a socket, and so a port.
+ */
+export async function cycle(
+  client: "native" | "ipmitool",
+  times: number,
+  lose: number,
+  seed: number,
+): Promise<Cycled> {
+  const flows = new Map<number, { first: number; last: number }>();
+  const sim = await startIpmiSim({ users: [admin] });
+  const wire = await startUdpWire(sim.port, {
+    seed,
+    weather: { lose },
+    meddle(_, from) {
+      const at = performance.now();
+      flows.set(from, { first: flows.get(from)?.first ?? at, last: at });
+      return "pass";
+    },
+  });
+  try {
+    const at = { driver: "ipmi", address: "127.0.0.1", port: wire.port, user: "admin", password };
+    const handle = openPower(Power.parse({ ...at, client, cipherSuite: 3 }), lent());
+    const power = createConduct({ ...quick, limit: "5 minutes", tries: 9 }).around(handle);
+    let wrong = 0;
+    for (let done = 0; done < times; done += 1) {
+      for (const to of ["on", "off"] as const) {
+        await power.ensure(newContext(), to);
+        if ((await sim.power()) !== to) wrong += 1;
+      }
+    }
+    const sessions = [...flows.values()].sort((one, other) => one.first - other.first);
+    const overlapping = sessions.filter(
+      ({ first }, index) => first < (sessions[index - 1]?.last ?? 0),
+    ).length;
+    return { wrong, overlapping, sessions: sessions.length, ...wire.counts() };
+  } finally {
+    wire.stop();
+    await sim.stop();
+  }
+}
