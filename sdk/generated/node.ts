@@ -29,6 +29,8 @@ import type {
   Size,
   SnmpPdu,
   SnmpPduArgs,
+  TileraPdu,
+  TileraPduArgs,
   Virsh,
   VirshArgs,
   VirtualBox,
@@ -51,6 +53,7 @@ export interface NodeArgs {
     | IpmiArgs
     | RedfishArgs
     | SnmpPduArgs
+    | TileraPduArgs
     | IbootArgs
     | VirshArgs
     | VirtualBoxArgs
@@ -130,6 +133,7 @@ const declaration: Declaration = {
     ["power", "kg"],
     ["power", "password"],
     ["power", "privPassword"],
+    ["power", "readCommunity"],
   ],
   outputs: [
     "drift",
@@ -155,7 +159,7 @@ export class Node extends pulumi.dynamic.Resource {
   declare readonly name: pulumi.Output<string>;
   /** How the server is switched on and off. */
   declare readonly power: pulumi.Output<
-    Ipmi | Redfish | SnmpPdu | Iboot | Virsh | VirtualBox | Exec | Webhook | WakeOnLan | Manual
+    Ipmi | Redfish | SnmpPdu | TileraPdu | Iboot | Virsh | VirtualBox | Exec | Webhook | WakeOnLan | Manual
   >;
   /**
    * Processor architecture, as Ironic's `cpu_arch`. `aarch64` starts by UEFI; `i386` boots only a

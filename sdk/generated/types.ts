@@ -115,6 +115,8 @@ export interface SnmpPduArgs {
   readonly version?: pulumi.Input<"v1" | "v2c" | "v3" | undefined>;
   /** Of v1 and v2c; it may write. A secret: encrypted in the state. */
   readonly community?: pulumi.Input<string | undefined>;
+  /** The one that looks, where it is another. Default: `community`. A secret: encrypted in the state. */
+  readonly readCommunity?: pulumi.Input<string | undefined>;
   /** Of v3. */
   readonly user?: pulumi.Input<string | undefined>;
   /** How v3 proves who asks. Default: `"sha"`. */
@@ -151,6 +153,34 @@ export interface PduOidsArgs {
   readonly isOn?: pulumi.Input<readonly pulumi.Input<number>[] | undefined>;
   /** What `state` is while an outlet is off. Default: `offValue`. */
   readonly isOff?: pulumi.Input<readonly pulumi.Input<number>[] | undefined>;
+}
+
+/** A PDU that Nova's program `pdu_mgr` switches. */
+export interface TileraPduArgs {
+  /** Nova's program `pdu_mgr`. */
+  readonly driver: pulumi.Input<"tilera-pdu">;
+  /** Address or name of the PDU, the program's first argument (Nova: `tile_pdu_ip`). */
+  readonly address: pulumi.Input<string>;
+  /**
+   * The program (Nova: `tile_pdu_mgr`). Its second argument is 1 to switch on, 2 to switch off, 9 to
+   * look: then it writes 1 or `on`, 2 or `off`. It exits with 0, or as the commands of `exec` do.
+   * Default: `"/tftpboot/pdu_mgr"`.
+   */
+  readonly program?: pulumi.Input<string | undefined>;
+  /**
+   * How the state is looked at. `program`: by its mode 9. `ping`: as Nova did, which took a server for
+   * off that does not answer. Default: `"program"`.
+   */
+  readonly status?: pulumi.Input<"program" | "ping" | undefined>;
+  /** What is asked by `status: ping`: the server's own address. */
+  readonly server?: pulumi.Input<string | undefined>;
+  /** Given to all of them: the place for a password. A secret: encrypted in the state. */
+  readonly environment?: pulumi.Input<Readonly<Record<string, pulumi.Input<string>>> | undefined>;
+  /**
+   * The host that reaches the controller, where the deploy helper's does not: `ssh://user@jump:port`.
+   * The driver's program runs there, by the `ssh` of the helper's user (docs/ssh.md).
+   */
+  readonly via?: pulumi.Input<string | undefined>;
 }
 
 /** A Dataprobe iBoot, which switches the server's mains. */
@@ -693,6 +723,8 @@ export interface SnmpPdu {
   readonly version: "v1" | "v2c" | "v3";
   /** Of v1 and v2c; it may write. */
   readonly community?: string;
+  /** The one that looks, where it is another. Default: `community`. */
+  readonly readCommunity?: string;
   /** Of v3. */
   readonly user?: string;
   /** How v3 proves who asks. */
@@ -726,6 +758,33 @@ export interface PduOids {
   readonly isOn?: number[];
   /** What `state` is while an outlet is off. Default: `offValue`. */
   readonly isOff?: number[];
+}
+
+/** A PDU that Nova's program `pdu_mgr` switches. */
+export interface TileraPdu {
+  /** Nova's program `pdu_mgr`. */
+  readonly driver: "tilera-pdu";
+  /** Address or name of the PDU, the program's first argument (Nova: `tile_pdu_ip`). */
+  readonly address: string;
+  /**
+   * The program (Nova: `tile_pdu_mgr`). Its second argument is 1 to switch on, 2 to switch off, 9 to
+   * look: then it writes 1 or `on`, 2 or `off`. It exits with 0, or as the commands of `exec` do.
+   */
+  readonly program: string;
+  /**
+   * How the state is looked at. `program`: by its mode 9. `ping`: as Nova did, which took a server for
+   * off that does not answer.
+   */
+  readonly status: "program" | "ping";
+  /** What is asked by `status: ping`: the server's own address. */
+  readonly server?: string;
+  /** Given to all of them: the place for a password. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /**
+   * The host that reaches the controller, where the deploy helper's does not: `ssh://user@jump:port`.
+   * The driver's program runs there, by the `ssh` of the helper's user (docs/ssh.md).
+   */
+  readonly via?: string;
 }
 
 /** A Dataprobe iBoot, which switches the server's mains. */

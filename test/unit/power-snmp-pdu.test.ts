@@ -1,9 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { controllerOf, Power, placeOf, together } from "../../provider/drivers/power/index.ts";
+import { controllerOf, Power, placeOf, together, warningsOf } from "../../provider/drivers/power/index.ts";
 import { models, type Outlets, objectOf } from "../../provider/drivers/power/snmp-pdu/models.ts";
+import { proves } from "../../provider/drivers/power/snmp-pdu/proof.ts";
 import { outletsOf } from "../../provider/drivers/power/snmp-pdu/settings.ts";
 import { troubleOf } from "../../provider/drivers/power/snmp-pdu/trouble.ts";
+import { checkInputs } from "../../provider/pulumi/check.ts";
+import { resources } from "../../provider/resources/index.ts";
+import { UNKNOWN } from "../../provider/resources/unknown.ts";
 
 const good = {
   ...{ driver: "snmp-pdu", address: "10.0.0.30", model: "apc-rpdu", outlets: ["7"] },
@@ -17,7 +21,7 @@ const oids = { on: "1.3.6.1.4.1.99.{outlet}.0", onValue: 1, offValue: 0 };
 
 describe("the settings of a PDU", () => {
   it.for([
-    { version: "v1" },
+    { version: "v1", readCommunity: "public" },
     { outlets: ["7", "1.1.12"] },
     { address: "2001:db8::30", port: 1161 },
     { model: undefined, oids },
@@ -41,11 +45,13 @@ describe("the settings of a PDU", () => {
     { outlets: [] },
     { outlets: ["seven"] },
     { outlets: ["7", "7"] },
+    { outlets: ["7", "1.1.7"], model: "servertech-sentry4" },
     { address: "10.0.0.30:161" },
     { community: undefined },
     { user: "op" },
     { ...{ community: "private" }, version: "v3", user: "op" },
     { user: undefined, version: "v3", community: undefined },
+    { readCommunity: "public", version: "v3", user: "op", community: undefined },
     { authPassword: "short", version: "v3", user: "op", community: undefined },
     { authPassword: undefined, privPassword: "12345678", version: "v3", user: "op", community: undefined },
     { privProtocol: "des" },
@@ -55,12 +61,38 @@ describe("the settings of a PDU", () => {
     expect(error?.issues.map(({ path }) => path[0])).toContain(key);
   });
 
+  it.for([
+    { ...good, address: UNKNOWN, community: UNKNOWN },
+    { ...good, ...byUser, user: UNKNOWN, authPassword: UNKNOWN, privPassword: UNKNOWN },
+    { ...good, ...byUser, authPassword: UNKNOWN },
+    { ...good, outlets: [UNKNOWN, "2"] },
+  ])("may be known later: %j", (power) => {
+    const node = { name: "n1", power, cpus: 4, memory: "8 GiB", disk: "100 GB" };
+    expect(checkInputs(resources.nodes, node).failures).toEqual([]);
+  });
+
   it("have two servers at one PDU in one row, switched together where they share an outlet", () => {
     const of = (...outlets: string[]) => Power.parse({ ...good, outlets });
     expect(controllerOf(of("1"))).toBe("10.0.0.30:161");
     expect(placeOf(of("1", "9"))).toBe("10.0.0.30:161 outlet 1 outlet 9");
     expect(together(of("1", "9"), of("2", "10"))).toBe(false);
     expect(together(of("1", "9"), of("9"))).toBe(true);
+    const raritan = (outlet: string) => Power.parse({ ...good, model: "raritan", outlets: [outlet] });
+    expect(together(raritan("7"), raritan("1.7"))).toBe(true);
+    expect(together(raritan("7"), raritan("2.7"))).toBe(false);
+  });
+
+  it.for([
+    { change: { version: "v1" }, warns: [/community .* can be read/] },
+    { change: byUser, warns: [] },
+    { change: { ...byUser, privPassword: undefined }, warns: [] },
+    {
+      change: { ...byUser, authPassword: undefined, privPassword: undefined },
+      warns: [/orders from everybody/],
+    },
+  ])("warn of what others may read and do: $change", ({ change, warns }) => {
+    const said = warningsOf(Power.parse({ ...good, ...change }));
+    expect(said).toEqual(warns.map((words) => expect.stringMatching(words)));
   });
 
   it("mean their own objects where there are some, the rest as the rest says", () => {
@@ -173,6 +205,38 @@ describe("what an agent did not do", () => {
         expect(said.record.text).toContain("pdu.example:161");
         if (kind.name !== "TypeError") expect(`${said.message} ${said.stack}`).not.toContain("planted");
         expect(said.cause).toBeUndefined();
+      }),
+    );
+  });
+});
+
+describe("a message by SNMPv3 proves who sent it", () => {
+  // A report of net-snmp's agent to somebody whom it does not know yet, and an answer with proof, cut after what matters.
+  const header = (flags: string) => `3011020400bc614e020300ffe30401${flags}020103`;
+  const security = "0404deadbeef";
+  const message = (flags: string, data: string) => {
+    const body = Buffer.from(`020103${header(flags)}${security}${data}`, "hex");
+    return Buffer.concat([Buffer.from([0x30, body.length]), body]);
+  };
+  const scoped = (pdu: string) => `300604000400${pdu}00`;
+
+  it.for([
+    { what: "with the flag of a proof", packet: message("01", scoped("a2")), so: true },
+    { what: "with a proof, encrypted", packet: message("03", "0404deadbeef"), so: true },
+    { what: "as a report", packet: message("00", scoped("a8")), so: true },
+    { what: "as a response without a proof", packet: message("00", scoped("a2")), so: false },
+    { what: "as a question without a proof", packet: message("04", scoped("a0")), so: false },
+    { what: "encrypted without a proof", packet: message("02", "0404deadbeef"), so: false },
+  ])("$what: $so", ({ packet, so }) => {
+    expect(proves(packet)).toBe(so);
+  });
+
+  it("where it is whole, and nothing else is read as one", () => {
+    const whole = message("00", scoped("a8"));
+    fc.assert(
+      fc.property(fc.nat(whole.length - 1), fc.uint8Array({ maxLength: 64 }), (length, noise) => {
+        expect(proves(whole.subarray(0, length))).toBe(false);
+        expect(() => proves(Buffer.from(noise))).not.toThrow();
       }),
     );
   });

@@ -7,13 +7,26 @@ import { ipmi } from "./ipmi/index.ts";
 import { manual } from "./manual.ts";
 import { redfish } from "./redfish/index.ts";
 import { snmpPdu } from "./snmp-pdu/index.ts";
+import { tileraPdu } from "./tilera-pdu.ts";
 import { virsh } from "./virsh/index.ts";
 import { virtualbox } from "./virtualbox/index.ts";
 import { wakeOnLan } from "./wake-on-lan/index.ts";
 import { webhook } from "./webhook/index.ts";
 
 /** Every kind of controller that is known: one line for each driver. */
-const drivers = [ipmi, redfish, snmpPdu, iboot, virsh, virtualbox, exec, webhook, wakeOnLan, manual] as const;
+const drivers = [
+  ipmi,
+  redfish,
+  snmpPdu,
+  tileraPdu,
+  iboot,
+  virsh,
+  virtualbox,
+  exec,
+  webhook,
+  wakeOnLan,
+  manual,
+] as const;
 
 type Schemas<T> = { [K in keyof T]: T[K] extends PowerDefinition<infer S> ? S : never };
 const schemas = drivers.map(({ schema }) => schema) as unknown as Schemas<typeof drivers>;

@@ -1,26 +1,28 @@
 import { isIP } from "node:net";
 import { z } from "zod";
-import { controllerName } from "../name.ts";
+import { controllerName, isHost } from "../name.ts";
 
 const inPlace = "in-place";
 const mostRelays = 32; // a "change relays" of the vendor's protocol has so many bytes
 
 /** `host[:port][,relay]`: how Nova wrote it, and many a list of nodes still does. */
-const form =
-  /^(?<host>\[[\da-fA-F:.]+\]|[\w.-]+|[\da-fA-F:]*:[\da-fA-F:.]*:[\da-fA-F:.]*?)(?::(?<port>\d{1,5}))?(?:,(?<relay>\d{1,2}))?$/;
+const form = /^(?<host>\[[\da-fA-F:.]+\]|[^:,[\]]*)(?::(?<port>\d{1,5}))?(?:,(?<relay>\d{1,2}))?$/;
 
+/** Undefined where it is none. */
 function parts(address: string) {
   const [bare = "", relay] = address.split(",");
-  if (isIP(bare) === 6) return { host: bare, port: undefined, relay };
-  const { host = "", port } = form.exec(address)?.groups ?? {};
-  return { host: host.replace(/^\[|\]$/g, ""), port, relay };
+  // An IPv6 address without brackets has no port.
+  const { host = "", ...more } =
+    form.exec(isIP(bare) === 6 ? address.replace(bare, `[${bare}]`) : address)?.groups ?? {};
+  const inner = host.replace(/^\[|\]$/g, "");
+  return isHost(inner) ? { host: inner, port: more["port"], relay } : undefined;
 }
 
 function isPlace(address: string): boolean {
-  const { host, port, relay } = parts(address);
+  const found = parts(address);
   const within = (text: string | undefined, most: number) =>
     text === undefined || (/^\d+$/.test(text) && Number(text) >= 1 && Number(text) <= most);
-  return form.test(address) && host !== "" && within(port, 65_535) && within(relay, mostRelays);
+  return found !== undefined && within(found.port, 65_535) && within(found.relay, mostRelays);
 }
 
 /** The header of the protocol has 21 bytes for each, of which the last one is zero. */
@@ -86,7 +88,7 @@ export function placeOf({
   relay,
   protocol,
 }: Pick<Iboot, "address" | "relay" | "protocol">): IbootPlace {
-  const { host, port, relay: written } = parts(address);
+  const { host = "", port, relay: written } = parts(address) ?? {};
   const number = Number(port ?? (protocol === "text" ? 80 : 9100));
   const name = controllerName(host.toLowerCase(), number);
   return { host, port: number, relay: Number(written ?? relay ?? 1), name };

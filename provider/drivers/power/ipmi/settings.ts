@@ -1,9 +1,7 @@
-import { isIP } from "node:net";
 import { z } from "zod";
+import { isHost } from "../name.ts";
 import { via } from "../via.ts";
 
-const label = "[A-Za-z0-9](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?";
-const hostname = new RegExp(`^(?=.{1,253}$)(?:${label}\\.)*(?!\\d+$)${label}\\.?$`);
 /** A Kg as its bytes: `0x…` is hexadecimal, anything else text. */
 export const kgBytes = (kg: string): Buffer =>
   kg.startsWith("0x") ? Buffer.from(kg.slice(2), "hex") : Buffer.from(kg, "utf8");
@@ -20,7 +18,7 @@ export const Ipmi = z
     driver: z.literal("ipmi").meta({ description: "IPMI 2.0 over LAN.", change: inPlace }),
     address: z
       .string()
-      .refine((text) => isIP(text) !== 0 || hostname.test(text), "must be an IP address or a host name")
+      .refine(isHost, "must be an IP address or a host name")
       .meta({ description: "Address or name of the controller.", change: inPlace }),
     port: z
       .int()

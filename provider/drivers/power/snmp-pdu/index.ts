@@ -4,7 +4,7 @@ import { definePower, type PowerDriver } from "../driver.ts";
 import { powerErrors } from "../errors.ts";
 import { guardLogin } from "../login.ts";
 import { controllerName } from "../name.ts";
-import { objectOf } from "./models.ts";
+import { indexOf, objectOf } from "./models.ts";
 import type { Agent } from "./session.ts";
 import { outletsOf, SnmpPdu } from "./settings.ts";
 
@@ -15,7 +15,14 @@ const stagger = 500;
 export const snmpPdu = definePower<typeof SnmpPdu>({
   schema: SnmpPdu,
   controller: ({ address, port }) => controllerName(address.toLowerCase(), port),
-  switches: ({ outlets }) => outlets.map((outlet) => `outlet ${outlet}`),
+  switches: (settings) => settings.outlets.map((outlet) => `outlet ${indexOf(outlet, outletsOf(settings))}`),
+  warnings: ({ address, version, authPassword }) => {
+    if (version !== "v3")
+      return [`the community of ${address} can be read on the way: SNMP v3 hides its secrets`];
+    return authPassword === undefined
+      ? [`${address} takes orders from everybody who knows its user's name`]
+      : [];
+  },
   open(settings, { memory }) {
     const { outlets, user = "" } = settings;
     const address = controllerName(settings.address.toLowerCase(), settings.port);
@@ -23,9 +30,13 @@ export const snmpPdu = definePower<typeof SnmpPdu>({
     const guard = guardLogin(memory, loginOf(settings));
 
     /** A community that is not known is met with silence: it cannot be told from a PDU that is not there, and locks nobody out. */
-    async function asked<T>(ctx: Context, talk: (agent: Agent) => Promise<T>): Promise<T> {
+    async function asked<T>(
+      ctx: Context,
+      talk: (agent: Agent) => Promise<T>,
+      community = settings.community,
+    ): Promise<T> {
       const { withAgent } = await import("./session.ts");
-      if (settings.version !== "v3") return withAgent(ctx, settings, talk);
+      if (settings.version !== "v3") return withAgent(ctx, { ...settings, community }, talk);
       if (await guard.wasRefused()) throw powerErrors.make("POWER_LOCKED_OUT", { address, user });
       const denied = (error: unknown) => hasCode(error, "POWER_DENIED");
       try {
@@ -56,11 +67,12 @@ export const snmpPdu = definePower<typeof SnmpPdu>({
 
     return {
       async state(ctx) {
-        const states = await asked(ctx, async (agent) => {
+        const lookAtAll = async (agent: Agent) => {
           const seen: ("on" | "off")[] = [];
           for (const outlet of outlets) seen.push(await look(agent, outlet));
           return seen;
-        });
+        };
+        const states = await asked(ctx, lookAtAll, settings.readCommunity);
         // One supply is enough for a server to run. So only without any is it off, and one that was left on is switched off, too.
         const fed = states.filter((state) => state === "on").length;
         if (fed > 0 && fed < states.length) {

@@ -89,8 +89,12 @@ export const models = {
   },
 } as const satisfies Readonly<Record<string, Outlets>>;
 
+/** An outlet as its MIB counts it: with what stands before its number, where it is named by that alone. */
+export const indexOf = (outlet: string, { before }: Pick<Outlets, "before">): string =>
+  before !== undefined && /^\d+$/.test(outlet) ? `${before}.${outlet}` : outlet;
+
 /** The object for one outlet. */
-export function objectOf(template: string, outlet: string, { before }: Pick<Outlets, "before">): string {
-  const index = before !== undefined && /^\d+$/.test(outlet) ? `${before}.${outlet}` : outlet;
+export function objectOf(template: string, outlet: string, known: Pick<Outlets, "before">): string {
+  const index = indexOf(outlet, known);
   return template.includes("{outlet}") ? template.replace("{outlet}", index) : `${template}.${index}`;
 }

@@ -16,6 +16,8 @@ declare module "net-snmp" {
     readonly retries: number;
     readonly context?: string;
     readonly reportOidMismatchErrors: boolean;
+    /** Where its socket comes from; `node:dgram` otherwise. */
+    readonly dgramModule?: { readonly createSocket: (type: "udp4" | "udp6") => unknown };
   }
   interface User {
     readonly name: string;

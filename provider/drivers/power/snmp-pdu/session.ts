@@ -2,6 +2,7 @@
 import { lookup } from "node:dns/promises";
 import type { Done, Session, Snmp, Varbind } from "net-snmp";
 import type { Context } from "../../../kernel/context.ts";
+import { provenOnly } from "./proof.ts";
 import type { SnmpPdu } from "./settings.ts";
 import { type Doing, troubleOf } from "./trouble.ts";
 
@@ -95,6 +96,7 @@ async function open(ctx: Context, snmp: Snmp, settings: SnmpPdu): Promise<Sessio
   return snmp.createV3Session(name, userOf(snmp, settings), {
     ...{ ...options, version: snmp.Version3 },
     ...(context === undefined ? {} : { context }),
+    ...(settings.authPassword === undefined ? {} : { dgramModule: provenOnly }),
   });
 }
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { isHost } from "../name.ts";
-import { models, type Outlets } from "./models.ts";
+import { indexOf, models, type Outlets } from "./models.ts";
 
 const inPlace = "in-place";
 const names = Object.keys(models) as [keyof typeof models, ...(keyof typeof models)[]];
@@ -74,10 +74,9 @@ export const SnmpPdu = z
     }),
     outlets: z
       .array(
-        z.string().regex(/^\d{1,10}(\.\d{1,10})*$/, 'Expected the number of an outlet, as in "7" or "1.1.7"'),
+        z.string().regex(/^\d{1,9}(\.\d{1,9})*$/, 'Expected the number of an outlet, as in "7" or "1.1.7"'),
       )
       .min(1)
-      .refine((list) => new Set(list).size === list.length, "must not name an outlet twice")
       .meta({
         description:
           "The outlets that feed the server: all of its supplies. A number, or numbers with those of unit and branch before it, as its MIB has them.",
@@ -90,6 +89,11 @@ export const SnmpPdu = z
     community: text
       .optional()
       .meta({ description: "Of v1 and v2c; it may write.", secret: true, change: inPlace }),
+    readCommunity: text.optional().meta({
+      description: "The one that looks, where it is another. Default: `community`.",
+      secret: true,
+      change: inPlace,
+    }),
     user: text.optional().meta({ description: "Of v3.", change: inPlace }),
     authProtocol: z.enum(["md5", "sha", "sha224", "sha256", "sha384", "sha512"]).default("sha").meta({
       description: "How v3 proves who asks.",
@@ -118,6 +122,8 @@ export const SnmpPdu = z
     if ((given.model === undefined) === (given.oids === undefined)) {
       refuse("model", `Required: \`oids\`, or one of ${names.join(", ")}`);
     }
+    const outlets = given.outlets.map((outlet) => indexOf(outlet, outletsOf(given)));
+    if (new Set(outlets).size < outlets.length) refuse("outlets", "must not name an outlet twice");
     const three = given.version === "v3";
     if (!three && given.community === undefined)
       refuse("community", "Required: v1 and v2c have nothing else");
@@ -125,7 +131,9 @@ export const SnmpPdu = z
     for (const key of ["user", "authPassword", "privPassword", "context"] as const) {
       if (!three && given[key] !== undefined) refuse(key, "is of v3 alone");
     }
-    if (three && given.community !== undefined) refuse("community", "is of v1 and v2c alone");
+    for (const key of ["community", "readCommunity"] as const) {
+      if (three && given[key] !== undefined) refuse(key, "is of v1 and v2c alone");
+    }
     if (given.privPassword !== undefined && given.authPassword === undefined) {
       refuse("authPassword", "Required: v3 encrypts nothing for a user who proves nothing");
     }

@@ -51,7 +51,8 @@ export async function startAgent() {
     ].join("\n"),
   );
   const env = { MIBS: "", SNMP_PERSISTENT_DIR: join(folder, "persist") };
-  const words = ["-f", "-C", "-c", join(folder, "snmpd.conf"), "-Lo", `udp:127.0.0.1:${port}`];
+  // SMUX is a port of its own, which one agent on a host can have.
+  const words = ["-f", "-C", "-c", join(folder, "snmpd.conf"), "-I", "-smux", "-Lo", `udp:127.0.0.1:${port}`];
   const said: string[] = [];
   let hear = () => {};
   const ready = new Promise<void>((resolve) => {
