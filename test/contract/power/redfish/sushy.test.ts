@@ -61,7 +61,15 @@ async function startPeer(): Promise<PowerPeer> {
 }
 
 // Not its identity: it tells no serial number, by which the contract's stranger differs. It is looked at below.
-obeysPowerContract("redfish at sushy-tools", startPeer, { identity: true });
+obeysPowerContract(
+  "redfish at sushy-tools",
+  startPeer,
+  { identity: true },
+  {
+    "takes the same order twice from a caller without manners":
+      "it does a reset up to a second later, and who does not look again sees the state of before",
+  },
+);
 
 describe("redfish at sushy-tools", () => {
   const stops: (() => Promise<void>)[] = [];
