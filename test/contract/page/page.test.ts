@@ -6,7 +6,7 @@ import { networkErrors } from "../../../provider/site/local/network/errors.ts";
 import { testPrograms } from "../../../tools/setup/lab-programs.ts";
 import { fill, openWorld, planted, token, type World } from "./world.ts";
 
-const [need] = testPrograms;
+const need = testPrograms.find(({ name }) => name === "chromium");
 const program = need && (await locate(need, searchPath(process.env["PATH"])));
 
 let browser: Browser;
