@@ -80,6 +80,8 @@ export async function answerLines(
   );
   const refused = await begun;
   if (refused !== undefined) throw refusalOf(refused);
+  // Nobody is there to be answered any more; fastify would call that a failure of ours.
+  if (gone.signal.aborted) return reply.hijack();
   return reply.header("content-type", "application/x-ndjson").send(stream);
 }
 

@@ -87,6 +87,8 @@ export interface Refusals {
 export const refuse =
   ({ log, bodyLimit, strayOf, whoOf, refused }: Refusals) =>
   (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
+    // Whoever went away while the answer began is refused nothing.
+    if (reply.raw.destroyed) return reply.hijack();
     const { status, failure, headers } = refusalOf(wordsOf(error, request, bodyLimit) ?? strayOf(request));
     const who = whoOf(request);
     refused({

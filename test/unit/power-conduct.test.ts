@@ -28,6 +28,34 @@ describe("a change of power", () => {
     expect(w.log.filter((line) => line.endsWith(" on"))).toHaveLength(1);
   });
 
+  it.for(["on", "off"] as const)(
+    "to %s is sent to what is partly on, which is on for everybody else",
+    async (to) => {
+      const w = world();
+      const outlets = ["on", "off"];
+      const driver: PowerDriver = {
+        state: async () => (outlets[0] === outlets[1] ? (outlets[0] as "on" | "off") : "partly on"),
+        set: async (_, state) => void outlets.splice(0, 2, state, state),
+      };
+      const power = createConduct().around({ controller: address, driver });
+      expect([await power.state(w.ctx), await power.stateOrThrow(w.ctx)]).toEqual(["on", "on"]);
+      await power.ensure(w.ctx, to);
+      expect(outlets).toEqual([to, to]);
+    },
+  );
+
+  it("that reaches one of two outlets alone is not reached", async () => {
+    const w = world();
+    const seen = (["off", "partly on"] as const).values();
+    const driver: PowerDriver = { state: async () => seen.next().value ?? "partly on", set: async () => {} };
+    const failed = createConduct()
+      .around({ controller: address, driver })
+      .ensure(w.ctx, "on", { limit: "20 seconds" });
+    await expect(failed).rejects.toThrow(
+      /told to be on and is partly on after 20 seconds.*\[POWER_NOT_REACHED\]/,
+    );
+  });
+
   it("is sent again to a controller that was busy, five seconds later", async () => {
     const w = world();
     const { handle } = machine(w, { set: [busy()] });

@@ -7,6 +7,12 @@ import type { RunOn } from "./via.ts";
 /** "unknown" is what a controller that does not answer, or answers nonsense, leaves us with. It is never taken for off. */
 export type PowerState = "on" | "off" | "unknown";
 
+/**
+ * What a controller tells. "partly on": only some of the outlets that feed the server do. It may run, so for everybody else it is on; but
+ * neither on nor off is reached, and both can be asked for.
+ */
+export type Told = "on" | "off" | "partly on";
+
 /** Where the firmware looks first. */
 export interface BootTarget {
   readonly device: "network" | "disk";
@@ -32,7 +38,7 @@ export interface ControllerIdentity {
  * Waiting, verifying, spacing and repeating are conduct.ts's. A capability a controller lacks is an absent method.
  */
 export interface PowerDriver {
-  readonly state: (ctx: Context) => Promise<"on" | "off">;
+  readonly state: (ctx: Context) => Promise<Told>;
   /** Asking for a state already reached is no error. */
   readonly set: (ctx: Context, to: "on" | "off") => Promise<void>;
   /** Of one that a person is the controller of: ask them for a state that is POWER_UNCONFIRMED. Nobody waits in here. */

@@ -4,7 +4,7 @@ import { type Duration, toMs } from "../../../kernel/units.ts";
 import type { BootTarget, ControllerIdentity, PowerDriver, PowerState } from "../driver.ts";
 import { powerErrors } from "../errors.ts";
 import { insist } from "./insist.ts";
-import { isControllers, type PowerLook, unlessUnknown } from "./look.ts";
+import { isControllers, type PowerLook, plain, unlessUnknown } from "./look.ts";
 import { type ConductOptions, rulesFor } from "./manners.ts";
 import { type Media, mediaOf } from "./media.ts";
 import { checkIdentity, identityOf, recognise } from "./recognise.ts";
@@ -102,8 +102,8 @@ export function createConduct(
 
 /** Who only wants to know does not wait for a silent one three times: its driver has asked it many times by then. */
 const look = (server: Server, ctx: Context) =>
-  unlessUnknown(() =>
-    insist(server.rules, ctx, () => once(server, ctx, "state", server.driver.state), believed),
+  unlessUnknown(async () =>
+    plain(await insist(server.rules, ctx, () => once(server, ctx, "state", server.driver.state), believed)),
   );
 const believed = ["POWER_UNREACHABLE"];
 

@@ -73,12 +73,10 @@ export const snmpPdu = definePower<typeof SnmpPdu>({
           return seen;
         };
         const states = await asked(ctx, lookAtAll, settings.readCommunity);
-        // One supply is enough for a server to run. So only without any is it off, and one that was left on is switched off, too.
         const fed = states.filter((state) => state === "on").length;
-        if (fed > 0 && fed < states.length) {
-          ctx.log.warn("only some of the outlets that feed the server are on", { controller: address });
-        }
-        return fed > 0 ? "on" : "off";
+        if (fed === 0 || fed === states.length) return fed === 0 ? "off" : "on";
+        ctx.log.warn("only some of the outlets that feed the server are on", { controller: address });
+        return "partly on";
       },
       set: (ctx, to) =>
         asked(ctx, async (agent) => {

@@ -70,16 +70,21 @@ withSnmpd("snmp-pdu behind net-snmp's agent", () => {
     expect(await sent()).toEqual(["on 1", "on 3", "off 1", "off 3"]);
   });
 
-  it("takes a server for on as long as one outlet feeds it, says so, and switches it off for good", async () => {
-    const said: string[] = [];
-    const log = { ...ctx, log: lineLogger((line) => said.push(line)) };
-    const power = createConduct({ gap: "1 ms" }).around(open({ ...byUser, outlets: ["1", "2"] }));
-    await agent.turn(2, "on");
-    expect(await power.state(log)).toBe("on");
-    expect(said.join()).toContain("only some of the outlets");
-    await power.ensure(log, "off");
-    expect([await agent.outlet(1), await agent.outlet(2)]).toEqual(["off", "off"]);
-  });
+  it.for(["on", "off"] as const)(
+    "takes a server for on as long as one outlet feeds it, says so, and switches it %s for good",
+    async (to) => {
+      const said: string[] = [];
+      const log = { ...ctx, log: lineLogger((line) => said.push(line)) };
+      const power = createConduct({ gap: "1 ms", rest: "1 ms" }).around(
+        open({ ...byUser, outlets: ["1", "2"] }),
+      );
+      await agent.turn(2, "on");
+      expect(await power.state(log)).toBe("on");
+      expect(said.join()).toContain("only some of the outlets");
+      await power.ensure(log, to);
+      expect([await agent.outlet(1), await agent.outlet(2)]).toEqual([to, to]);
+    },
+  );
 
   it("explains its silence to an unknown community, to another key, and to another way to encrypt", async () => {
     const rows = [
