@@ -44,6 +44,10 @@ const foundOr = (key: "cpus" | "memory" | "disk", what: string) =>
     { path: [key] as PropertyKey[], error: `Required: ${what}, or \`inspect\`, which finds it`, ...always },
   ] as const;
 
+/** Whether it names another driver. What names none is a fault of its own, and what is not known yet may be any. */
+const isOther = (power: Partial<Power> | undefined, driver: Power["driver"]): boolean =>
+  typeof power?.driver === "string" && power.driver !== driver;
+
 export const Node = defineResource({
   kind: "Node",
   collection: "nodes",
@@ -132,7 +136,7 @@ export const Node = defineResource({
         'There is no boot loader for 32-bit UEFI: a server of the architecture i386 needs bootMode: "bios"',
       ...always,
     })
-    .refine(({ boot, power }) => boot?.driver !== "virtual-media" || power.driver === "redfish", {
+    .refine(({ boot, power }) => boot?.driver !== "virtual-media" || !isOther(power, "redfish"), {
       path: ["boot"],
       error: 'Only a controller that speaks Redfish has virtual media: set power.driver: "redfish"',
       ...always,

@@ -98,6 +98,11 @@ describe("a fault", () => {
     { kind: "nodes", given: { memory: "64" }, fault: at("memory", '"64 GiB"') },
     { kind: "nodes", given: { memory: undefined }, fault: at("memory", "Required: a number and a unit") },
     { kind: "nodes", given: { power: undefined }, fault: at("power", "Required: an object") },
+    {
+      kind: "nodes",
+      given: { power: undefined, boot: { driver: "virtual-media" }, bootMode: "uefi" },
+      fault: at("power", "Required: an object"),
+    },
     { kind: "nodes", given: { power: { driver: "ipmy" } }, fault: at("power.driver", "known are: ipmi") },
     { kind: "nodes", given: { power: { ...power, port: 0 } }, fault: at("power.port", "at least 1") },
     {

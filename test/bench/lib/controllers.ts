@@ -1,8 +1,6 @@
-import { createSocket } from "node:dgram";
-import { once } from "node:events";
 import { startMachine } from "../../contract/power/redfish/machine.ts";
 import { createChassis } from "../../fixtures/bmc/chassis.ts";
-import { createBmc } from "../../fixtures/bmc/controller.ts";
+import { startBmc } from "../../fixtures/bmc/listen.ts";
 
 /**
  * Many controllers in one process, each on a port of its own of 127.0.0.1, so that those who ask them have another processor.
@@ -43,20 +41,13 @@ export function kindOf(
 
 async function ipmiController(order: Order, index: number) {
   const chassis = createChassis();
-  const { user, password } = order;
-  const answer = createBmc({ user, password, machine: chassis.machine });
+  const { user, password, slowMs } = order;
   const kind = kindOf(index, order);
-  const socket = createSocket("udp4");
-  socket.on("message", (datagram, { port, address }) => {
-    if (kind === "dead") return;
-    const said = answer(datagram);
-    const say = () => said && socket.send(said, port, address);
-    if (kind === "slow") setTimeout(say, order.slowMs);
-    else say();
+  const { port } = await startBmc({ user, password, machine: chassis.machine }, (send) => {
+    if (kind === "slow") setTimeout(send, slowMs);
+    if (kind === "good") send();
   });
-  socket.bind(0, "127.0.0.1");
-  await once(socket, "listening");
-  return { port: socket.address().port, on: () => chassis.power === "on" };
+  return { port, on: () => chassis.power === "on" };
 }
 
 async function redfishController(order: Order, index: number) {

@@ -1,10 +1,10 @@
-import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { newContext } from "../../../provider/kernel/context.ts";
 import { createChassis } from "../../fixtures/bmc/chassis.ts";
-import { type BmcOptions, createBmc } from "../../fixtures/bmc/controller.ts";
+import type { BmcOptions } from "../../fixtures/bmc/controller.ts";
+import { startBmc } from "../../fixtures/bmc/listen.ts";
 import { commandLine } from "../../fixtures/command-line.ts";
 import { freePort } from "../site/boot-host.ts";
 import { controllers } from "./redfish/controllers.ts";
@@ -17,16 +17,9 @@ afterEach(async () => {
 });
 
 async function bmc(options: Partial<BmcOptions> = {}): Promise<number> {
-  const answer = createBmc({ ...account, machine: createChassis().machine, ...options });
-  const socket = createSocket("udp4");
-  socket.on("message", (datagram, { port, address }) => {
-    const said = answer(datagram);
-    if (said) socket.send(said, port, address);
-  });
-  socket.bind(0, "127.0.0.1");
-  await once(socket, "listening");
-  stops.push(() => socket.close());
-  return socket.address().port;
+  const own = await startBmc({ ...account, machine: createChassis().machine, ...options });
+  stops.push(own.close);
+  return own.port;
 }
 
 /** What `power probe` says of these ports. */

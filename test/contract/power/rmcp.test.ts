@@ -1,5 +1,3 @@
-import { createSocket } from "node:dgram";
-import { once } from "node:events";
 import { chmod, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
@@ -7,7 +5,8 @@ import { execa } from "execa";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { newContext } from "../../../provider/kernel/context.ts";
 import { createChassis } from "../../fixtures/bmc/chassis.ts";
-import { type BmcOptions, createBmc } from "../../fixtures/bmc/controller.ts";
+import type { BmcOptions } from "../../fixtures/bmc/controller.ts";
+import { startBmc } from "../../fixtures/bmc/listen.ts";
 import { startUdpWire } from "../../lab/faults/udp.ts";
 import type { Weather } from "../../lab/faults/weather.ts";
 import { password } from "./ipmi-peer.ts";
@@ -19,16 +18,9 @@ const controllers = ipmiControllers("native");
 /** A controller of our own on 127.0.0.1: it can what ipmi_sim cannot. */
 async function bmc(options: Partial<BmcOptions> = {}, weather: Weather = {}) {
   const chassis = createChassis();
-  const answer = createBmc({ user: "admin", password, machine: chassis.machine, ...options });
-  const socket = createSocket("udp4");
-  socket.on("message", (datagram, { port, address }) => {
-    const said = answer(datagram);
-    if (said) socket.send(said, port, address);
-  });
-  socket.bind(0, "127.0.0.1");
-  await once(socket, "listening");
-  controllers.atEnd(() => socket.close());
-  const wire = await startUdpWire(socket.address().port, { weather });
+  const own = await startBmc({ user: "admin", password, machine: chassis.machine, ...options });
+  controllers.atEnd(own.close);
+  const wire = await startUdpWire(own.port, { weather });
   controllers.atEnd(wire.stop);
   return { chassis, wire, port: wire.port };
 }
