@@ -1,6 +1,7 @@
 #!/bin/sh
 # The chassis of one virtual server, called by ipmi_sim: `chassis.sh FOLDER 0x20 get|set WORDS…`.
-# FOLDER/start starts the machine in the foreground, with the boot order as its argument; FOLDER/pid, boot, fault are its state.
+# FOLDER/start starts the machine in the foreground, with the boot order and UEFI's indexes as its arguments; FOLDER/pid, boot, fault
+# are its state, FOLDER/disc.iso is what lies in its CD drive.
 # It must answer within a second: ipmitool sends again after that, and everything would be done twice.
 cd "$1" || exit 1
 shift 2
@@ -29,10 +30,16 @@ order() {
   case $boot in pxe) echo n ;; disk | default | bios) echo c ;; cdrom) echo d ;; *) echo cn ;; esac
 }
 
+# UEFI goes by indexes: disks have 2 and on, card and CD drive come before or after them.
+indexes() {
+  case $(order) in n) card=1 disc=30 ;; d) card=20 disc=0 ;; *) card=20 disc=30 ;; esac
+}
+
 # Everything that ipmi_sim had open is closed: what started here outlives it, and must not hold its port.
 on() {
   alive && return
-  setsid ./start "$(order)" </dev/null >started 2>&1 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&- &
+  indexes
+  setsid ./start "$(order)" $card $disc </dev/null >started 2>&1 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&- &
   echo $! >pid
 }
 
@@ -88,13 +95,17 @@ while [ $# -ge 2 ]; do
     # The system is asked to end; ours end at once.
     shutdown*) act off ;;
     reset*) act reset ;;
+    # Of the CD drive; `disc.part` is what was fetched for it. Its guest may have locked it.
+    "disc in") mv disc.part disc.iso && alive && tell "change image disc.iso raw read-only" ;;
+    "disc out") rm -f disc.iso && alive && tell "eject -f image" ;;
     boot*)
       echo "$2" >boot
       # Counts for the next reset of a machine that runs, as on real servers. OVMF does not look at boot_set.
       alive && tell "boot_set $(order)"
       if [ -e uefi ] && alive; then
-        case $(order) in n) index=1 ;; *) index=20 ;; esac
-        tell "qom-set /machine/peripheral/card bootindex $index"
+        indexes
+        tell "qom-set /machine/peripheral/card bootindex $card"
+        tell "qom-set /machine/peripheral/disc bootindex $disc"
       fi
       ;;
   esac

@@ -27,22 +27,21 @@ export function machineIn(folder: string): Machine {
 }
 
 /**
- * Write the program that `chassis.sh` calls with the boot order: it writes to the serial log and stays. `last` is for the
- * shell, and may name `$order`.
+ * Write the program that `chassis.sh` calls with the boot order and the indexes of UEFI: it writes to the serial log and stays.
+ * The `last` words are for the shell, and may name `$order`, `$card`, `$disc`, and `$image`, which is empty without a disc.
  */
 export async function writeStart(
   folder: string,
   words: readonly string[],
-  last = "order=$order",
+  last: readonly string[] = ["order=$order"],
 ): Promise<void> {
   const lines = [
     "#!/bin/sh",
     `cd ${quoted(folder)} || exit 1`,
     `echo "${powerOnLine}" >>serial.log`,
-    "order=$1",
-    // OVMF goes by indexes: disks have 2 and on, their card comes before or after them.
-    "case $order in n) index=1 ;; *) index=20 ;; esac",
-    `exec ${words.map(quoted).join(" ")} "${last}"`,
+    "order=$1 card=$2 disc=$3 image=",
+    "[ -e disc.iso ] && image=,format=raw,file=disc.iso",
+    `exec ${words.map(quoted).join(" ")} ${last.map((word) => `"${word}"`).join(" ")}`,
   ];
   await writeFile(join(folder, "start"), `${lines.join("\n")}\n`, { mode: 0o755 });
 }

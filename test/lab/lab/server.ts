@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
@@ -7,10 +6,11 @@ import { arm64Firmware, arm64Machine } from "./arm64.ts";
 import { type BmcAddress, type BmcFault, type BmcLogin, putFile, startBmc } from "./bmc.ts";
 import { readConsole, waitConsole } from "./console.ts";
 import { type DiskOptions, diskWords, makeDisk } from "./disk.ts";
+import { type Frame, frameOf, macOf } from "./frame.ts";
 import type { Product } from "./fru.ts";
 import { identityWords, machineIn, writeStart } from "./machine.ts";
 import { plugSerial, type SerialCable } from "./serial.ts";
-import { prepareUefi, uefiCard } from "./uefi.ts";
+import { prepareUefi, uefiCard, uefiDisc } from "./uefi.ts";
 
 export interface ServerOptions {
   /** Unique in the lab; names its folder. */
@@ -34,6 +34,10 @@ export interface ServerOptions {
   readonly firmware?: "bios" | "uefi";
   /** UEFI that starts only what Microsoft's keys signed. Default: false. */
   readonly secureBoot?: boolean;
+  /** It has a CD drive, with UEFI; `redfish.ts` has controllers that fill it. Default: false. */
+  readonly disc?: boolean;
+  /** Default: the lab's first. */
+  readonly bridge?: string;
   /** Its controller has serial-over-LAN. Default: false. */
   readonly sol?: boolean;
 }
@@ -82,15 +86,6 @@ export interface Slot {
   readonly accel: string;
 }
 
-/** What a server is, apart from what runs in it. */
-export interface Frame {
-  readonly name: string;
-  readonly mac: string;
-  readonly serial: string;
-  readonly uuid: string;
-  readonly login: BmcLogin;
-}
-
 /** What runs in a server. */
 export interface Inside {
   /** Paths. */
@@ -104,7 +99,8 @@ export interface Inside {
 
 /** A QEMU machine behind an IPMI controller. */
 export async function makeServer(slot: Slot, options: ServerOptions): Promise<LabServer> {
-  const { folder, bridge, accel } = slot;
+  const { folder, accel } = slot;
+  const { bridge = slot.bridge } = options;
   const frame = frameOf(options);
   const { name, mac } = frame;
   const { arm64, firmware = arm64 === undefined ? "bios" : "uefi" } = options;
@@ -146,9 +142,9 @@ export async function makeServer(slot: Slot, options: ServerOptions): Promise<La
             "-netdev",
             `tap,id=net${card},ifname=${tap},script=no,downscript=no`,
           ]),
-          ...(uefi ? ["-device"] : ["-device", `e1000,netdev=net0,mac=${mac}`, "-boot"]),
+          ...(uefi ? [] : ["-device", `e1000,netdev=net0,mac=${mac}`, "-boot"]),
         ],
-        uefi && uefiCard(mac),
+        uefi && ["-device", uefiCard(mac), ...(options.disc ? uefiDisc : [])],
       ),
     leave: async () => {
       for (const tap of taps) await execa("ip", ["link", "del", tap], { reject: false });
@@ -160,17 +156,6 @@ export async function makeServer(slot: Slot, options: ServerOptions): Promise<La
 
 const range = (from: number, to: number) =>
   Array.from({ length: Math.max(0, to - from) }, (_, at) => from + at);
-
-/** The parts of a server that its options leave open are made of its name. */
-export function frameOf({ name, mac, serial, uuid, bmc }: Omit<ServerOptions, "disks" | "memory">): Frame {
-  return {
-    name,
-    mac: mac ?? macOf(name),
-    serial: serial ?? `LAB-${name}`,
-    uuid: uuid ?? uuidOf(name),
-    login: bmc ?? { user: "admin", password: "secret" },
-  };
-}
 
 /** Give a machine its controller. The folder has been prepared. */
 export async function openServer(
@@ -233,17 +218,3 @@ const productOf = (serial: string): Product => ({
   model: "virtual server",
   serial,
 });
-
-const digits = (name: string): string => createHash("sha256").update(name).digest("hex");
-
-/** In the range that QEMU has for its cards. */
-function macOf(name: string): string {
-  return ["52", "54", "00", ...(digits(name).slice(0, 6).match(/../g) ?? [])].join(":");
-}
-
-function uuidOf(name: string): string {
-  const d = digits(name);
-  return [d.slice(0, 8), d.slice(8, 12), `4${d.slice(13, 16)}`, `8${d.slice(17, 20)}`, d.slice(20, 32)].join(
-    "-",
-  );
-}

@@ -33,7 +33,13 @@ export async function prepareUefi(
 
 /** The card: without a ROM file OVMF brings its own network boot; iPXE's ROM would load shim and not start it. */
 export const uefiCard = (mac: string): string =>
-  `virtio-net-pci,id=card,netdev=net0,mac=${mac},romfile=,bootindex=$index`;
+  `virtio-net-pci,id=card,netdev=net0,mac=${mac},romfile=,bootindex=$card`;
+
+/** A CD drive; what lies in it, and whether it is started from, `chassis.sh` says. */
+export const uefiDisc = [
+  ...["-drive", "if=none,id=image,media=cdrom,readonly=on$image"],
+  ...["-device", "ide-cd,id=disc,drive=image,bus=ide.5,bootindex=$disc"],
+] as const;
 
 /**
  * What the firmware of a server keeps, by name. In its flash a variable is a header of 60 bytes, which begins with 55aa and

@@ -1,5 +1,6 @@
 #!/bin/busybox sh
-# First process of a test system, on its own root file system: takes an address and answers on port 22.
+# First process of a test system, on its own root file system: takes an address, the one that the volume `cidata` tells or one that DHCP
+# gives, and answers on port 22.
 /bin/busybox mount -t proc proc /proc
 /bin/busybox mount -t sysfs sys /sys
 /bin/busybox mount -t devtmpfs dev /dev 2>/dev/null
@@ -22,11 +23,20 @@ for path in /sys/class/block/*; do
   swapon "$device" && echo "system: $NAME swap $device"
 done
 
+# cloud-init's network configuration, in clear and in one piece.
+told=$(for path in /sys/class/block/*; do
+  [ "$(cat "$path/size")" != 2048 ] || strings "/dev/${path##*/}"
+done | sed -n 's/^ *- "\([0-9.]*\/[0-9]*\)"$/\1/p')
 ip link set lo up
 for path in /sys/class/net/*; do
   card=${path##*/}
   [ "$card" = lo ] && continue
   ip link set "$card" up
+  if [ -n "$told" ]; then
+    ip addr add "$told" dev "$card"
+    echo "${told%/*}" >/run/address
+    break
+  fi
   udhcpc -i "$card" -n -q -t 10 -T 2 -s /etc/dhcp.sh >/dev/null 2>&1
 done
 nc -ll -p 22 -e /etc/banner.sh &

@@ -45,9 +45,14 @@ export function createBooting({ lacks = [], staged = [], weakTags, onceOnly, ...
     changed() {
       tag += 1;
     },
-    /** A server that starts has used up what was meant for one start. */
+    /** What the next start is from. */
+    target: () =>
+      own["BootSourceOverrideEnabled"] === "Disabled" ? "None" : String(own["BootSourceOverrideTarget"]),
+    /** A server that starts has used up what was meant for one start: whether something was. */
     start() {
-      if (own["BootSourceOverrideEnabled"] === "Once") own["BootSourceOverrideEnabled"] = "Disabled";
+      const once = own["BootSourceOverrideEnabled"] === "Once";
+      if (once) own["BootSourceOverrideEnabled"] = "Disabled";
+      return once;
     },
   };
 }

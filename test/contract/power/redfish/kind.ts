@@ -1,3 +1,14 @@
+/** A server that is really there. */
+export interface Chassis {
+  readonly isOn: () => Promise<boolean>;
+  /** `spent`: what it was aimed at was for this start alone. */
+  readonly turn: (to: "On" | "Off", spent: boolean) => Promise<void>;
+  /** What it starts from at its next start, by Redfish's word. */
+  readonly aim: (target: string) => Promise<void>;
+  /** Have its CD hold the image of an address, or none; throws where nothing can be fetched there. */
+  readonly show: (url: string | undefined) => Promise<void>;
+}
+
 /** How a controller differs from a plain one. */
 export interface Kind {
   /** It has no SessionService, and says so, or refuses whoever asks for it without a login: each request brings that. */
@@ -23,6 +34,10 @@ export interface Kind {
   /** Its tags are weak, and compared as strong ones. */
   readonly weakTags?: boolean;
   readonly systems?: readonly string[];
+  /** What it tells of its server otherwise than `facts` and `mac` do. */
+  readonly tells?: Partial<typeof facts> & { readonly mac?: string };
+  /** What it switches; without one it pretends. */
+  readonly chassis?: Chassis;
   readonly media?: {
     /** Below the root. */
     readonly under?: "Managers/BMC" | "Systems/1";
@@ -44,6 +59,7 @@ export const facts = {
   ...{ SerialNumber: "SN-12345", UUID: "a1234567-89ab-4def-8123-456789abcdef" },
   ...{ Manufacturer: "Lab Works", Model: "M7" },
 };
+export const mac = "52:54:00:AB:CD:01";
 export const root = "/redfish/v1";
 
 export type Reply = [status: number, body?: object | string, headers?: Record<string, string>];

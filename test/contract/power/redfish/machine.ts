@@ -6,39 +6,41 @@ import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import type { PeerFault } from "../suite.ts";
 import { createBooting } from "./booting.ts";
-import { account, facts, type Kind, type Reply, refusal, root } from "./kind.ts";
+import { account, facts, type Kind, mac, type Reply, refusal, root } from "./kind.ts";
 import { createShelf } from "./shelf.ts";
 
 const sessionPlace = `${root}/SessionService/Sessions`;
-const mac = "52:54:00:AB:CD:01";
 
 /** A controller of our own: what the emulators cannot show, and each fault. It listens on loopback alone. */
 export async function startMachine(tls: { cert: string; key: string }, kind: Kind = {}) {
-  const { most = 8, says = "action", systems = ["1"] } = kind;
+  const { most = 8, says = "action", systems = ["1"], chassis } = kind;
+  const { mac: card = mac, ...told } = kind.tells ?? {};
   const resets = kind.resets ?? ["On", "ForceOff", "GracefulShutdown", "ForceRestart", "PushPowerButton"];
   let [power, fault, logins, looksLeft]: [string, PeerFault, number, number] = ["Off", "none", 0, 0];
   const booting = createBooting(kind);
-  const shelf = createShelf(kind.media);
+  const shelf = createShelf(kind.media, chassis?.show);
   const sessions = new Map<string, string>();
   const orders: { at: number; order: "look" | "on" | "off" | "soft" | "boot" }[] = [];
   const requests: string[] = [];
   const note = (order: (typeof orders)[number]["order"]) => orders.push({ at: Date.now(), order });
 
-  function turn(to: "On" | "Off"): void {
+  async function turn(to: "On" | "Off"): Promise<void> {
     power = to;
     booting.changed();
-    if (to === "On") booting.start();
+    const spent = to === "On" && booting.start();
+    await chassis?.turn(to, spent);
   }
-  const effect = (to: "On" | "Off") => {
+  const effect = async (to: "On" | "Off") => {
     if (fault === "lies") return;
-    if (fault === "slow") setTimeout(() => turn(to), 1_000).unref();
-    else turn(to);
+    if (fault === "slow") setTimeout(() => void turn(to), 1_000).unref();
+    else await turn(to);
   };
 
   const system = (id: string): Reply => [
     200,
     {
-      ...{ "@odata.id": `${root}/Systems/${id}`, Id: id, Name: `system ${id}`, ...facts, PowerState: power },
+      ...{ "@odata.id": `${root}/Systems/${id}`, Id: id, Name: `system ${id}`, PowerState: power },
+      ...{ ...facts, ...told },
       ...(kind.maker === undefined ? {} : { Manufacturer: kind.maker }),
       ...(kind.staged === undefined
         ? {}
@@ -60,7 +62,7 @@ export async function startMachine(tls: { cert: string; key: string }, kind: Kin
     },
     { etag: booting.etag() },
   ];
-  function reset(type: unknown): Reply {
+  async function reset(type: unknown): Promise<Reply> {
     if (typeof type !== "string" || !resets.includes(type)) {
       return refusal(
         400,
@@ -74,20 +76,26 @@ export async function startMachine(tls: { cert: string; key: string }, kind: Kin
     if ((power === to || (soft && power === "Off")) && fault === "none") {
       return refusal(409, "iDRAC.2.8.PSU501", "Server is already powered as requested.");
     }
-    if (!(soft && fault === "deaf")) effect(to);
+    if (!(soft && fault === "deaf")) await effect(to);
     if (kind.taskLooks === undefined) return [204];
     looksLeft = kind.taskLooks;
     return [202, { TaskState: "Running" }, { location: `${root}/TaskService/TaskMonitors/7` }];
   }
 
-  function patch({ headers }: IncomingMessage, rest: string, change: Record<string, unknown>): Reply {
+  async function patch(
+    { headers }: IncomingMessage,
+    rest: string,
+    change: Record<string, unknown>,
+  ): Promise<Reply> {
     const seen = booting.patches.length;
     const answer = booting.patch(
       headers,
       rest === "/SD" ? "settings" : "system",
       change["Boot"] as Record<string, unknown> | undefined,
     );
-    if (booting.patches.length > seen) note("boot");
+    if (booting.patches.length === seen) return answer;
+    note("boot");
+    await chassis?.aim(booting.target());
     return answer;
   }
 
@@ -125,6 +133,7 @@ export async function startMachine(tls: { cert: string; key: string }, kind: Kin
       const token = [...sessions].find(([, place]) => place === url)?.[0] ?? "";
       return [sessions.delete(token) ? 204 : 404];
     }
+    if (chassis) power = (await chassis.isOn()) ? "On" : "Off";
     if (fault === "busy") return refusal(503, "Base.1.8.ServiceTemporarilyUnavailable", "Retry in 1 second.");
     if (url === `${root}/TaskService/TaskMonitors/7`) {
       looksLeft -= 1;
@@ -134,14 +143,14 @@ export async function startMachine(tls: { cert: string; key: string }, kind: Kin
       return [200, { Members: systems.map((id) => ({ "@odata.id": `${root}/Systems/${id}` })) }];
     }
     const seen = url.includes("/VirtualMedia") || url.startsWith(`${root}/Managers`);
-    if (seen) return shelf.answer(method, url, body) ?? [404];
+    if (seen) return (await shelf.answer(method, url, body)) ?? [404];
     const [, id = "", rest = ""] = /^\/redfish\/v1\/Systems\/([^/]+)(.*)$/.exec(url) ?? [];
     if (!systems.includes(id))
       return refusal(404, "Base.1.8.ResourceMissingAtURI", `There is nothing at ${url}.`);
     if (method === "PATCH") return patch(request, rest, body);
     if (method === "POST") return reset(body["ResetType"]);
     if (rest === "/EthernetInterfaces") return [200, { Members: [{ "@odata.id": `${url}/1` }] }];
-    if (rest === "/EthernetInterfaces/1") return [200, { MACAddress: mac }];
+    if (rest === "/EthernetInterfaces/1") return [200, { MACAddress: card }];
     if (rest === "/ResetActionInfo")
       return [200, { Parameters: [{ Name: "ResetType", AllowableValues: resets }] }];
     if (rest === "/SD") return [200, { Boot: booting.settings }, { etag: booting.etag() }];

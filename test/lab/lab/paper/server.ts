@@ -6,22 +6,14 @@ import { execa } from "execa";
 import { toBytes } from "../../../../provider/kernel/units.ts";
 import { putFile } from "../bmc.ts";
 import type { DiskOptions } from "../disk.ts";
+import { frameOf } from "../frame.ts";
 import { writeStart } from "../machine.ts";
-import {
-  frameOf,
-  type LabServer,
-  openServer,
-  prepareFolder,
-  type ServerOptions,
-  type Slot,
-} from "../server.ts";
+import { type LabServer, openServer, prepareFolder, type ServerOptions, type Slot } from "../server.ts";
 import type { Mishap, PaperBody } from "./body.ts";
 
-export interface PaperOptions extends Omit<ServerOptions, "disks" | "memory"> {
+export interface PaperOptions extends Omit<ServerOptions, "disks" | "memory" | "disc"> {
   /** Default: 4 GiB. */
   readonly disk?: Omit<DiskOptions, "kind">;
-  /** Default: the lab's first. */
-  readonly bridge?: string;
   /** Its boot ROM listens for a proxyDHCP server beside the one that gives addresses. Default: false. */
   readonly proxyDhcp?: boolean;
 }
