@@ -82,6 +82,12 @@ export const testPrograms: readonly Need[] = [
     files: ["/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"],
   },
   { name: "snmpd", package: "snmpd", purpose: "a PDU that speaks SNMP" },
+  {
+    name: "pyghmi",
+    package: "python3-pyghmi",
+    purpose: "a controller that speaks IPMI as OpenStack has it",
+    files: ["/usr/lib/python3/dist-packages/pyghmi/__init__.py"],
+  },
   // The daemon's services are in a package of their own (libvirt-daemon-system), which nobody needs here.
   { name: "virsh", package: "libvirt-clients", purpose: "virtual machines as servers" },
   { name: "libvirtd", package: "libvirt-daemon", purpose: "virtual machines as servers" },
