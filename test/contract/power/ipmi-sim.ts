@@ -43,6 +43,17 @@ export interface IpmiSim {
 
 /** Start one; it answers when this returns. Nothing outlives `stop`. */
 export async function startIpmiSim(options: SimOptions): Promise<IpmiSim> {
+  for (let left = 5; ; left -= 1) {
+    try {
+      return await startOn(await freePort(), options);
+    } catch (error) {
+      // Whoever else was given the port meanwhile: many of them start at once.
+      if (left === 0 || !String(error).includes("Address already in use")) throw error;
+    }
+  }
+}
+
+async function startOn(port: number, options: SimOptions): Promise<IpmiSim> {
   const folder = await mkdtemp(join(tmpdir(), "ipmi-sim-"));
   const file = (name: string) => join(folder, name);
   // The chassis reads these while they change: whole or not at all.
@@ -50,7 +61,6 @@ export async function startIpmiSim(options: SimOptions): Promise<IpmiSim> {
     await writeFile(file(`.${name}`), `${text}\n`);
     await rename(file(`.${name}`), file(name));
   };
-  const port = await freePort();
   const initial = { power: "0", boot: "none", fault: "none" };
   await Promise.all(Object.entries(initial).map(([name, text]) => put(name, text)));
   await writeFile(file("calls"), "");
