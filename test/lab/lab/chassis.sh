@@ -1,7 +1,7 @@
 #!/bin/sh
 # The chassis of one virtual server, called by ipmi_sim: `chassis.sh FOLDER 0x20 get|set WORDS…`.
 # FOLDER/start starts the machine in the foreground, with the boot order and UEFI's indexes as its arguments; FOLDER/pid, boot, fault
-# are its state, FOLDER/disc.iso is what lies in its CD drive.
+# are its state, FOLDER/disc.iso is what lies in its CD drive; FOLDER/power-on is what its serial log begins with.
 # It must answer within a second: ipmitool sends again after that, and everything would be done twice.
 cd "$1" || exit 1
 shift 2
@@ -39,6 +39,7 @@ indexes() {
 on() {
   alive && return
   indexes
+  cat power-on >>serial.log
   setsid ./start "$(order)" $card $disc </dev/null >started 2>&1 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&- &
   echo $! >pid
 }

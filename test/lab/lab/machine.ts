@@ -27,7 +27,7 @@ export function machineIn(folder: string): Machine {
 }
 
 /**
- * Write the program that `chassis.sh` calls with the boot order and the indexes of UEFI: it writes to the serial log and stays.
+ * Write the program that `chassis.sh` calls with the boot order and the indexes of UEFI: it stays, and writes to the serial log.
  * The `last` words are for the shell, and may name `$order`, `$card`, `$disc`, and `$image`, which is empty without a disc.
  */
 export async function writeStart(
@@ -38,12 +38,13 @@ export async function writeStart(
   const lines = [
     "#!/bin/sh",
     `cd ${quoted(folder)} || exit 1`,
-    `echo "${powerOnLine}" >>serial.log`,
     "order=$1 card=$2 disc=$3 image=",
     "[ -e disc.iso ] && image=,format=raw,file=disc.iso",
     `exec ${words.map(quoted).join(" ")} ${last.map((word) => `"${word}"`).join(" ")}`,
   ];
   await writeFile(join(folder, "start"), `${lines.join("\n")}\n`, { mode: 0o755 });
+  // `chassis.sh` begins the serial log with it, before whoever switched on is answered: the last start's words are not this one's.
+  await writeFile(join(folder, "power-on"), `${powerOnLine}\n`);
 }
 
 /** The SMBIOS words for QEMU. */
