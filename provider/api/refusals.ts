@@ -102,8 +102,13 @@ export const refuse =
     return reply.code(status).headers(headers).type("application/json").send({ failure: failure.record });
   };
 
+/** ms: what a client still sends is taken in for so long, or the end of the connection would overtake our answer. */
+const lingering = 1_000;
+const lingers = new WeakSet<Socket>();
+
 /** For what is no request yet: answered on the bare connection, which ends with it. */
 export const refuseBare = (refused: Refusing) => (error: NodeJS.ErrnoException, socket: Socket) => {
+  if (lingers.has(socket)) return; // what comes after the refusal is no request either
   if (error.code === "ECONNRESET" || socket.destroyed || !socket.writable) return void socket.destroy();
   const [status, failure] = bareRefusal(error.code);
   const from = socket.remoteAddress ?? "";
@@ -115,7 +120,11 @@ export const refuseBare = (refused: Refusing) => (error: NodeJS.ErrnoException, 
     `Content-Length: ${Buffer.byteLength(body)}`,
     "Connection: close",
   ];
-  socket.end(`${head.join("\r\n")}\r\n\r\n${body}`, () => socket.destroy());
+  lingers.add(socket);
+  const over = setTimeout(() => socket.destroy(), lingering);
+  socket.once("close", () => clearTimeout(over));
+  socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);
+  socket.resume();
 };
 
 function bareRefusal(code: string | undefined): readonly [string, MetalError] {
