@@ -24,3 +24,9 @@ export function waitAsked({ headers }: Told): number | undefined {
   const left = Date.parse(text) - (date === undefined ? Date.now() : Date.parse(date));
   return Number.isNaN(left) ? undefined : Math.max(0, left);
 }
+
+/** A refusal that says when to come back, where the answer does. */
+export function waiting(error: MetalError, answered: Told): MetalError {
+  const ms = waitAsked(answered);
+  return ms === undefined ? error : new AskedToWait(error, ms);
+}

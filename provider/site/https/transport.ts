@@ -3,6 +3,7 @@ import { type Context, LimitReached, within } from "../../kernel/context.ts";
 import { MetalError } from "../../kernel/errors.ts";
 import { shared } from "../../kernel/shared.ts";
 import { toMs } from "../../kernel/units.ts";
+import { endWith } from "../../services/https/exchange.ts";
 import { type Answer, asSent, headOf, type Transport } from "../transport.ts";
 import type { HttpsAddress } from "./address.ts";
 import { agentFor } from "./agent.ts";
@@ -22,7 +23,7 @@ export function overHttps(address: HttpsAddress): Transport {
   const send = (ctx: Context, path: string, body?: object): Promise<Answer> =>
     new Promise((resolve, reject) => {
       const request = httpsRequest({
-        ...{ agent, path, host: address.host, port: address.port, signal: ctx.signal },
+        ...{ agent, path, host: address.host, port: address.port },
         method: body ? "POST" : "GET",
         headers: { ...headers, ...headOf(body) },
       });
@@ -32,10 +33,7 @@ export function overHttps(address: HttpsAddress): Transport {
         resolve({ status: response.statusCode ?? 0, body: response });
       });
       request.on("error", reject);
-      // The signal itself ends no request that has no connection yet (seen with Node 20).
-      const cut = () => reject(ctx.signal.reason);
-      ctx.signal.addEventListener("abort", cut, { once: true });
-      request.on("close", () => ctx.signal.removeEventListener("abort", cut));
+      endWith(ctx, request, reject);
       request.end(asSent(body));
     });
   const well = async (ctx: Context) => {

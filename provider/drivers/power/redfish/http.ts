@@ -1,6 +1,7 @@
 import type { Agent, IncomingHttpHeaders } from "node:http";
 import { request as httpsRequest } from "node:https";
 import type { Context } from "../../../kernel/context.ts";
+import { exchange } from "../../../services/https/exchange.ts";
 import { type Trusted, trustedAgent } from "../../../services/https/trusted.ts";
 import { powerErrors } from "../errors.ts";
 import { distrusted } from "../tls.ts";
@@ -79,42 +80,24 @@ async function send(ctx: Context, way: Way, asked: Asked): Promise<Answered> {
   ctx.signal.throwIfAborted();
   // A command is asked once: over a connection that is new, as one that was kept may be closed under it.
   if (method !== "GET") for (const kept of Object.values(agent.freeSockets).flat()) kept?.destroy();
-  return new Promise((resolve, reject) => {
-    let answering = false;
-    const lost = (error: NodeJS.ErrnoException) => {
-      if (ctx.signal.aborted) return reject(ctx.signal.reason);
-      const { code = error.message } = error;
-      // A controller closes what is not used for some seconds, perhaps just now. What only looks is asked over another connection.
-      if (request.reusedSocket && !answering && method === "GET" && code === "ECONNRESET")
-        return resolve(send(ctx, way, asked));
-      reject("record" in error ? error : unreachable(name, code));
-    };
-    const request = httpsRequest({
-      ...{ agent, host, port, method, path, headers: { ...own, ...headers } },
-    });
-    // Not by its option `signal`, which ends no request that has no connection yet (seen with Node 20).
-    const cut = () => {
-      reject(ctx.signal.reason);
-      request.destroy();
-    };
-    ctx.signal.addEventListener("abort", cut, { once: true });
-    request.on("close", () => ctx.signal.removeEventListener("abort", cut));
-    request.on("error", lost);
-    request.on("response", (response) => {
-      answering = true;
-      let said = "";
-      response.setEncoding("utf8");
-      response.on("error", lost);
-      response.on("data", (piece: string) => {
-        said += piece;
-        if (said.length > longest) request.destroy(new Error("its answer does not end"));
-      });
-      response.on("end", () =>
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: parsed(said) }),
-      );
-    });
-    request.end(text);
+  const request = httpsRequest({
+    ...{ agent, host, port, method, path, headers: { ...own, ...headers } },
   });
+  let answering = false;
+  request.once("response", () => {
+    answering = true;
+  });
+  try {
+    const said = await exchange(ctx, request, { body: text, most: longest, endless });
+    return { status: said.status, headers: said.headers, body: parsed(said.text) };
+  } catch (error) {
+    if (ctx.signal.aborted || !(error instanceof Error) || "record" in error) throw error;
+    const { code = error.message } = error as NodeJS.ErrnoException;
+    // A controller closes what is not used for some seconds, perhaps just now. What only looks is asked over another connection.
+    const closed = request.reusedSocket && !answering && code === "ECONNRESET";
+    if (closed && method === "GET") return await send(ctx, way, asked);
+    throw unreachable(name, code);
+  }
 }
 
 function parsed(text: string): unknown {
@@ -125,5 +108,6 @@ function parsed(text: string): unknown {
   }
 }
 
+const endless = () => new Error("its answer does not end");
 const unreachable = (address: string, reason: string) =>
   powerErrors.make("POWER_UNREACHABLE", { address, reason });

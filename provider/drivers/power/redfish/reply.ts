@@ -1,7 +1,7 @@
 import type { MetalError } from "../../../kernel/errors.ts";
 import { powerErrors } from "../errors.ts";
 import { masked } from "../program.ts";
-import { AskedToWait, waitAsked } from "../wait.ts";
+import { waiting } from "../wait.ts";
 import type { Answered } from "./http.ts";
 import { isJson, type Json, objectAt, textAt } from "./json.ts";
 import { passes } from "./quirks.ts";
@@ -22,7 +22,7 @@ export function troubleOf(question: Question, answered: Answered): MetalError | 
   const { status, body } = answered;
   if (status >= 200 && status < 300) return undefined;
   const reply = masked(secrets, [`${status}`, wordsIn(body)].filter((word) => word !== "").join(" "));
-  const busy = () => asked(answered, powerErrors.make("POWER_BUSY", { address, reason: reply }));
+  const busy = () => waiting(powerErrors.make("POWER_BUSY", { address, reason: reply }), answered);
   switch (status) {
     case 401:
       return powerErrors.make("POWER_DENIED", { address, user, reason: reply });
@@ -40,11 +40,6 @@ export function troubleOf(question: Question, answered: Answered): MetalError | 
       if (passes(messagesIn(body).flatMap(({ id, text }) => [id, text]))) return busy();
       return powerErrors.make("POWER_ODD_REPLY", { address, reply, what });
   }
-}
-
-function asked(answered: Answered, error: MetalError): MetalError {
-  const ms = waitAsked(answered);
-  return ms === undefined ? error : new AskedToWait(error, ms);
 }
 
 /** What a controller says of a refusal (DSP0266, "Error responses"): the messages of the extended information, or the plain one. */

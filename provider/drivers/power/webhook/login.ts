@@ -1,6 +1,7 @@
+import type { Said } from "../../../services/https/exchange.ts";
 import { masked } from "../program.ts";
 import { challengeIn, meet } from "./digest.ts";
-import type { Answered, Asked } from "./http.ts";
+import type { Asked } from "./http.ts";
 import type { Webhook } from "./settings.ts";
 
 /** What `auth: "basic"` sends with each request. */
@@ -13,8 +14,8 @@ function basic({ auth, user = "", password = "" }: Webhook): string | undefined 
 export async function letIn(
   settings: Webhook,
   asked: Asked,
-  send: (asked: Asked) => Promise<Answered>,
-): Promise<Answered> {
+  send: (asked: Asked) => Promise<Said>,
+): Promise<Said> {
   const first = basic(settings);
   const answered = await send(first === undefined ? asked : withLogin(asked, first));
   const { auth, user = "", password = "" } = settings;

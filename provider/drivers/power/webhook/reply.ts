@@ -1,7 +1,7 @@
 import type { MetalError } from "../../../kernel/errors.ts";
+import type { Said } from "../../../services/https/exchange.ts";
 import { powerErrors } from "../errors.ts";
-import { AskedToWait, waitAsked } from "../wait.ts";
-import type { Answered } from "./http.ts";
+import { waiting } from "../wait.ts";
 
 /** What is known of the request that was answered so. */
 export interface Question {
@@ -14,10 +14,7 @@ export interface Question {
 }
 
 /** Why an answer is no good; undefined where it is good. */
-export function troubleOf(
-  { address, user, what, hide }: Question,
-  answered: Answered,
-): MetalError | undefined {
+export function troubleOf({ address, user, what, hide }: Question, answered: Said): MetalError | undefined {
   const { status } = answered;
   if (status >= 200 && status < 300) return undefined;
   const reply = hide([`${status}`, detailOf(answered)].filter((word) => word !== "").join(" "));
@@ -35,19 +32,14 @@ export function troubleOf(
     case 502:
     case 503:
     case 504:
-      return busy(answered, powerErrors.make("POWER_BUSY", { address, reason: reply }));
+      return waiting(powerErrors.make("POWER_BUSY", { address, reason: reply }), answered);
     default:
       return powerErrors.make("POWER_ODD_REPLY", { address, reply, what });
   }
 }
 
-function busy(answered: Answered, error: MetalError): MetalError {
-  const ms = waitAsked(answered);
-  return ms === undefined ? error : new AskedToWait(error, ms);
-}
-
 /** What stands beside the status: where it leads, when to come back, what it says. */
-function detailOf(answered: Answered): string {
+function detailOf(answered: Said): string {
   const { status, headers } = answered;
   const { location, "retry-after": after } = headers;
   if (status >= 300 && status < 400 && location !== undefined) {
