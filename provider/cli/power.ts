@@ -1,5 +1,6 @@
 import { Command } from "commander";
-import type { IpmiFound, Login, Probed, RedfishFound } from "../drivers/power/probe/index.ts";
+import type { Login } from "../drivers/power/login.ts";
+import type { IpmiFound, Probed, RedfishFound } from "../drivers/power/probe/index.ts";
 import { cliErrors } from "./errors.ts";
 import { type OutputOptions, type Shell, tell } from "./shell.ts";
 import { pairs } from "./table.ts";

@@ -109,6 +109,16 @@ export async function limited<T>(
   }
 }
 
+/** Ends with the context at once, though the work cannot: what comes of that later is heard by nobody. */
+export function orCut<T>({ signal }: Context, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const cut = () => reject(signal.reason);
+    if (signal.aborted) cut();
+    signal.addEventListener("abort", cut, { once: true });
+    void work.then(resolve, reject).finally(() => signal.removeEventListener("abort", cut));
+  });
+}
+
 /** Ask until there is an answer. How long to go on is the caller's limit, not ours. */
 export async function until<T>(
   ctx: Context,

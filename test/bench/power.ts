@@ -21,7 +21,7 @@ import { asRatio, inSeconds, table, verdict } from "./lib/figures.ts";
  * A rack of a thousand controllers, one of a hundred dead and ten of a hundred slow, asked for their state and switched on: by
  * us, natively and by ipmitool; by a naive loop of ipmitool, one after the other with the same patience; by FreeIPMI's
  * ipmipower, which asks all at once from one process. The loop is measured on a part with the same shares, and multiplied:
- * it is one after the other. `npm run bench -- power [--nodes 1000] [--loop 100]`.
+ * it is one after the other, and whole hundreds have the shares of all. `npm run bench -- power [--nodes 1000] [--loop 100]`.
  */
 const { values } = parseArgs({
   options: { nodes: { type: "string", default: "1000" }, loop: { type: "string", default: "100" } },

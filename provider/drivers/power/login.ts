@@ -1,6 +1,12 @@
 import { randomBytes, scrypt, timingSafeEqual } from "node:crypto";
 import type { ControllerMemory } from "./driver.ts";
 
+/** Who logs in at a controller. */
+export interface Login {
+  readonly user: string;
+  readonly password: string;
+}
+
 const key = "login-refused";
 
 /** Remembers one refused login, so that an account is not locked by trying it again and again. */

@@ -10,6 +10,8 @@ export interface Request {
   readonly data: readonly number[];
   /** What it asks for, for people. */
   readonly what: string;
+  /** It is done a second time where only its answer was lost. */
+  readonly order?: boolean;
 }
 
 /** Sends one and answers its data, without the completion code; any code but 0 is thrown, in our words. */
@@ -28,11 +30,15 @@ const chassis = (command: number, data: readonly number[], what: string): Reques
 /** Get Chassis Status, section 28.2. Its answer may be shorter than the standard has it, not empty. */
 export const readState = chassis(0x01, [], "the power state");
 
+/** Bit 0 of the first byte: the power is on (table 28-3). Undefined where there is none. */
+export const stateIn = ([first]: Uint8Array): "on" | "off" | undefined =>
+  first === undefined ? undefined : (first & 1) === 1 ? "on" : "off";
+
 /** Chassis Control, section 28.3. */
 export const control = {
-  off: chassis(0x02, [0], "to switch off"),
-  on: chassis(0x02, [1], "to switch on"),
-  soft: chassis(0x02, [5], "to shut down"),
+  off: { ...chassis(0x02, [0], "to switch off"), order: true },
+  on: { ...chassis(0x02, [1], "to switch on"), order: true },
+  soft: { ...chassis(0x02, [5], "to shut down"), order: true },
 } as const;
 
 /** Get System Boot Options, section 28.13. */

@@ -3,7 +3,7 @@ import { powerErrors } from "../errors.ts";
 import { controllerName } from "../name.ts";
 import { namedVia, runVia } from "../via.ts";
 import { parseBoot } from "./boot.ts";
-import { type Carrier, control, readBoot, readState, setBoot } from "./commands.ts";
+import { type Carrier, control, readBoot, readState, setBoot, stateIn } from "./commands.ts";
 import { readIdentity } from "./identity.ts";
 import { suiteOf } from "./login.ts";
 import { natively } from "./native.ts";
@@ -32,9 +32,9 @@ export const ipmi = definePower<typeof Ipmi>({
   },
 });
 
-/** Bit 0 of the first byte: the power is on (IPMI 2.0, table 28-3). */
-function stateOf(address: string, [first]: Buffer): "on" | "off" {
-  if (first !== undefined) return (first & 1) === 1 ? "on" : "off";
+function stateOf(address: string, answer: Buffer): "on" | "off" {
+  const state = stateIn(answer);
+  if (state !== undefined) return state;
   throw powerErrors.make("POWER_ODD_REPLY", { address, reply: "", what: readState.what });
 }
 

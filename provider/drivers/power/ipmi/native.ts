@@ -4,6 +4,7 @@ import type { ControllerMemory } from "../driver.ts";
 import type { Carrier, Request } from "./commands.ts";
 import { logins } from "./login.ts";
 import { NoWay } from "./rmcp/link.ts";
+import { privileges } from "./rmcp/login.ts";
 import { type Access, inSession } from "./rmcp/session.ts";
 import { Failed, refused } from "./rmcp/status.ts";
 import { type Ipmi, kgBytes } from "./settings.ts";
@@ -24,9 +25,11 @@ export function natively(settings: Ipmi, memory: ControllerMemory, otherwise: Ca
       try {
         return await inSession(ctx, accessOf(settings, suite), (ask) =>
           body(async (request) => {
-            const [code, ...data] = await ask(asBytes(request)).catch((error: unknown) => {
-              throw error instanceof Failed ? failure(error.trouble, request.what) : error;
-            });
+            const [code, ...data] = await ask(asBytes(request), request.order ? late : {}).catch(
+              (error: unknown) => {
+                throw error instanceof Failed ? failure(error.trouble, request.what) : error;
+              },
+            );
             if (code !== 0) throw failure(refused(code).trouble, request.what);
             return Buffer.from(data);
           }),
@@ -64,9 +67,10 @@ export function natively(settings: Ipmi, memory: ControllerMemory, otherwise: Ca
   };
 }
 
-const asBytes = ({ netFn, command, data }: Request) => ({ netFn, command, data: Buffer.from(data) });
+/** ms: an order is sent again as late as ipmitool does it. */
+const late = { first: 1_000 };
 
-const privileges = { CALLBACK: 1, USER: 2, OPERATOR: 3, ADMINISTRATOR: 4 } as const;
+export const asBytes = ({ netFn, command, data }: Request) => ({ netFn, command, data: Buffer.from(data) });
 
 const accessOf = ({ address, port, user, password, kg, privilege }: Ipmi, suite: number): Access => ({
   ...{ address, port, suite, privilege: privileges[privilege] },

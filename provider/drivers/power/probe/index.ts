@@ -1,12 +1,11 @@
 import type { Context } from "../../../kernel/context.ts";
 import { createKeeper } from "../kept.ts";
+import type { Login } from "../login.ts";
 import { onlyHere } from "../via.ts";
 import { type IpmiFound, probeIpmi } from "./ipmi.ts";
-import type { Login } from "./login.ts";
 import { probeRedfish, type RedfishFound } from "./redfish.ts";
 
 export type { IpmiFound } from "./ipmi.ts";
-export type { Login } from "./login.ts";
 export type { RedfishFound } from "./redfish.ts";
 
 /** Whom to look at. */

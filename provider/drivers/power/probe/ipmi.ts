@@ -1,10 +1,12 @@
 import type { Context } from "../../../kernel/context.ts";
+import { readState, stateIn } from "../ipmi/commands.ts";
+import { asBytes } from "../ipmi/native.ts";
 import { suites } from "../ipmi/rmcp/keys.ts";
 import { NoWay, openLink } from "../ipmi/rmcp/link.ts";
-import { type Account, greet, open } from "../ipmi/rmcp/login.ts";
+import { type Account, greet, open, privileges } from "../ipmi/rmcp/login.ts";
 import { inSession } from "../ipmi/rmcp/session.ts";
 import { Failed } from "../ipmi/rmcp/status.ts";
-import type { Login } from "./login.ts";
+import type { Login } from "../login.ts";
 
 /** What an address tells of IPMI 2.0. */
 export interface IpmiFound {
@@ -20,8 +22,8 @@ export interface IpmiFound {
   readonly power?: "on" | "off";
 }
 
-// From the most to the least (IPMI 2.0, table 22-18): a privilege too high is refused before the password is looked at.
-const privileges = { ADMINISTRATOR: 4, OPERATOR: 3, USER: 2 } as const;
+/** From the most to the least: a privilege too high is refused before the password is looked at. */
+const fromTheMost = ["ADMINISTRATOR", "OPERATOR", "USER"] as const;
 
 /** Look who answers; with a login, what it may do. One that is refused is not tried again. */
 export async function probeIpmi(
@@ -67,13 +69,12 @@ async function allowed(
 ): Promise<Pick<IpmiFound, "refused" | "privilege" | "power">> {
   const who = { user: Buffer.from(user), password: Buffer.from(password), kg: undefined };
   let refused = "";
-  for (const privilege of ["ADMINISTRATOR", "OPERATOR", "USER"] as const) {
+  for (const privilege of fromTheMost) {
     const account: Account = { ...who, privilege: privileges[privilege] };
     try {
-      const [code, state = 0] = await inSession(ctx, { ...at, ...account }, (ask) =>
-        ask({ netFn: 0x00, command: 0x01, data: Buffer.alloc(0) }),
-      );
-      return { privilege, ...(code === 0 ? { power: (state & 1) === 1 ? "on" : "off" } : {}) };
+      const [code, ...answer] = await inSession(ctx, { ...at, ...account }, (ask) => ask(asBytes(readState)));
+      const power = code === 0 ? stateIn(Buffer.from(answer)) : undefined;
+      return { privilege, ...(power ? { power } : {}) };
     } catch (error) {
       if (!(error instanceof Failed)) throw error;
       refused = error.message;

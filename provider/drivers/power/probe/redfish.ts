@@ -1,6 +1,7 @@
 import type { Context } from "../../../kernel/context.ts";
 import { MetalError } from "../../../kernel/errors.ts";
 import type { ControllerIdentity, Lent } from "../driver.ts";
+import type { Login } from "../login.ts";
 import { askerOf } from "../redfish/ask.ts";
 import { openHttp } from "../redfish/http.ts";
 import { isJson, linksAt, textAt } from "../redfish/json.ts";
@@ -8,7 +9,6 @@ import { type Service, serviceOf } from "../redfish/service.ts";
 import { placeOf, Redfish } from "../redfish/settings.ts";
 import { findSystem, identityOf, powerStateOf, resetAction } from "../redfish/system.ts";
 import { certificateAt, type Shown } from "./certificate.ts";
-import type { Login } from "./login.ts";
 
 /** What an address tells of Redfish. */
 export interface RedfishFound {

@@ -1,7 +1,7 @@
 /// <reference path="./net-snmp.d.ts" />
 import { lookup } from "node:dns/promises";
 import type { Done, Session, Snmp, Varbind } from "net-snmp";
-import type { Context } from "../../../kernel/context.ts";
+import { type Context, orCut } from "../../../kernel/context.ts";
 import { provenOnly } from "./proof.ts";
 import type { SnmpPdu } from "./settings.ts";
 import { type Doing, troubleOf } from "./trouble.ts";
@@ -31,9 +31,10 @@ export async function withAgent<T>(
   // What is no SNMP is as if it had not come.
   session.on("error", () => {});
   const answer = async (doing: Doing, ask: (done: Done) => void): Promise<number> => {
-    const given = await orCut<readonly Varbind[]>(ctx, (resolve, reject) =>
+    const asked = new Promise<readonly Varbind[]>((resolve, reject) =>
       ask((error, varbinds = []) => (error ? reject(error) : resolve(varbinds))),
-    ).catch((error: Error) => {
+    );
+    const given = await orCut(ctx, asked).catch((error: Error) => {
       ctx.signal.throwIfAborted();
       throw troubleOf(settings, doing, error);
     });
@@ -52,35 +53,8 @@ export async function withAgent<T>(
   }
 }
 
-/** Ends with the context at once; what comes later is heard by nobody. */
-function orCut<T>(
-  { signal }: Context,
-  begin: (resolve: (value: T) => void, reject: (error: Error) => void) => void,
-): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const cut = () => reject(signal.reason);
-    const free = () => signal.removeEventListener("abort", cut);
-    signal.addEventListener("abort", cut, { once: true });
-    begin(
-      (value) => {
-        free();
-        resolve(value);
-      },
-      (error) => {
-        free();
-        reject(error);
-      },
-    );
-  });
-}
-
 async function open(ctx: Context, snmp: Snmp, settings: SnmpPdu): Promise<Session> {
-  const { address: name, family } = await orCut<{ address: string; family: number }>(
-    ctx,
-    (resolve, reject) => {
-      lookup(settings.address).then(resolve, reject);
-    },
-  ).catch((error: Error) => {
+  const { address: name, family } = await orCut(ctx, lookup(settings.address)).catch((error: Error) => {
     ctx.signal.throwIfAborted();
     throw troubleOf(settings, { look: true, what: "" }, error);
   });

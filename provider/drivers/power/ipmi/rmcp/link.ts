@@ -1,6 +1,6 @@
 import { createSocket, type Socket } from "node:dgram";
 import { lookup } from "node:dns/promises";
-import type { Context } from "../../../../kernel/context.ts";
+import { type Context, orCut } from "../../../../kernel/context.ts";
 
 /** Questions to one controller and their answers, over UDP: what is lost on the way is asked again. */
 export interface Link {
@@ -48,10 +48,10 @@ const [lateWait, latePatience] = [8_000, 20_000];
 
 /** Open a socket of its own, so that nobody else's answers arrive there. */
 export async function openLink(ctx: Context, address: string, port: number): Promise<Link> {
-  const { address: ip, family } = await lookup(address).catch((cause: Error) => {
+  const { address: ip, family } = await orCut(ctx, lookup(address)).catch((cause: Error) => {
+    ctx.signal.throwIfAborted();
     throw new NoWay("its name has no address", { cause });
   });
-  ctx.signal.throwIfAborted();
   const socket = createSocket(family === 6 ? "udp6" : "udp4");
   await connected(socket, port, ip);
   let hear: (datagram: Buffer) => void = () => {};

@@ -6,13 +6,16 @@ import { answerTo, encodeMessage, netFns } from "./message.ts";
 import { decodePacket, decodePlain, encodePacket, encodePlain, type Payload, payloads } from "./packet.ts";
 import { Failed, rakp4Status, statusOf } from "./status.ts";
 
+/** Privileges of a session (IPMI 2.0, table 22-18). */
+export const privileges = { CALLBACK: 1, USER: 2, OPERATOR: 3, ADMINISTRATOR: 4 } as const;
+
 /** Who logs in. */
 export interface Account {
   readonly user: Buffer;
   readonly password: Buffer;
   /** The controller's own key; the password where it has none. */
   readonly kg: Buffer | undefined;
-  /** 2 user, 3 operator, 4 administrator (IPMI 2.0, table 22-18). */
+  /** One of `privileges`. */
   readonly privilege: number;
 }
 

@@ -15,7 +15,7 @@ export interface Access extends Account {
 }
 
 /** Asks in a session: the data of the answer, which begins with the completion code. */
-export type Ask = (request: Omit<Message, "sequence">) => Promise<Buffer>;
+export type Ask = (request: Omit<Message, "sequence">, how?: How) => Promise<Buffer>;
 
 /** Log in, do something, log out. Fails with what the controller said, or did not say (`Failed`, `NoWay`). */
 export async function inSession<T>(ctx: Context, access: Access, body: (ask: Ask) => Promise<T>): Promise<T> {
@@ -26,8 +26,8 @@ export async function inSession<T>(ctx: Context, access: Access, body: (ask: Ask
     await greet(ctx, link);
     const session = await enter(ctx, link, suite, access);
     try {
-      return await body(async (request) => {
-        const answer = await session.ask(ctx, link, request, isOrder(request) ? order : {});
+      return await body(async (request, how = {}) => {
+        const answer = await session.ask(ctx, link, request, how);
         if (answer) return answer;
         throw new Failed("POWER_UNREACHABLE", "the session was opened, the command was not answered");
       });
@@ -69,11 +69,6 @@ async function enter(ctx: Context, link: Link, suite: Suite, access: Access): Pr
   }
   throw new Failed("POWER_PACKET_LOSS", "it fell silent in the middle of the login");
 }
-
-/** ms: what is done a second time where only the answer was lost is sent again as late as ipmitool does it. */
-const order = { first: 1_000 };
-/** Chassis Control. */
-const isOrder = ({ netFn, command }: Omit<Message, "sequence">) => netFn === 0x00 && command === 0x02;
 
 function sessionOf(login: Login): Session {
   const { controllerId, consoleId } = login;

@@ -1,5 +1,0 @@
-/** Who is to be tried. */
-export interface Login {
-  readonly user: string;
-  readonly password: string;
-}
