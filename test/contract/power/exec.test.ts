@@ -7,7 +7,8 @@ import { createConduct } from "../../../provider/drivers/power/conduct/index.ts"
 import { openPower, Power } from "../../../provider/drivers/power/index.ts";
 import { newContext } from "../../../provider/kernel/context.ts";
 import { lent } from "./lent.ts";
-import { obeysPowerContract, type PowerPeer } from "./suite.ts";
+import type { PowerPeer } from "./peer.ts";
+import { obeysPowerContract } from "./suite.ts";
 
 const program = fileURLToPath(new URL("./exec-machine.sh", import.meta.url));
 const [password, wrongPassword] = ["Hjq8-wrEx2.Tz", "7Yzn-guess"];

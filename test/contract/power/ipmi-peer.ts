@@ -3,7 +3,7 @@ import type { RunOn } from "../../../provider/drivers/power/via.ts";
 import { startIpmiSim } from "./ipmi-sim.ts";
 import { startIpmiWire } from "./ipmi-wire.ts";
 import { lent } from "./lent.ts";
-import type { PeerFault, PowerPeer } from "./suite.ts";
+import type { PeerFault, PowerPeer } from "./peer.ts";
 
 export const password = "Hjq8-wrEx2.Tz";
 const wrongPassword = "7Yzn-guess";

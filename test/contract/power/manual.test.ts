@@ -3,7 +3,8 @@ import { createConduct } from "../../../provider/drivers/power/conduct/index.ts"
 import { confirmPower, openPower, Power } from "../../../provider/drivers/power/index.ts";
 import { newContext, type Progress } from "../../../provider/kernel/context.ts";
 import { lent, memoryOf } from "./lent.ts";
-import { obeysPowerContract, type PeerFault, type PowerPeer } from "./suite.ts";
+import type { PeerFault, PowerPeer } from "./peer.ts";
+import { obeysPowerContract } from "./suite.ts";
 
 const settings = Power.parse({ driver: "manual", address: "rack 1, unit 7" });
 

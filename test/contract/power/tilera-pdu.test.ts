@@ -6,7 +6,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openPower, Power, programsOf, warningsOf } from "../../../provider/drivers/power/index.ts";
 import { newContext } from "../../../provider/kernel/context.ts";
 import { lent } from "./lent.ts";
-import { obeysPowerContract, type PowerPeer } from "./suite.ts";
+import type { PowerPeer } from "./peer.ts";
+import { obeysPowerContract } from "./suite.ts";
 
 const program = fileURLToPath(new URL("./pdu-mgr.sh", import.meta.url));
 const [password, wrongPassword] = ["Hjq8-wrEx2.Tz", "7Yzn-guess"];

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
-import type { PeerFault } from "../suite.ts";
+import type { PeerFault } from "../peer.ts";
 
 export const account = { user: "admin", password: "Hjq8-wrEx2" };
 

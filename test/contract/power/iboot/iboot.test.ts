@@ -3,7 +3,8 @@ import { openPower, Power } from "../../../../provider/drivers/power/index.ts";
 import { newContext } from "../../../../provider/kernel/context.ts";
 import { type StreamFault, startTcpWire } from "../../../lab/faults/tcp.ts";
 import { lent } from "../lent.ts";
-import { obeysPowerContract, type PowerPeer } from "../suite.ts";
+import type { PowerPeer } from "../peer.ts";
+import { obeysPowerContract } from "../suite.ts";
 import { account, type Kind, startDevice } from "./device.ts";
 
 const ctx = newContext();

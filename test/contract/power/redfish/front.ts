@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { Agent, request as ask, createServer as createHttps } from "node:https";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
-import type { PeerFault, PowerPeer } from "../suite.ts";
+import type { PeerFault, PowerPeer } from "../peer.ts";
 
 type Order = Awaited<ReturnType<PowerPeer["orders"]>>[number];
 

@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
-import type { PeerFault } from "../suite.ts";
+import type { PeerFault } from "../peer.ts";
 import { createBooting } from "./booting.ts";
 import { account, facts, type Kind, mac, type Reply, refusal, root } from "./kind.ts";
 import { createShelf } from "./shelf.ts";

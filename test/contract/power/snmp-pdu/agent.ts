@@ -7,7 +7,7 @@ import { locate, searchPath } from "../../../../provider/cli/programs.ts";
 import { serve } from "../../../../provider/kernel/process.ts";
 import { testPrograms } from "../../../../tools/setup/lab-programs.ts";
 import { freePort } from "../free-port.ts";
-import type { PeerFault } from "../suite.ts";
+import type { PeerFault } from "../peer.ts";
 
 const script = fileURLToPath(new URL("pdu.sh", import.meta.url));
 const need = testPrograms.find(({ name }) => name === "snmpd");

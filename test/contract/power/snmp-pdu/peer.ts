@@ -1,7 +1,7 @@
 import { openPower, Power } from "../../../../provider/drivers/power/index.ts";
 import { startUdpWire } from "../../../lab/faults/udp.ts";
 import { lent } from "../lent.ts";
-import type { PowerPeer } from "../suite.ts";
+import type { PowerPeer } from "../peer.ts";
 import { type Agent, secrets } from "./agent.ts";
 
 const wrong = { community: "wrong-7Yzn", auth: "wrong-guess.7Yzn" };

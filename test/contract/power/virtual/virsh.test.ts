@@ -6,7 +6,8 @@ import { sshHost } from "../../../../provider/services/ssh/address.ts";
 import { createElsewhere } from "../../../../provider/services/ssh/runs.ts";
 import { bootHost } from "../../site/boot-host.ts";
 import { lent } from "../lent.ts";
-import { obeysPowerContract, type PowerPeer } from "../suite.ts";
+import type { PowerPeer } from "../peer.ts";
+import { obeysPowerContract } from "../suite.ts";
 import { type DomainFacts, type Libvirtd, lacking, startLibvirtd } from "./libvirtd.ts";
 import { type Front, startFront } from "./virsh-front.ts";
 

@@ -7,7 +7,8 @@ import { openPower, Power } from "../../../../provider/drivers/power/index.ts";
 import { createKeeper } from "../../../../provider/drivers/power/kept.ts";
 import { newContext } from "../../../../provider/kernel/context.ts";
 import { lent } from "../lent.ts";
-import { obeysPowerContract, type PowerPeer } from "../suite.ts";
+import type { PowerPeer } from "../peer.ts";
+import { obeysPowerContract } from "../suite.ts";
 
 const program = fileURLToPath(new URL("./vboxmanage.sh", import.meta.url));
 const ctx = newContext();

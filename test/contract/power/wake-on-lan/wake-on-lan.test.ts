@@ -11,7 +11,8 @@ import type { RunOn } from "../../../../provider/drivers/power/via.ts";
 import { newContext } from "../../../../provider/kernel/context.ts";
 import { run } from "../../../../provider/kernel/process.ts";
 import { lent } from "../lent.ts";
-import { obeysPowerContract, type PowerPeer } from "../suite.ts";
+import type { PowerPeer } from "../peer.ts";
+import { obeysPowerContract } from "../suite.ts";
 
 const program = fileURLToPath(new URL("../exec-machine.sh", import.meta.url));
 const [password, wrongPassword, secureOn] = ["Hjq8-wrEx2.Tz", "7Yzn-guess", "a1:b2:c3:d4:e5:f6"];

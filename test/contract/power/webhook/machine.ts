@@ -4,7 +4,7 @@ import { createServer as createPlain, type IncomingMessage, type RequestListener
 import { createServer as createSecure } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { text } from "node:stream/consumers";
-import type { PeerFault } from "../suite.ts";
+import type { PeerFault } from "../peer.ts";
 
 /** What a request has to bring to be let in. */
 export const account = { user: "admin", password: 'Hjq8-wrEx2."T/z' };
