@@ -87,6 +87,11 @@ export interface SnmpPduArgs {
   readonly address: pulumi.Input<string>;
   /** Its UDP port. Default: `161`. */
   readonly port?: pulumi.Input<number | undefined>;
+  /**
+   * Its outlets that feed the server, all of them. A number, or numbers with those of unit and branch
+   * before it, as its MIB has them.
+   */
+  readonly outlets: pulumi.Input<readonly pulumi.Input<string>[]>;
   /** Whose objects it has. One that is none of them is described by `oids`. */
   readonly model?: pulumi.Input<
     | "apc-rpdu"
@@ -107,10 +112,10 @@ export interface SnmpPduArgs {
   /** Objects of one's own, in the place of `model`. */
   readonly oids?: pulumi.Input<PduOidsArgs | undefined>;
   /**
-   * The outlets that feed the server: all of its supplies. A number, or numbers with those of unit and
-   * branch before it, as its MIB has them.
+   * Further PDUs that feed the server, as where its two supplies are on feeds of their own: of the same
+   * model, with the same login.
    */
-  readonly outlets: pulumi.Input<readonly pulumi.Input<string>[]>;
+  readonly also?: pulumi.Input<readonly pulumi.Input<PduFeedArgs>[] | undefined>;
   /** Of SNMP. Only v3 has secrets that do not travel in clear. Default: `"v2c"`. */
   readonly version?: pulumi.Input<"v1" | "v2c" | "v3" | undefined>;
   /** Of v1 and v2c; it may write. A secret: encrypted in the state. */
@@ -153,6 +158,19 @@ export interface PduOidsArgs {
   readonly isOn?: pulumi.Input<readonly pulumi.Input<number>[] | undefined>;
   /** What `state` is while an outlet is off. Default: `offValue`. */
   readonly isOff?: pulumi.Input<readonly pulumi.Input<number>[] | undefined>;
+}
+
+/** Outlets of a further PDU that feed the same server. */
+export interface PduFeedArgs {
+  /** Address or name of the PDU. */
+  readonly address: pulumi.Input<string>;
+  /** Its UDP port. Default: `161`. */
+  readonly port?: pulumi.Input<number | undefined>;
+  /**
+   * Its outlets that feed the server, all of them. A number, or numbers with those of unit and branch
+   * before it, as its MIB has them.
+   */
+  readonly outlets: pulumi.Input<readonly pulumi.Input<string>[]>;
 }
 
 /** A PDU that Nova's program `pdu_mgr` switches. */
@@ -697,6 +715,11 @@ export interface SnmpPdu {
   readonly address: string;
   /** Its UDP port. */
   readonly port: number;
+  /**
+   * Its outlets that feed the server, all of them. A number, or numbers with those of unit and branch
+   * before it, as its MIB has them.
+   */
+  readonly outlets: string[];
   /** Whose objects it has. One that is none of them is described by `oids`. */
   readonly model?:
     | "apc-rpdu"
@@ -715,10 +738,10 @@ export interface SnmpPdu {
   /** Objects of one's own, in the place of `model`. */
   readonly oids?: PduOids;
   /**
-   * The outlets that feed the server: all of its supplies. A number, or numbers with those of unit and
-   * branch before it, as its MIB has them.
+   * Further PDUs that feed the server, as where its two supplies are on feeds of their own: of the same
+   * model, with the same login.
    */
-  readonly outlets: string[];
+  readonly also?: PduFeed[];
   /** Of SNMP. Only v3 has secrets that do not travel in clear. */
   readonly version: "v1" | "v2c" | "v3";
   /** Of v1 and v2c; it may write. */
@@ -758,6 +781,19 @@ export interface PduOids {
   readonly isOn?: number[];
   /** What `state` is while an outlet is off. Default: `offValue`. */
   readonly isOff?: number[];
+}
+
+/** Outlets of a further PDU that feed the same server. */
+export interface PduFeed {
+  /** Address or name of the PDU. */
+  readonly address: string;
+  /** Its UDP port. */
+  readonly port: number;
+  /**
+   * Its outlets that feed the server, all of them. A number, or numbers with those of unit and branch
+   * before it, as its MIB has them.
+   */
+  readonly outlets: string[];
 }
 
 /** A PDU that Nova's program `pdu_mgr` switches. */

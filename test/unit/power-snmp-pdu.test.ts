@@ -22,6 +22,8 @@ const oids = { on: "1.3.6.1.4.1.99.{outlet}.0", onValue: 1, offValue: 0 };
 describe("the settings of a PDU", () => {
   it.for([
     { version: "v1", readCommunity: "public" },
+    { also: [{ address: "10.0.0.31", outlets: ["7"] }] },
+    { also: [{ address: "10.0.0.30", port: 1161, outlets: ["7"] }] },
     { outlets: ["7", "1.1.12"] },
     { address: "2001:db8::30", port: 1161 },
     { model: undefined, oids },
@@ -46,6 +48,10 @@ describe("the settings of a PDU", () => {
     { outlets: ["seven"] },
     { outlets: ["7", "7"] },
     { outlets: ["7", "1.1.7"], model: "servertech-sentry4" },
+    { also: [{ address: "10.0.0.30", outlets: ["8"] }] },
+    { also: [{ address: "10.0.0.31", outlets: [] }] },
+    { also: [{ address: "10.0.0.31", outlets: ["7", "7"] }] },
+    { also: [{ address: "10.0.0.31", outlets: ["7"], community: "another" }] },
     { address: "10.0.0.30:161" },
     { community: undefined },
     { user: "op" },
@@ -66,6 +72,7 @@ describe("the settings of a PDU", () => {
     { ...good, ...byUser, user: UNKNOWN, authPassword: UNKNOWN, privPassword: UNKNOWN },
     { ...good, ...byUser, authPassword: UNKNOWN },
     { ...good, outlets: [UNKNOWN, "2"] },
+    { ...good, also: [1, 2].map(() => ({ address: UNKNOWN, outlets: ["2"] })) },
   ])("may be known later: %j", (power) => {
     const node = { name: "n1", power, cpus: 4, memory: "8 GiB", disk: "100 GB" };
     expect(checkInputs(resources.nodes, node).failures).toEqual([]);
@@ -80,6 +87,21 @@ describe("the settings of a PDU", () => {
     const raritan = (outlet: string) => Power.parse({ ...good, model: "raritan", outlets: [outlet] });
     expect(together(raritan("7"), raritan("1.7"))).toBe(true);
     expect(together(raritan("7"), raritan("2.7"))).toBe(false);
+  });
+
+  it("have a server at two PDUs in the row of the first, switched together with whoever shares an outlet of either", () => {
+    const of = (first: string, second: string, outlet = "7") =>
+      Power.parse({ ...good, address: first, also: [{ address: second, outlets: [outlet] }] });
+    const both = of("10.0.0.30", "10.0.0.31", "8");
+    expect(controllerOf(both)).toBe("10.0.0.30:161");
+    expect(placeOf(both)).toBe("10.0.0.30:161 outlet 7, 10.0.0.31:161 outlet 8");
+    const one = (address: string, outlet: string) => Power.parse({ ...good, address, outlets: [outlet] });
+    expect([one("10.0.0.31", "8"), one("10.0.0.31", "7")].map((other) => together(both, other))).toEqual([
+      true,
+      false,
+    ]);
+    expect(together(both, of("10.0.0.31", "10.0.0.32"))).toBe(false);
+    expect(together(of("10.0.0.32", "10.0.0.31", "8"), both)).toBe(true);
   });
 
   it.for([

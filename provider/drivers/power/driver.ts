@@ -89,6 +89,12 @@ export interface Lent {
   readonly node: () => Promise<string>;
 }
 
+/** What switches a server: a controller, and what of it; all of it where nothing is named. */
+export interface Place {
+  readonly controller: string;
+  readonly switches: readonly string[];
+}
+
 /** What a schema of settings begins with. */
 export type Named = z.ZodObject<{ driver: z.ZodLiteral<string> }>;
 
@@ -98,6 +104,8 @@ export interface PowerDefinition<S extends Named> {
   readonly controller: (settings: z.output<S>) => string;
   /** What of the controller switches this one server, where it switches several: its outlets, a domain. Empty: all of it. */
   readonly switches?: (settings: z.output<S>) => readonly string[];
+  /** What of other controllers switches it too, in the row of the one that names them. */
+  readonly beside?: (settings: z.output<S>) => readonly Place[];
   /** What its controllers bear, where that is not what a BMC does. What the site's settings say goes before. */
   readonly manners?: ConductOptions;
   /** Programs that settings name, for a site that does not run any. */

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { PowerHandle } from "./conduct/index.ts";
-import type { ControllerMemory, Lent, Named, PowerDefinition } from "./driver.ts";
+import type { ControllerMemory, Lent, Named, Place, PowerDefinition } from "./driver.ts";
 import { exec } from "./exec.ts";
 import { iboot } from "./iboot/index.ts";
 import { ipmi } from "./ipmi/index.ts";
@@ -61,17 +61,26 @@ export function openPower(settings: Power, lent: Lent): PowerHandle {
 /** A controller as one word: nodes behind one have the same. */
 export const controllerOf = (settings: Power): string => definitionOf(settings).controller(settings);
 
-/** Where a server is switched, for people: its controller, and what of it. */
-export function placeOf(settings: Power): string {
-  const parts = definitionOf(settings).switches?.(settings) ?? [];
-  return [controllerOf(settings), ...parts].join(" ");
+function placesOf(settings: Power): readonly Place[] {
+  const { switches, beside } = definitionOf(settings);
+  const first = { controller: controllerOf(settings), switches: switches?.(settings) ?? [] };
+  return [first, ...(beside?.(settings) ?? [])];
 }
 
+/** Where a server is switched, for people: its controller, and what of it. */
+export const placeOf = (settings: Power): string =>
+  placesOf(settings)
+    .map(({ controller, switches }) => [controller, ...switches].join(" "))
+    .join(", ");
+
 /** Whether two servers with these settings would be switched together. */
-export function together(one: Power, other: Power): boolean {
-  if (controllerOf(one) !== controllerOf(other)) return false;
-  const [mine = [], others = []] = [one, other].map((each) => definitionOf(each).switches?.(each));
-  return mine.length === 0 || others.length === 0 || mine.some((part) => others.includes(part));
+export const together = (one: Power, other: Power): boolean =>
+  placesOf(one).some((mine) => placesOf(other).some((theirs) => overlap(mine, theirs)));
+
+function overlap(one: Place, other: Place): boolean {
+  if (one.controller !== other.controller) return false;
+  const whole = one.switches.length === 0 || other.switches.length === 0;
+  return whole || one.switches.some((part) => other.switches.includes(part));
 }
 
 /** Programs of this host, or of the one that it is behind, which the settings have started. */

@@ -6,16 +6,23 @@ import { guardLogin } from "../login.ts";
 import { controllerName } from "../name.ts";
 import { indexOf, objectOf } from "./models.ts";
 import type { Agent } from "./session.ts";
-import { outletsOf, SnmpPdu } from "./settings.ts";
+import { type Feed, feedsOf, outletsOf, SnmpPdu } from "./settings.ts";
 
 /** Between the outlets of one server: two supplies at once are twice the inrush. */
 const stagger = 500;
 
+const nameOf = ({ address, port }: Pick<Feed, "address" | "port">) =>
+  controllerName(address.toLowerCase(), port);
+
 /** A PDU by SNMP: the outlets that feed one server. It knows neither what boots nor how to ask a system to shut down. */
 export const snmpPdu = definePower<typeof SnmpPdu>({
   schema: SnmpPdu,
-  controller: ({ address, port }) => controllerName(address.toLowerCase(), port),
-  switches: (settings) => settings.outlets.map((outlet) => `outlet ${indexOf(outlet, outletsOf(settings))}`),
+  controller: nameOf,
+  switches: (settings) => outletsAs(settings, settings.outlets),
+  beside: (settings) =>
+    (settings.also ?? []).map((feed) => ({
+      ...{ controller: nameOf(feed), switches: outletsAs(settings, feed.outlets) },
+    })),
   warnings: ({ address, version, authPassword }) => {
     if (version !== "v3")
       return [`the community of ${address} can be read on the way: SNMP v3 hides its secrets`];
@@ -24,25 +31,28 @@ export const snmpPdu = definePower<typeof SnmpPdu>({
       : [];
   },
   open(settings, { memory }) {
-    const { outlets, user = "" } = settings;
-    const address = controllerName(settings.address.toLowerCase(), settings.port);
+    const { user = "" } = settings;
+    const feeds = feedsOf(settings);
     const objects = outletsOf(settings);
     const guard = guardLogin(memory, loginOf(settings));
 
     /** A community that is not known is met with silence: it cannot be told from a PDU that is not there, and locks nobody out. */
     async function asked<T>(
       ctx: Context,
+      { address, port }: Feed,
       talk: (agent: Agent) => Promise<T>,
       community = settings.community,
     ): Promise<T> {
       const { withAgent } = await import("./session.ts");
-      if (settings.version !== "v3") return withAgent(ctx, { ...settings, community }, talk);
-      if (await guard.wasRefused()) throw powerErrors.make("POWER_LOCKED_OUT", { address, user });
+      const there = { ...settings, address, port };
+      if (settings.version !== "v3") return withAgent(ctx, { ...there, community }, talk);
+      if (await guard.wasRefused())
+        throw powerErrors.make("POWER_LOCKED_OUT", { address: nameOf(there), user });
       const denied = (error: unknown) => hasCode(error, "POWER_DENIED");
       try {
-        const answer = await withAgent(ctx, settings, talk).catch((error) => {
+        const answer = await withAgent(ctx, there, talk).catch((error) => {
           // A question that was damaged on its way reads like a wrong key. Agents lock nobody out for a second one (RFC 3414).
-          if (denied(error)) return withAgent(ctx, settings, talk);
+          if (denied(error)) return withAgent(ctx, there, talk);
           throw error;
         });
         await guard.accepted();
@@ -53,7 +63,7 @@ export const snmpPdu = definePower<typeof SnmpPdu>({
       }
     }
 
-    async function look(agent: Agent, outlet: string): Promise<"on" | "off"> {
+    async function look(agent: Agent, address: string, outlet: string): Promise<"on" | "off"> {
       const doing = { look: true, what: `the state of outlet ${outlet}` };
       const value = await agent.get(objectOf(objects.state, outlet, objects), doing);
       if (objects.isOn.includes(value)) return "on";
@@ -67,30 +77,41 @@ export const snmpPdu = definePower<typeof SnmpPdu>({
 
     return {
       async state(ctx) {
-        const lookAtAll = async (agent: Agent) => {
-          const seen: ("on" | "off")[] = [];
-          for (const outlet of outlets) seen.push(await look(agent, outlet));
-          return seen;
-        };
-        const states = await asked(ctx, lookAtAll, settings.readCommunity);
+        const states: ("on" | "off")[] = [];
+        for (const feed of feeds) {
+          const lookAtAll = async (agent: Agent) => {
+            const seen: ("on" | "off")[] = [];
+            for (const outlet of feed.outlets) seen.push(await look(agent, nameOf(feed), outlet));
+            return seen;
+          };
+          states.push(...(await asked(ctx, feed, lookAtAll, settings.readCommunity)));
+        }
         const fed = states.filter((state) => state === "on").length;
         if (fed === 0 || fed === states.length) return fed === 0 ? "off" : "on";
-        ctx.log.warn("only some of the outlets that feed the server are on", { controller: address });
+        ctx.log.warn("only some of the outlets that feed the server are on", {
+          controller: nameOf(settings),
+        });
         return "partly on";
       },
-      set: (ctx, to) =>
-        asked(ctx, async (agent) => {
-          for (const [at, outlet] of outlets.entries()) {
-            if (at > 0 && to === "on") await ctx.clock.sleep(stagger, ctx.signal);
-            const { oid, value } = objects[to];
-            await agent.set(objectOf(oid, outlet, objects), value, {
-              ...{ look: false, what: `to switch outlet ${outlet} ${to}` },
-            });
-          }
-        }),
+      async set(ctx, to) {
+        const { oid, value } = objects[to];
+        let switched = 0;
+        for (const feed of feeds) {
+          await asked(ctx, feed, async (agent) => {
+            for (const outlet of feed.outlets) {
+              if (switched++ > 0 && to === "on") await ctx.clock.sleep(stagger, ctx.signal);
+              const what = `to switch outlet ${outlet} ${to}`;
+              await agent.set(objectOf(oid, outlet, objects), value, { look: false, what });
+            }
+          });
+        }
+      },
     } satisfies PowerDriver;
   },
 });
+
+const outletsAs = (settings: SnmpPdu, outlets: readonly string[]) =>
+  outlets.map((outlet) => `outlet ${indexOf(outlet, outletsOf(settings))}`);
 
 const loginOf = ({
   user = "",

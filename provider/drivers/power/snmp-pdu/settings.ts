@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { isHost } from "../name.ts";
+import { controllerName, isHost } from "../name.ts";
 import { indexOf, models, type Outlets } from "./models.ts";
 
 const inPlace = "in-place";
@@ -55,15 +55,30 @@ const text = z.string().min(1);
 /** RFC 3414, 11.2: eight characters or more; agents refuse shorter ones. */
 const passphrase = z.string().min(8, "must have 8 characters or more");
 
+/** Where a server's supplies are plugged in. */
+const feed = {
+  address: z
+    .string()
+    .refine(isHost, "must be an IP address or a host name")
+    .meta({ description: "Address or name of the PDU.", change: inPlace }),
+  port: z.int().min(1).max(65_535).default(161).meta({ description: "Its UDP port.", change: inPlace }),
+  outlets: z
+    .array(
+      z.string().regex(/^\d{1,9}(\.\d{1,9})*$/, 'Expected the number of an outlet, as in "7" or "1.1.7"'),
+    )
+    .min(1)
+    .meta({
+      description:
+        "Its outlets that feed the server, all of them. A number, or numbers with those of unit and branch before it, as its MIB has them.",
+      change: inPlace,
+    }),
+};
+
 /** A PDU that switches the server's mains by SNMP. */
 export const SnmpPdu = z
   .strictObject({
     driver: z.literal("snmp-pdu").meta({ description: "Outlets of a PDU, by SNMP.", change: inPlace }),
-    address: z
-      .string()
-      .refine(isHost, "must be an IP address or a host name")
-      .meta({ description: "Address or name of the PDU.", change: inPlace }),
-    port: z.int().min(1).max(65_535).default(161).meta({ description: "Its UDP port.", change: inPlace }),
+    ...feed,
     model: z.enum(names).optional().meta({
       description: "Whose objects it has. One that is none of them is described by `oids`.",
       change: inPlace,
@@ -72,14 +87,16 @@ export const SnmpPdu = z
       description: "Objects of one's own, in the place of `model`.",
       change: inPlace,
     }),
-    outlets: z
+    also: z
       .array(
-        z.string().regex(/^\d{1,9}(\.\d{1,9})*$/, 'Expected the number of an outlet, as in "7" or "1.1.7"'),
+        z
+          .strictObject(feed)
+          .meta({ id: "PduFeed", description: "Outlets of a further PDU that feed the same server." }),
       )
-      .min(1)
+      .optional()
       .meta({
         description:
-          "The outlets that feed the server: all of its supplies. A number, or numbers with those of unit and branch before it, as its MIB has them.",
+          "Further PDUs that feed the server, as where its two supplies are on feeds of their own: of the same model, with the same login.",
         change: inPlace,
       }),
     version: z.enum(["v1", "v2c", "v3"]).default("v2c").meta({
@@ -117,13 +134,22 @@ export const SnmpPdu = z
     context: z.string().optional().meta({ description: "Context of v3.", change: inPlace }),
   })
   .check(({ value: given, issues }) => {
-    const refuse = (key: string, message: string) =>
-      issues.push({ code: "custom", input: given, path: [key], message });
+    const refuse = (path: string | (string | number)[], message: string) =>
+      issues.push({ code: "custom", input: given, path: [path].flat(), message });
     if ((given.model === undefined) === (given.oids === undefined)) {
       refuse("model", `Required: \`oids\`, or one of ${names.join(", ")}`);
     }
-    const outlets = given.outlets.map((outlet) => indexOf(outlet, outletsOf(given)));
-    if (new Set(outlets).size < outlets.length) refuse("outlets", "must not name an outlet twice");
+    const known: string[] = [];
+    for (const [at, { address, port, outlets }] of feedsOf(given).entries()) {
+      const path = at === 0 ? [] : ["also", at - 1];
+      const indexes = outlets.map((outlet) => indexOf(outlet, outletsOf(given)));
+      if (new Set(indexes).size < indexes.length)
+        refuse([...path, "outlets"], "must not name an outlet twice");
+      const name = controllerName(address.toLowerCase(), port);
+      if (known.includes(name))
+        refuse([...path, "address"], "is named before: one PDU has its outlets together");
+      known.push(name);
+    }
     const three = given.version === "v3";
     if (!three && given.community === undefined)
       refuse("community", "Required: v1 and v2c have nothing else");
@@ -140,6 +166,17 @@ export const SnmpPdu = z
   })
   .meta({ id: "SnmpPdu", description: "A PDU that switches the server's mains by SNMP." });
 export type SnmpPdu = z.output<typeof SnmpPdu>;
+
+/** Outlets of one PDU. */
+export type Feed = Pick<SnmpPdu, "address" | "port" | "outlets">;
+
+/** All that feeds the server, PDU by PDU. */
+export const feedsOf = ({
+  address,
+  port,
+  outlets,
+  also = [],
+}: Feed & Pick<SnmpPdu, "also">): readonly Feed[] => [{ address, port, outlets }, ...also];
 
 /** The objects that these settings mean. */
 export function outletsOf({ model, oids }: Pick<SnmpPdu, "model" | "oids">): Outlets {

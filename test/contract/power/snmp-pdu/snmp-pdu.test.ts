@@ -70,6 +70,37 @@ withSnmpd("snmp-pdu behind net-snmp's agent", () => {
     expect(await sent()).toEqual(["on 1", "on 3", "off 1", "off 3"]);
   });
 
+  describe("of which two feed one server", () => {
+    let second: Agent;
+    beforeAll(async () => {
+      second = await startAgent();
+    });
+    beforeEach(() => second.reset());
+    afterAll(() => second.stop());
+    const power = (port: number) => {
+      const also = [{ address: "127.0.0.1", port, outlets: ["2"] }];
+      return createConduct({ gap: "1 ms", rest: "1 ms" }).around(open({ ...byUser, also }));
+    };
+    const fed = async () => [await agent.outlet(1), await second.outlet(2)];
+
+    it("switches both, takes it for on as long as one feeds it, and goes on from there", async () => {
+      const both = power(second.port);
+      await both.ensure(ctx, "on");
+      expect(await fed()).toEqual(["on", "on"]);
+      await agent.turn(1, "off");
+      expect(await both.state(ctx)).toBe("on");
+      await both.ensure(ctx, "off");
+      expect(await fed()).toEqual(["off", "off"]);
+    });
+
+    it("takes no server for off of which one does not tell, and names that one", async () => {
+      const { port } = await wireOf({ meddle: () => "swallow" });
+      const { state, reason } = await power(port).look(ctx);
+      expect(state).toBe("unknown");
+      expect(reason?.message).toContain(`127.0.0.1:${port}`);
+    });
+  });
+
   it.for(["on", "off"] as const)(
     "takes a server for on as long as one outlet feeds it, says so, and switches it %s for good",
     async (to) => {
