@@ -34,9 +34,10 @@ export interface IpmiArgs {
    */
   readonly cipherSuite?: pulumi.Input<"probe" | number | undefined>;
   /**
-   * Who talks to the controller. `native`: the deploy helper itself, and ipmitool where that finds no
-   * way in with the same login; `ipmitool`: always that program, a process for each command. Default:
-   * `native`. The serial console, the identity, and all that goes `via` another host are ipmitool's.
+   * Who talks to the controller. `native`: the deploy helper itself; `ipmitool`: that program, a
+   * process for each command. Default: the helper, and ipmitool from then on where that alone is let in
+   * with the same login. The serial console, the identity, and all that goes `via` another host are
+   * ipmitool's.
    */
   readonly client?: pulumi.Input<"native" | "ipmitool" | undefined>;
   /**
@@ -662,9 +663,10 @@ export interface Ipmi {
   /** Cipher suite of a session. `probe` tries 17, then 3, and remembers which one served. */
   readonly cipherSuite: "probe" | number;
   /**
-   * Who talks to the controller. `native`: the deploy helper itself, and ipmitool where that finds no
-   * way in with the same login; `ipmitool`: always that program, a process for each command. Default:
-   * `native`. The serial console, the identity, and all that goes `via` another host are ipmitool's.
+   * Who talks to the controller. `native`: the deploy helper itself; `ipmitool`: that program, a
+   * process for each command. Default: the helper, and ipmitool from then on where that alone is let in
+   * with the same login. The serial console, the identity, and all that goes `via` another host are
+   * ipmitool's.
    */
   readonly client?: "native" | "ipmitool";
   /**

@@ -127,10 +127,13 @@ describe("our own client", () => {
     controllers.atEnd(() => vi.unstubAllEnvs());
     const { port } = await bmc({ quirk: true });
     const known = new Map<string, string>();
-    const driver = controllers.open(port, { cipherSuite: 3 }, known);
+    const driver = controllers.open(port, { cipherSuite: 3, client: undefined }, known);
     await expect(driver.state(ctx)).resolves.toBe("on");
     expect(known.get("ipmi-client")).toBe("ipmitool");
     await expect(driver.state(ctx)).resolves.toBe("on");
+    // Nobody was refused at last: the login is not locked for who is told not to leave it to ipmitool.
+    const alone = controllers.open(port, { cipherSuite: 3 }, known);
+    await expect(alone.state(ctx)).rejects.toMatchObject({ code: "POWER_DENIED" });
   });
 
   it("has only its own word where there is no ipmitool", async () => {
@@ -143,8 +146,8 @@ describe("our own client", () => {
     vi.stubEnv("PATH", folder);
     controllers.atEnd(() => vi.unstubAllEnvs());
     const { port } = await bmc();
-    await expect(controllers.open(port).state(ctx)).resolves.toBe("off");
-    const wrong = controllers.open(port, { password: "other" });
+    await expect(controllers.open(port, { client: undefined }).state(ctx)).resolves.toBe("off");
+    const wrong = controllers.open(port, { password: "other", client: undefined });
     await expect(wrong.state(ctx)).rejects.toMatchObject({ code: "POWER_DENIED" });
   });
 });

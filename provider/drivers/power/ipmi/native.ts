@@ -14,11 +14,12 @@ const clientKey = "ipmi-client";
 /** Refusals that may be a misunderstanding of ours: ipmitool knows what more controllers mean. */
 const doubtful = ["POWER_DENIED", "POWER_KG", "POWER_ODD_REPLY"];
 
-/** Commands by our own client, all of one body in one session; by the other carrier where ours finds no way in. */
+/** Commands by our own client, all of one body in one session; by the other carrier where ours finds no way in, if that is allowed. */
 export function natively(settings: Ipmi, memory: ControllerMemory, otherwise: Carrier): Carrier {
   const login = logins(settings, memory);
+  const alone = settings.client === "native";
   return async (ctx, body) => {
-    if ((await memory.get(clientKey)) === "ipmitool") return await otherwise(ctx, body);
+    if (!alone && (await memory.get(clientKey)) === "ipmitool") return await otherwise(ctx, body);
     let refusal: Failed | undefined;
     const carry = async (suite: number) => {
       const failure = (trouble: Trouble, what: string) => worded(trouble, settings, suite, what);
@@ -45,7 +46,7 @@ export function natively(settings: Ipmi, memory: ControllerMemory, otherwise: Ca
       try {
         return await login.bySuite(carry);
       } catch (error) {
-        if (refusal === undefined) throw error;
+        if (alone || refusal === undefined) throw error;
         return await instead(ctx, error);
       }
     });

@@ -63,7 +63,7 @@ export const Ipmi = z
       }),
     client: z.enum(["native", "ipmitool"]).optional().meta({
       description:
-        "Who talks to the controller. `native`: the deploy helper itself, and ipmitool where that finds no way in with the same login; `ipmitool`: always that program, a process for each command. Default: `native`. The serial console, the identity, and all that goes `via` another host are ipmitool's.",
+        "Who talks to the controller. `native`: the deploy helper itself; `ipmitool`: that program, a process for each command. Default: the helper, and ipmitool from then on where that alone is let in with the same login. The serial console, the identity, and all that goes `via` another host are ipmitool's.",
       change: inPlace,
     }),
     console: z.enum(["none", "sol"]).optional().meta({
