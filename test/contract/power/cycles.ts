@@ -25,6 +25,9 @@ interface Talk {
   plus: boolean;
 }
 
+/** ms: who greets, and is not answered, greets again before that. */
+const longestPause = 3_000;
+
 // A controller in a rack has a second between two commands; here its emulator is asked at once.
 const quick = {
   gap: "20 ms",
@@ -52,10 +55,12 @@ export async function cycle(
     weather: { lose },
     meddle(packet, from) {
       const at = performance.now();
-      // Byte 4: IPMI 2.0. A greeting in a format without sessions, after that, is another talk from a port that was free again.
+      // Byte 4: IPMI 2.0. A greeting, which has a format without sessions, is another talk from a port that was free again: where
+      // there was a session before, or a greeting that nobody repeats any more.
       const plus = packet[4] === 6;
       const known = talking.get(from);
-      const talk = known && (plus || !known.plus) ? known : { first: at, last: at, plus };
+      const another = !known || (!plus && (known.plus || at - known.last > longestPause));
+      const talk = another ? { first: at, last: at, plus } : known;
       if (talk !== known) talks.push(talk);
       talking.set(from, Object.assign(talk, { last: at, plus: talk.plus || plus }));
       return "pass";
