@@ -3,7 +3,7 @@ import { newContext, type Progress } from "../../provider/kernel/context.ts";
 import { approveSecure, clean } from "../../provider/workflows/clean.ts";
 import type { Call } from "../../provider/workflows/netboot.ts";
 import type { VisitMachine, VisitRecord } from "../../provider/workflows/visit.ts";
-import { blankDisk } from "../fixtures/deploy-world.ts";
+import { blankDisk } from "../fixtures/blank-disk.ts";
 import { codeOf, settle } from "../fixtures/settle.ts";
 import { type FakeSite, openFakeSite, ref, specs } from "../fixtures/site-parts.ts";
 import { declare, enrol } from "../fixtures/site-world.ts";

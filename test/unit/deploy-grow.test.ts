@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { createWorld, type Scenario } from "../fixtures/deploy-world.ts";
+import type { Scenario } from "../fixtures/deploy-scenario.ts";
+import { createWorld } from "../fixtures/deploy-world.ts";
 import { codeOf, count, settle } from "../fixtures/settle.ts";
 
 beforeEach(() => {

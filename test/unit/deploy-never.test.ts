@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { StepFailed } from "../../provider/workflows/run.ts";
-import { blankDisk, createWorld, type Scenario } from "../fixtures/deploy-world.ts";
+import { blankDisk } from "../fixtures/blank-disk.ts";
+import type { Scenario } from "../fixtures/deploy-scenario.ts";
+import { createWorld } from "../fixtures/deploy-world.ts";
 import { codeOf, expectInstalled, limitsPassAtOnce, settle } from "../fixtures/settle.ts";
 
 limitsPassAtOnce();

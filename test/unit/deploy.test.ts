@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { createWorld, type Scenario } from "../fixtures/deploy-world.ts";
+import type { Scenario } from "../fixtures/deploy-scenario.ts";
+import { createWorld } from "../fixtures/deploy-world.ts";
 import { codeOf, count, expectInstalled, limitsPassAtOnce, settle } from "../fixtures/settle.ts";
 
 limitsPassAtOnce();

@@ -5,7 +5,7 @@ import type { Hints } from "../../provider/resources/hints.ts";
 import type { Disk } from "../../provider/services/callback/announcement.ts";
 import type { DiskRecord } from "../../provider/workflows/deployment.ts";
 import { approveDisk, type DiskQuestion, identityOf } from "../../provider/workflows/disk.ts";
-import { blankDisk } from "../fixtures/deploy-world.ts";
+import { blankDisk } from "../fixtures/blank-disk.ts";
 
 const full = (more: Partial<Disk> = {}) => blankDisk({ holds: "gpt; ext4", ...more });
 const second = (more: Partial<Disk> = {}) =>

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { DiskState } from "../../provider/resources/disks.ts";
 import { rejection } from "../../provider/resources/hints.ts";
-import { blankDisk } from "../fixtures/deploy-world.ts";
+import { blankDisk } from "../fixtures/blank-disk.ts";
 import { type OneServer, openOneServer } from "../fixtures/one-server.ts";
 import { openFakeSite, ref, specs } from "../fixtures/site-parts.ts";
 

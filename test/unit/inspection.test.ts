@@ -3,7 +3,7 @@ import { checkInputs } from "../../provider/pulumi/check.ts";
 import { Node } from "../../provider/resources/node.ts";
 import { sized, unsized } from "../../provider/resources/sizes.ts";
 import { PartlyDone, type State } from "../../provider/site/site.ts";
-import { blankDisk } from "../fixtures/deploy-world.ts";
+import { blankDisk } from "../fixtures/blank-disk.ts";
 import { hardwareOf } from "../fixtures/hardware.ts";
 import { type FakeSite, openFakeSite, ref, specs } from "../fixtures/site-parts.ts";
 import { declare, enrol } from "../fixtures/site-world.ts";

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { perform } from "../../provider/site/local/operations.ts";
 import { findingsOf } from "../../provider/workflows/inspect.ts";
-import { blankDisk } from "../fixtures/deploy-world.ts";
+import { blankDisk } from "../fixtures/blank-disk.ts";
 import { hardwareOf } from "../fixtures/hardware.ts";
 import { type FakeSite, openFakeSite, ref, specs } from "../fixtures/site-parts.ts";
 import { declare, enrol } from "../fixtures/site-world.ts";
