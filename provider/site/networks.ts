@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { Fault } from "../kernel/rules.ts";
 import { ipv4 } from "../resources/fields.ts";
 import { parseCidr } from "../services/dnsmasq/cidr.ts";
 import { type DhcpMode, dhcpModes } from "../services/dnsmasq/mode.ts";
@@ -55,11 +56,6 @@ export function networksOf(settings: Given): readonly [SiteNetwork, ...SiteNetwo
     ...{ ...one, name: one.name ?? one.interface, address: advertise, dhcp: one.dhcp ?? dhcp },
   }));
   return first ? [first, ...others] : [{ interface: own, cidr: network, address, router, dhcp }];
-}
-
-interface Fault {
-  readonly path: (string | number)[];
-  readonly message: string;
 }
 
 /** What is wrong with the list as such, all of it. */

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { z } from "zod";
 import type { RamdiskArch } from "../kernel/arch.ts";
+import { across, faultIf } from "../kernel/rules.ts";
 import { duration, ipv4, size } from "../resources/fields.ts";
 import { dhcpModes } from "../services/dnsmasq/mode.ts";
 import { cidr, interfaceName, networkFaults, networksOf, ProvisioningNetwork } from "./networks.ts";
@@ -41,8 +42,8 @@ export const webhooks = z
   });
 
 /** How a site works: read from the stack's `baremetal:site` configuration or the command line's `--site`. */
-export const SiteSettings = z
-  .strictObject({
+export const SiteSettings = across(
+  z.strictObject({
     stateDir: z.string().min(1).meta({
       description:
         "Where the store, the socket and the log live. Default: `$XDG_STATE_HOME/pulumi-baremetal`.",
@@ -166,15 +167,21 @@ export const SiteSettings = z
     idle: duration
       .default("5 minutes")
       .meta({ description: "The embedded helper ends after so long without work." }),
-  })
-  .superRefine((settings, { addIssue }) => {
-    for (const { path, message } of networkFaults(settings)) addIssue({ code: "custom", path, message });
-    if (!settings.discovery || networksOf(settings).some(({ dhcp }) => dhcp !== "external")) return;
-    const message =
-      "Only a DHCP server of ours can answer servers that nobody declared: it takes `dhcp: managed` or `dhcp: proxy`";
-    addIssue({ code: "custom", path: ["discovery"], message });
-  })
-  .meta({ id: "SiteSettings", description: "Settings of a site." });
+  }),
+  {
+    reads: ["interface", "network", "address", "router", "networks"],
+    faults: networkFaults,
+  },
+  {
+    reads: ["discovery", "dhcp", "networks"],
+    faults: (settings) =>
+      faultIf(
+        settings.discovery && networksOf(settings).every(({ dhcp }) => dhcp === "external"),
+        "discovery",
+        "Only a DHCP server of ours can answer servers that nobody declared: it takes `dhcp: managed` or `dhcp: proxy`",
+      ),
+  },
+).meta({ id: "SiteSettings", description: "Settings of a site." });
 export type SiteSettings = z.output<typeof SiteSettings>;
 
 /** Where a helper of this store listens. A path too long for a unix socket (107 bytes) moves to the temporary folder. */

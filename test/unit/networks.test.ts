@@ -53,6 +53,11 @@ describe("the networks of a site", () => {
         /^networks\.2\.name: eth1 is the name of another/,
       ],
     },
+    {
+      when: "are beside the fields of one, with something else at fault",
+      given: { interface: "eth9", idle: "soon", networks: [a] },
+      faults: [/^idle: /, /^interface: It describes the only network/],
+    },
     { when: "are none", given: { networks: [] }, faults: [/^networks: /] },
     {
       when: "are all somebody else's to serve, and strangers shall be answered",

@@ -2,6 +2,8 @@ import { describe, expect, it } from "vitest";
 import { controllerOf, Power, placeOf, programsOf, together } from "../../provider/drivers/power/index.ts";
 import { createKeeper } from "../../provider/drivers/power/kept.ts";
 import { newContext } from "../../provider/kernel/context.ts";
+import { checkInputs } from "../../provider/pulumi/check.ts";
+import { resources } from "../../provider/resources/index.ts";
 import { refusePrograms } from "../../provider/site/local/programs.ts";
 
 const command = (word: string) => ["/usr/local/lib/baremetal/pdu", word];
@@ -116,5 +118,59 @@ describe("what is kept open", () => {
     await expect(kept.use(ctx, "session", broken)).rejects.toThrow("no");
     await kept.use(ctx, "session", how("s"));
     expect(log).toEqual(["open s"]);
+  });
+});
+
+describe("the faults of a driver's settings", () => {
+  const url = "http://10.0.0.5/off";
+  it.for([
+    {
+      power: {
+        driver: "ipmi",
+        address: "no host!",
+        user: "a",
+        password: "",
+        console: "sol",
+        via: "ssh://jump",
+      },
+      at: ["power.address", "power.console"],
+    },
+    {
+      power: { driver: "redfish", address: "10.0.0.5", user: "a:b", password: "", insecure: true, ca: "x" },
+      at: ["power.ca", "power.user"],
+    },
+    {
+      power: { driver: "snmp-pdu", address: "no host!", outlets: ["7", "7"], version: "v3" },
+      at: ["power.address", "power.model", "power.user"],
+    },
+    {
+      power: {
+        ...{ driver: "snmp-pdu", address: "10.0.0.5", outlets: ["7"], community: 5 },
+        oids: { on: "1.3", onValue: 1, off: "x", offValue: 1 },
+      },
+      at: ["power.community", "power.oids.isOff", "power.oids.off"],
+    },
+    {
+      power: { driver: "iboot", address: "10.0.0.5,2", relay: 2, password: 5 },
+      at: ["power.password", "power.relay", "power.user"],
+    },
+    {
+      power: { driver: "tilera-pdu", address: "no host!", status: "ping" },
+      at: ["power.address", "power.server"],
+    },
+    {
+      power: {
+        ...{ driver: "webhook", address: "u7", on: { url: "{strange}" }, off: { url, method: "HEAD" } },
+        ...{ state: { url }, auth: "basic", password: "x", headers: { te: "x" } },
+      },
+      at: [
+        ...["power.headers.te", "power.off.method", "power.on.url", "power.on.url"],
+        ...["power.state.off", "power.state.on", "power.user"],
+      ],
+    },
+  ])("all show at once: $at", ({ power, at }) => {
+    const node = { name: "n1", power, cpus: 4, memory: "8 GiB", disk: "100 GB" };
+    const { failures } = checkInputs(resources.nodes, node);
+    expect(failures.map(({ property }) => property)).toEqual(at);
   });
 });

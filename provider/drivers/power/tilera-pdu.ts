@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Context } from "../../kernel/context.ts";
+import { across, faultIf } from "../../kernel/rules.ts";
 import { commandsOf, environment } from "./command.ts";
 import { definePower, type PowerDriver } from "./driver.ts";
 import { powerErrors } from "./errors.ts";
@@ -15,8 +16,8 @@ const modes = { on: "1", off: "2", status: "9" } as const;
 const host = z.string().refine(isHost, "must be an IP address or a host name");
 
 /** A server of Nova's Tilera_PDU. */
-export const TileraPdu = z
-  .strictObject({
+export const TileraPdu = across(
+  z.strictObject({
     driver: z.literal("tilera-pdu").meta({ description: "Nova's program `pdu_mgr`.", change: inPlace }),
     address: host.meta({
       description: "Address or name of the PDU, the program's first argument (Nova: `tile_pdu_ip`).",
@@ -37,12 +38,17 @@ export const TileraPdu = z
       .meta({ description: "What is asked by `status: ping`: the server's own address.", change: inPlace }),
     environment,
     via,
-  })
-  .refine(({ status, server }) => (status === "ping") === (server !== undefined), {
-    path: ["server"],
-    error: "belongs to `status: ping`, which needs it",
-  })
-  .meta({ id: "TileraPdu", description: "A PDU that Nova's program `pdu_mgr` switches." });
+  }),
+  {
+    reads: ["status", "server"],
+    faults: ({ status, server }) =>
+      faultIf(
+        (status === "ping") !== (server !== undefined),
+        "server",
+        "belongs to `status: ping`, which needs it",
+      ),
+  },
+).meta({ id: "TileraPdu", description: "A PDU that Nova's program `pdu_mgr` switches." });
 export type TileraPdu = z.output<typeof TileraPdu>;
 
 const toldKey = "tilera-pdu-told";

@@ -1,11 +1,12 @@
 import { z } from "zod";
+import { faultIf, type Rule } from "../../kernel/rules.ts";
 import { fingerprintField } from "../../services/https/fingerprint.ts";
 import type { Distrust, Trusted } from "../../services/https/trusted.ts";
 import { powerErrors } from "./errors.ts";
 
 const inPlace = "in-place";
 
-/** The fields of a driver that speaks HTTPS: how its controller proves to be the right one. `oneTrust` refines them. */
+/** The fields of a driver that speaks HTTPS: how its controller proves to be the right one. `oneTrust` is their rule. */
 export const trust = {
   fingerprint: fingerprintField().optional().meta({
     description:
@@ -23,20 +24,22 @@ export const trust = {
 };
 
 /** What these fields are in settings. */
-interface Trust {
+export interface Trust {
   readonly fingerprint?: string | undefined;
   readonly ca?: string | undefined;
   readonly insecure?: boolean | undefined;
 }
 
-/** For `refine`: who believes anybody cannot ask for more. */
-export const oneTrust: readonly [(trust: Trust) => boolean, { path: PropertyKey[]; error: string }] = [
-  ({ insecure, fingerprint, ca }) => insecure !== true || (fingerprint ?? ca) === undefined,
-  {
-    path: ["insecure"],
-    error: "`insecure` believes any certificate: leave it out, or `fingerprint` and `ca`",
-  },
-];
+/** Who believes anybody cannot ask for more. */
+export const oneTrust: Rule<Trust> = {
+  reads: ["insecure", "fingerprint", "ca"],
+  faults: ({ insecure, fingerprint, ca }) =>
+    faultIf(
+      insecure === true && (fingerprint ?? ca) !== undefined,
+      "insecure",
+      "`insecure` believes any certificate: leave it out, or `fingerprint` and `ca`",
+    ),
+};
 
 /** The same for the connection. */
 export const trustOf = ({ fingerprint, ca, insecure }: Trust): Omit<Trusted, "host" | "port"> => ({

@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 import { z } from "zod";
+import { across, faultIf } from "../../../kernel/rules.ts";
 import { controllerName, isHost } from "../name.ts";
 
 const inPlace = "in-place";
@@ -33,8 +34,8 @@ const field = z
   .refine((text) => !/\p{Cc}/u.test(text), "must not hold control characters");
 
 /** A Dataprobe iBoot, which switches a mains outlet. */
-export const Iboot = z
-  .strictObject({
+export const Iboot = across(
+  z.strictObject({
     driver: z.literal("iboot").meta({ description: "A Dataprobe iBoot.", change: inPlace }),
     address: z
       .string()
@@ -59,20 +60,23 @@ export const Iboot = z
         "`dxp`: the Dataprobe Exchange Protocol (iBoot-G2 and later). `text`: the commands of older devices with one outlet and a password alone (iBoot, iBoot-Hub).",
       change: inPlace,
     }),
-  })
-  .refine(({ protocol, user }) => protocol === "text" || user !== undefined, {
-    path: ["user"],
-    error: "Required: an account on the device",
-  })
-  .refine(({ address, relay }) => relay === undefined || !address.includes(","), {
-    path: ["relay"],
-    error: "`address` says which outlet already",
-  })
-  .refine((settings) => settings.protocol === "dxp" || (settings.relay ?? 1) === 1, {
-    path: ["relay"],
-    error: "devices that speak `text` have one outlet",
-  })
-  .meta({ id: "Iboot", description: "A Dataprobe iBoot, which switches the server's mains." });
+  }),
+  {
+    reads: ["protocol", "user"],
+    faults: ({ protocol, user }) =>
+      faultIf(protocol === "dxp" && user === undefined, "user", "Required: an account on the device"),
+  },
+  {
+    reads: ["address", "relay"],
+    faults: ({ address, relay }) =>
+      faultIf(relay !== undefined && address.includes(","), "relay", "`address` says which outlet already"),
+  },
+  {
+    reads: ["protocol", "relay"],
+    faults: ({ protocol, relay = 1 }) =>
+      faultIf(protocol === "text" && relay !== 1, "relay", "devices that speak `text` have one outlet"),
+  },
+).meta({ id: "Iboot", description: "A Dataprobe iBoot, which switches the server's mains." });
 export type Iboot = z.output<typeof Iboot>;
 
 /** Where the device is, which of its outlets is meant, and its name for people. */

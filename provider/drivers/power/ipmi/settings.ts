@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { across, faultIf } from "../../../kernel/rules.ts";
 import { isHost } from "../name.ts";
 import { via } from "../via.ts";
 
@@ -13,8 +14,8 @@ const goodKg = (kg: string) =>
 const inPlace = "in-place";
 
 /** A server's management controller (BMC) that speaks IPMI 2.0 over the network. */
-export const Ipmi = z
-  .strictObject({
+export const Ipmi = across(
+  z.strictObject({
     driver: z.literal("ipmi").meta({ description: "IPMI 2.0 over LAN.", change: inPlace }),
     address: z
       .string()
@@ -72,10 +73,15 @@ export const Ipmi = z
       change: inPlace,
     }),
     via,
-  })
-  .refine(({ console, via }) => console !== "sol" || via === undefined, {
-    path: ["console"],
-    error: "Serial-over-LAN is not heard through another host: leave `via` or `console` out",
-  })
-  .meta({ id: "Ipmi", description: "A power controller that speaks IPMI 2.0 over the network." });
+  }),
+  {
+    reads: ["console", "via"],
+    faults: ({ console, via }) =>
+      faultIf(
+        console === "sol" && via !== undefined,
+        "console",
+        "Serial-over-LAN is not heard through another host: leave `via` or `console` out",
+      ),
+  },
+).meta({ id: "Ipmi", description: "A power controller that speaks IPMI 2.0 over the network." });
 export type Ipmi = z.output<typeof Ipmi>;

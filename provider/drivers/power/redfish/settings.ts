@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 import { z } from "zod";
+import { across } from "../../../kernel/rules.ts";
 import { controllerName } from "../name.ts";
 import { oneTrust, trust } from "../tls.ts";
 
@@ -29,8 +30,8 @@ function isPlace(text: string): boolean {
 }
 
 /** A server's controller that speaks Redfish. */
-export const Redfish = z
-  .strictObject({
+export const Redfish = across(
+  z.strictObject({
     driver: z.literal("redfish").meta({ description: "Redfish over HTTPS.", change: inPlace }),
     address: z
       .string()
@@ -52,7 +53,7 @@ export const Redfish = z
       change: inPlace,
     }),
     ...trust,
-  })
-  .refine(...oneTrust)
-  .meta({ id: "Redfish", description: "A power controller that speaks Redfish." });
+  }),
+  oneTrust,
+).meta({ id: "Redfish", description: "A power controller that speaks Redfish." });
 export type Redfish = z.output<typeof Redfish>;

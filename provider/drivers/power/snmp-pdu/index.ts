@@ -5,8 +5,9 @@ import { powerErrors } from "../errors.ts";
 import { guardLogin } from "../login.ts";
 import { controllerName } from "../name.ts";
 import { indexOf, objectOf } from "./models.ts";
+import { type Feed, feedsOf, outletsOf } from "./outlets.ts";
 import type { Agent } from "./session.ts";
-import { type Feed, feedsOf, outletsOf, SnmpPdu } from "./settings.ts";
+import { SnmpPdu } from "./settings.ts";
 
 /** Between the outlets of one server: two supplies at once are twice the inrush. */
 const stagger = 500;

@@ -1,6 +1,8 @@
 import { z } from "zod";
-import { controllerName, isHost } from "../name.ts";
-import { indexOf, models, type Outlets } from "./models.ts";
+import { across, faultIf } from "../../../kernel/rules.ts";
+import { isHost } from "../name.ts";
+import { pduRules } from "./faults.ts";
+import { models } from "./models.ts";
 
 const inPlace = "in-place";
 const names = Object.keys(models) as [keyof typeof models, ...(keyof typeof models)[]];
@@ -17,8 +19,8 @@ const oid = z
   .refine((text) => text.split("{outlet}").length <= 2, "must hold {outlet} once at most");
 
 /** Objects of a PDU that is none of the models. */
-const Oids = z
-  .strictObject({
+const Oids = across(
+  z.strictObject({
     on: oid.meta({
       description: "What is written to switch on; `{outlet}` is where its number goes, or else the end.",
       change: inPlace,
@@ -41,15 +43,17 @@ const Oids = z
       .min(1)
       .optional()
       .meta({ description: "What `state` is while an outlet is off. Default: `offValue`.", change: inPlace }),
-  })
-  .refine(
-    ({ onValue, isOn = [onValue], offValue, isOff = [offValue] }) => !isOn.some((n) => isOff.includes(n)),
-    {
-      path: ["isOff"],
-      error: "the same value cannot be on and off",
-    },
-  )
-  .meta({ id: "PduOids", description: "The objects by which a PDU switches an outlet." });
+  }),
+  {
+    reads: ["onValue", "isOn", "offValue", "isOff"],
+    faults: ({ onValue, isOn = [onValue], offValue, isOff = [offValue] }) =>
+      faultIf(
+        isOn.some((n) => isOff.includes(n)),
+        "isOff",
+        "the same value cannot be on and off",
+      ),
+  },
+).meta({ id: "PduOids", description: "The objects by which a PDU switches an outlet." });
 
 const text = z.string().min(1);
 /** RFC 3414, 11.2: eight characters or more; agents refuse shorter ones. */
@@ -75,8 +79,8 @@ const feed = {
 };
 
 /** A PDU that switches the server's mains by SNMP. */
-export const SnmpPdu = z
-  .strictObject({
+export const SnmpPdu = across(
+  z.strictObject({
     driver: z.literal("snmp-pdu").meta({ description: "Outlets of a PDU, by SNMP.", change: inPlace }),
     ...feed,
     model: z.enum(names).optional().meta({
@@ -132,60 +136,7 @@ export const SnmpPdu = z
       change: inPlace,
     }),
     context: z.string().optional().meta({ description: "Context of v3.", change: inPlace }),
-  })
-  .check(({ value: given, issues }) => {
-    const refuse = (path: string | (string | number)[], message: string) =>
-      issues.push({ code: "custom", input: given, path: [path].flat(), message });
-    if ((given.model === undefined) === (given.oids === undefined)) {
-      refuse("model", `Required: \`oids\`, or one of ${names.join(", ")}`);
-    }
-    const known: string[] = [];
-    for (const [at, { address, port, outlets }] of feedsOf(given).entries()) {
-      const path = at === 0 ? [] : ["also", at - 1];
-      const indexes = outlets.map((outlet) => indexOf(outlet, outletsOf(given)));
-      if (new Set(indexes).size < indexes.length)
-        refuse([...path, "outlets"], "must not name an outlet twice");
-      const name = controllerName(address.toLowerCase(), port);
-      if (known.includes(name))
-        refuse([...path, "address"], "is named before: one PDU has its outlets together");
-      known.push(name);
-    }
-    const three = given.version === "v3";
-    if (!three && given.community === undefined)
-      refuse("community", "Required: v1 and v2c have nothing else");
-    if (three && given.user === undefined) refuse("user", "Required: v3 has users");
-    for (const key of ["user", "authPassword", "privPassword", "context"] as const) {
-      if (!three && given[key] !== undefined) refuse(key, "is of v3 alone");
-    }
-    for (const key of ["community", "readCommunity"] as const) {
-      if (three && given[key] !== undefined) refuse(key, "is of v1 and v2c alone");
-    }
-    if (given.privPassword !== undefined && given.authPassword === undefined) {
-      refuse("authPassword", "Required: v3 encrypts nothing for a user who proves nothing");
-    }
-  })
-  .meta({ id: "SnmpPdu", description: "A PDU that switches the server's mains by SNMP." });
+  }),
+  ...pduRules,
+).meta({ id: "SnmpPdu", description: "A PDU that switches the server's mains by SNMP." });
 export type SnmpPdu = z.output<typeof SnmpPdu>;
-
-/** Outlets of one PDU. */
-export type Feed = Pick<SnmpPdu, "address" | "port" | "outlets">;
-
-/** All that feeds the server, PDU by PDU. */
-export const feedsOf = ({
-  address,
-  port,
-  outlets,
-  also = [],
-}: Feed & Pick<SnmpPdu, "also">): readonly Feed[] => [{ address, port, outlets }, ...also];
-
-/** The objects that these settings mean. */
-export function outletsOf({ model, oids }: Pick<SnmpPdu, "model" | "oids">): Outlets {
-  if (oids === undefined) return models[model ?? "apc-rpdu"];
-  const { on, onValue, off = on, offValue, state = on, isOn = [onValue], isOff = [offValue] } = oids;
-  const plain = (written: string) => written.replace(/^\./, "");
-  return {
-    on: { oid: plain(on), value: onValue },
-    off: { oid: plain(off), value: offValue },
-    ...{ state: plain(state), isOn, isOff },
-  };
-}

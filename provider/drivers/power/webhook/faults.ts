@@ -1,3 +1,5 @@
+import { type Fault, faultIf, type Rule } from "../../../kernel/rules.ts";
+import type { Trust } from "../tls.ts";
 import { isExpression, parsePath } from "./answer.ts";
 import { bodyKind, fillBody, fillUrl, unknownIn, type Words } from "./template.ts";
 
@@ -11,7 +13,8 @@ interface State extends Request {
   readonly on?: string | undefined;
   readonly off?: string | undefined;
 }
-interface Given {
+/** Settings, as far as the rules look at them. */
+export interface WebhookGiven extends Trust {
   readonly address: string;
   readonly on: Request;
   readonly off: Request;
@@ -24,44 +27,59 @@ interface Given {
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
-/** What is wrong with requests, and where. */
-export interface Fault {
-  readonly path: readonly string[];
-  readonly message: string;
-}
-
 /** What the words of a boot target are like. */
 const someTarget = { device: "network", persistent: "true", mode: "uefi" } as const;
 
-/** All that is wrong with the requests of a webhook beyond the kinds of its fields. */
-export function checkWebhook(given: Given): readonly Fault[] {
-  const { address, user, password, headers = {} } = given;
+const switching = ["on", "off", "state", "softOff", "setBoot"] as const;
+
+/** What a webhook's fields say of each other, beyond what each is. */
+export const webhookRules: readonly Rule<WebhookGiven>[] = [
+  ...switching.map((key) => ({
+    reads: [key, "address", "user", "password", "headers"] as const,
+    faults: (given: WebhookGiven) => requestFaults(key, given),
+  })),
+  { reads: ["state"], faults: ({ state }) => stateFaults(state) },
+  {
+    reads: ["auth", "user", "password"],
+    faults: ({ auth, user, password }) => [
+      ...faultIf(auth !== "none" && user === undefined, "user", needed),
+      ...faultIf(auth !== "none" && password === undefined, "password", needed),
+    ],
+  },
+  {
+    reads: ["auth", "user"],
+    faults: ({ auth, user = "x" }) => [
+      ...faultIf(
+        auth !== "none" && user.includes(":"),
+        "user",
+        "must not hold a colon, which ends a user's name in HTTP",
+      ),
+      ...faultIf(
+        auth === "digest" && !/^[\x20-\x7e]+$/.test(user),
+        "user",
+        "must be of ASCII letters, as it stands in a header",
+      ),
+    ],
+  },
+  {
+    reads: ["headers"],
+    faults: ({ headers = {} }) =>
+      Object.entries(headers).flatMap(([name, value]) => headerFault(name, value) ?? []),
+  },
+];
+
+const needed = "Required: `auth` sends it";
+
+function requestFaults(key: (typeof switching)[number], given: WebhookGiven): readonly Fault[] {
+  const { [key]: request, address, user, password, headers = {} } = given;
+  if (request === undefined) return [];
   const words: Words = {
     ...{ address, ...(user === undefined ? {} : { user }) },
     ...(password === undefined ? {} : { password }),
+    ...(key === "setBoot" ? someTarget : {}),
   };
-  const requests = Object.entries({
-    ...{ on: given.on, off: given.off, state: given.state, softOff: given.softOff, setBoot: given.setBoot },
-  });
-  return [
-    ...requests.flatMap(([key, request]) => {
-      const known = key === "setBoot" ? { ...words, ...someTarget } : words;
-      return request === undefined ? [] : faultsOf(key, request, known, headerIn(headers, "content-type"));
-    }),
-    ...stateFaults(given.state),
-    ...(given.auth !== "none" && user === undefined ? [needs("user")] : []),
-    ...(given.auth !== "none" && password === undefined ? [needs("password")] : []),
-    ...(user?.includes(":") && given.auth !== "none"
-      ? [{ path: ["user"], message: "must not hold a colon, which ends a user's name in HTTP" }]
-      : []),
-    ...(user !== undefined && given.auth === "digest" && !/^[\x20-\x7e]+$/.test(user)
-      ? [{ path: ["user"], message: "must be of ASCII letters, as it stands in a header" }]
-      : []),
-    ...Object.entries(headers).flatMap(([name, value]) => headerFault(name, value) ?? []),
-  ];
+  return faultsOf(key, request, words, headerIn(headers, "content-type"));
 }
-
-const needs = (field: string): Fault => ({ path: [field], message: "Required: `auth` sends it" });
 
 function faultsOf(key: string, request: Request, words: Words, contentType: string | undefined) {
   const { url, method, body } = request;

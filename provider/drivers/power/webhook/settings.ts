@@ -1,7 +1,8 @@
 import { z } from "zod";
+import { across } from "../../../kernel/rules.ts";
 import { controllerName } from "../name.ts";
 import { oneTrust, trust } from "../tls.ts";
-import { checkWebhook } from "./faults.ts";
+import { webhookRules } from "./faults.ts";
 import { fillUrl, type Target, type Words } from "./template.ts";
 
 const inPlace = "in-place";
@@ -52,8 +53,8 @@ const WebhookState = z
   .meta({ id: "WebhookState", description: "A request whose answer tells whether a server is on." });
 
 /** A server that requests over HTTP switch. */
-export const Webhook = z
-  .strictObject({
+export const Webhook = across(
+  z.strictObject({
     driver: z.literal("webhook").meta({ description: "Requests over HTTP.", change: inPlace }),
     address: z.string().min(1, "must not be empty").meta({
       description: "What is switched, in the service's own words, and as `{address}` in the requests.",
@@ -91,14 +92,10 @@ export const Webhook = z
       change: inPlace,
     }),
     ...trust,
-  })
-  .refine(...oneTrust)
-  .superRefine((settings, { addIssue }) => {
-    for (const { path, message } of checkWebhook(settings)) {
-      addIssue({ code: "custom", path: [...path], message });
-    }
-  })
-  .meta({ id: "Webhook", description: "A server that requests over HTTP switch." });
+  }),
+  oneTrust,
+  ...webhookRules,
+).meta({ id: "Webhook", description: "A server that requests over HTTP switch." });
 export type Webhook = z.output<typeof Webhook>;
 
 /** What its requests may name. */
