@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { isAbsolute } from "node:path";
 import { parseDocument } from "yaml";
 import { z } from "zod";
+import { across, faultIf } from "../kernel/rules.ts";
 import { programs, SiteSettings, webhooks } from "../site/settings.ts";
 import { serveErrors } from "./errors.ts";
 
@@ -11,35 +12,41 @@ const file = z
   .optional();
 
 /** The settings of a service: those of its site, and how it is reached from other hosts. */
-export const ServiceSettings = SiteSettings.safeExtend({
-  listen: z
-    .strictObject({
-      address: z
-        .union([z.ipv4(), z.ipv6()], { error: 'Expected an address of this host, as in "192.0.2.7"' })
-        .default("0.0.0.0")
-        .meta({ description: "Where HTTPS is served; `0.0.0.0`: on all addresses." }),
-      port: z.int().min(1).max(65535).default(10_443).meta({ description: "The port of HTTPS." }),
-      maxConnections: z.int().min(1).max(100_000).default(2_000).meta({
-        description: "Connections at once.",
-      }),
-      maxConnectionsPerAddress: z.int().min(1).max(100_000).default(500).meta({
-        description: "Connections at once from one address; of IPv6, from one /64.",
-      }),
-    })
-    .prefault({})
-    .meta({ description: "How other hosts reach the service." }),
-  programs: programs.default("none"),
-  webhooks: webhooks.default("none"),
-  certificate: file.meta({
-    description: "Certificate, and its chain, as PEM. Default: one is generated and kept in stateDir.",
+export const ServiceSettings = across(
+  SiteSettings.safeExtend({
+    listen: z
+      .strictObject({
+        address: z
+          .union([z.ipv4(), z.ipv6()], { error: 'Expected an address of this host, as in "192.0.2.7"' })
+          .default("0.0.0.0")
+          .meta({ description: "Where HTTPS is served; `0.0.0.0`: on all addresses." }),
+        port: z.int().min(1).max(65535).default(10_443).meta({ description: "The port of HTTPS." }),
+        maxConnections: z.int().min(1).max(100_000).default(2_000).meta({
+          description: "Connections at once.",
+        }),
+        maxConnectionsPerAddress: z.int().min(1).max(100_000).default(500).meta({
+          description: "Connections at once from one address; of IPv6, from one /64.",
+        }),
+      })
+      .prefault({})
+      .meta({ description: "How other hosts reach the service." }),
+    programs: programs.default("none"),
+    webhooks: webhooks.default("none"),
+    certificate: file.meta({
+      description: "Certificate, and its chain, as PEM. Default: one is generated and kept in stateDir.",
+    }),
+    key: file.meta({ description: "The certificate's private key, as PEM." }),
   }),
-  key: file.meta({ description: "The certificate's private key, as PEM." }),
-})
-  .refine(({ certificate, key }) => (certificate === undefined) === (key === undefined), {
-    path: ["key"],
-    error: "`certificate` and `key` belong together: give both, or neither",
-  })
-  .meta({ id: "ServiceSettings", description: "Settings of the helper as a service." });
+  {
+    reads: ["certificate", "key"],
+    faults: ({ certificate, key }) =>
+      faultIf(
+        (certificate === undefined) !== (key === undefined),
+        "key",
+        "`certificate` and `key` belong together: give both, or neither",
+      ),
+  },
+).meta({ id: "ServiceSettings", description: "Settings of the helper as a service." });
 export type ServiceSettings = z.output<typeof ServiceSettings>;
 
 /** What is told to the site itself. */

@@ -59,6 +59,11 @@ describe("the settings of a service", () => {
       text: "callbackPort: none\nlimits: { power: 3 }\nbogus: 1\ndhcp: maybe\n",
       says: ["callbackPort: ", "limits.power: ", "bogus", "dhcp: "],
     },
+    {
+      when: "fields do not go together, and others are wrong",
+      text: "callbackPort: none\ncertificate: /c.pem\ninterface: a\nnetworks: [{ interface: b }]\n",
+      says: ["callbackPort: ", "key: ", "interface: It describes the only network"],
+    },
   ])("are refused, all faults at once, when $when", async ({ text, says }) => {
     const reading = readSettings(await written(text), places).catch((error) => error);
     expect(await reading).toMatchObject({ code: "SERVE_SETTINGS_BAD" });
