@@ -1,10 +1,20 @@
 import { createConduct } from "../../../provider/drivers/power/conduct/index.ts";
 import { openPower, Power } from "../../../provider/drivers/power/index.ts";
-import { newContext } from "../../../provider/kernel/context.ts";
+import { type Context, newContext } from "../../../provider/kernel/context.ts";
 import { startUdpWire } from "../../lab/faults/udp.ts";
 import { admin, password } from "./ipmi-peer.ts";
 import { startIpmiSim } from "./ipmi-sim.ts";
 import { lent } from "./lent.ts";
+
+/** How often a server is switched on and off, by whom, and how much of what is said is lost each way. */
+interface Cycles {
+  readonly client: "native" | "ipmitool";
+  readonly times: number;
+  /** Share of the packets. */
+  readonly lose: number;
+  /** Decides which. */
+  readonly seed: number;
+}
 
 /** What became of a server that was switched on and off many times. */
 export interface Cycled {
@@ -41,12 +51,7 @@ const quick = {
  * Switch the machine behind an ipmi_sim on and off so many times, over a wire that loses this share each way. Its own word is
  * asked after each change, and the wire is asked who spoke when.
  */
-export async function cycle(
-  client: "native" | "ipmitool",
-  times: number,
-  lose: number,
-  seed: number,
-): Promise<Cycled> {
+async function cycle(ctx: Context, { client, times, lose, seed }: Cycles): Promise<Cycled> {
   const talks: Talk[] = [];
   const talking = new Map<number, Talk>();
   const sim = await startIpmiSim({ users: [admin] });
@@ -73,7 +78,7 @@ export async function cycle(
     let wrong = 0;
     for (let done = 0; done < times; done += 1) {
       for (const to of ["on", "off"] as const) {
-        await power.ensure(newContext(), to);
+        await power.ensure(ctx, to);
         if ((await sim.power()) !== to) wrong += 1;
       }
     }
@@ -83,4 +88,23 @@ export async function cycle(
     wire.stop();
     await sim.stop();
   }
+}
+
+/** The same for several machines beside each other; where one fails, the others are given up. */
+export async function cycleAll(cycles: Omit<Cycles, "seed">, machines: number): Promise<Cycled> {
+  const failed = new AbortController();
+  const ctx = newContext({ signal: failed.signal });
+  const one = async (_: unknown, index: number) =>
+    cycle(ctx, { ...cycles, seed: index + 1 }).catch((error) => {
+      failed.abort(error);
+      throw error;
+    });
+  const ended = await Promise.allSettled(Array.from({ length: machines }, one));
+  failed.signal.throwIfAborted();
+  const all = ended.flatMap((end) => (end.status === "fulfilled" ? [end.value] : []));
+  const sum = (key: keyof Cycled) => all.reduce((total, each) => total + each[key], 0);
+  return {
+    ...{ wrong: sum("wrong"), overlapping: sum("overlapping"), sessions: sum("sessions") },
+    ...{ sent: sum("sent"), lost: sum("lost") },
+  };
 }
