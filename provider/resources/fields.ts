@@ -16,14 +16,6 @@ export const name = z
     change: "refused",
   });
 
-/**
- * For a rule across fields (`refine(rule, { path, error, ...always })`): it is looked at even when a field is at fault
- * by itself, so that all faults show at once. The rule has to bear values that are not of their type.
- */
-export const always = {
-  when: ({ value }: { readonly value: unknown }) => typeof value === "object" && value !== null,
-};
-
 /** "Expected …", or "Required: …" where nothing was given. */
 const expects =
   (what: string) =>

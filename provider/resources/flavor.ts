@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { architectures } from "../kernel/arch.ts";
+import { always } from "../kernel/rules.ts";
 import { type Size, sizePattern, toBytes } from "../kernel/units.ts";
-import { always, capabilities, checksum, location, name, size } from "./fields.ts";
+import { capabilities, checksum, location, name, size } from "./fields.ts";
 import { defineResource } from "./resource.ts";
 
 const DeployRamdisk = z

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { architectures } from "../kernel/arch.ts";
-import { always, checksum, drift, isPlainHttp, location, name } from "./fields.ts";
+import { always } from "../kernel/rules.ts";
+import { checksum, drift, isPlainHttp, location, name } from "./fields.ts";
 import { defineResource } from "./resource.ts";
 
 const BootFile = z

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { always, drift, duration, name, reference } from "./fields.ts";
+import { always } from "../kernel/rules.ts";
+import { drift, duration, name, reference } from "./fields.ts";
 import { Networks } from "./networks.ts";
 import { defineResource } from "./resource.ts";
 import { RootDeviceHints } from "./root-device.ts";

@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 import { z } from "zod";
+import { always } from "../kernel/rules.ts";
 import { mac } from "./fields.ts";
 import { networkFaults } from "./network-faults.ts";
 import { fits, most } from "./system.ts";
@@ -136,15 +137,12 @@ export const Networks = z
     bonds: z.array(NetworkBond).default([]).meta({ description: "Bonds of these cards." }),
     vlans: z.array(NetworkVlan).default([]).meta({ description: "VLANs on these cards and bonds." }),
   })
-  .superRefine(
-    (given, ctx) => {
-      for (const { path, reason } of networkFaults(given))
-        ctx.addIssue({ code: "custom", message: reason, path: [...path] });
-      if (!fits(JSON.stringify(given) ?? "", most.networks))
-        ctx.addIssue({ code: "custom", message: "Expected at most 96 KiB in all" });
-    },
-    { when: ({ value }) => typeof value === "object" && value !== null },
-  )
+  .superRefine((given, ctx) => {
+    for (const { path, reason } of networkFaults(given))
+      ctx.addIssue({ code: "custom", message: reason, path: [...path] });
+    if (!fits(JSON.stringify(given) ?? "", most.networks))
+      ctx.addIssue({ code: "custom", message: "Expected at most 96 KiB in all" });
+  }, always)
   .meta({
     id: "Networks",
     description: "The network of the installed system; a card that is not named here is left to the image.",

@@ -24,7 +24,7 @@ export const trust = {
 };
 
 /** What these fields are in settings. */
-export interface Trust {
+interface Trust {
   readonly fingerprint?: string | undefined;
   readonly ca?: string | undefined;
   readonly insecure?: boolean | undefined;

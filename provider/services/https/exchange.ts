@@ -29,6 +29,7 @@ export function endWith(
     reject(signal.reason);
     request.destroy(signal.reason instanceof Error ? signal.reason : undefined);
   };
+  if (signal.aborted) cut();
   signal.addEventListener("abort", cut, { once: true });
   request.on("close", () => signal.removeEventListener("abort", cut));
 }
@@ -48,7 +49,11 @@ export function exchange(
       response.on("error", reject);
       response.on("data", (piece: string) => {
         text += piece;
-        if (text.length > most) request.destroy(endless());
+        if (text.length <= most) return;
+        // An answer that came at once has ended before its connection is cut.
+        const error = endless();
+        reject(error);
+        request.destroy(error);
       });
       response.on("end", () => {
         resolve({ status: response.statusCode ?? 0, headers: response.headers, text });

@@ -3,26 +3,22 @@ import { hasCode } from "../../../kernel/errors.ts";
 import { definePower, type PowerDriver } from "../driver.ts";
 import { powerErrors } from "../errors.ts";
 import { guardLogin } from "../login.ts";
-import { controllerName } from "../name.ts";
 import { indexOf, objectOf } from "./models.ts";
-import { type Feed, feedsOf, outletsOf } from "./outlets.ts";
+import { type Feed, feedsOf, outletsOf, pduName } from "./outlets.ts";
 import type { Agent } from "./session.ts";
 import { SnmpPdu } from "./settings.ts";
 
 /** Between the outlets of one server: two supplies at once are twice the inrush. */
 const stagger = 500;
 
-const nameOf = ({ address, port }: Pick<Feed, "address" | "port">) =>
-  controllerName(address.toLowerCase(), port);
-
 /** A PDU by SNMP: the outlets that feed one server. It knows neither what boots nor how to ask a system to shut down. */
 export const snmpPdu = definePower<typeof SnmpPdu>({
   schema: SnmpPdu,
-  controller: nameOf,
+  controller: pduName,
   switches: (settings) => outletsAs(settings, settings.outlets),
   beside: (settings) =>
     (settings.also ?? []).map((feed) => ({
-      ...{ controller: nameOf(feed), switches: outletsAs(settings, feed.outlets) },
+      ...{ controller: pduName(feed), switches: outletsAs(settings, feed.outlets) },
     })),
   warnings: ({ address, version, authPassword }) => {
     if (version !== "v3")
@@ -48,7 +44,7 @@ export const snmpPdu = definePower<typeof SnmpPdu>({
       const there = { ...settings, address, port };
       if (settings.version !== "v3") return withAgent(ctx, { ...there, community }, talk);
       if (await guard.wasRefused())
-        throw powerErrors.make("POWER_LOCKED_OUT", { address: nameOf(there), user });
+        throw powerErrors.make("POWER_LOCKED_OUT", { address: pduName(there), user });
       const denied = (error: unknown) => hasCode(error, "POWER_DENIED");
       try {
         const answer = await withAgent(ctx, there, talk).catch((error) => {
@@ -82,7 +78,7 @@ export const snmpPdu = definePower<typeof SnmpPdu>({
         for (const feed of feeds) {
           const lookAtAll = async (agent: Agent) => {
             const seen: ("on" | "off")[] = [];
-            for (const outlet of feed.outlets) seen.push(await look(agent, nameOf(feed), outlet));
+            for (const outlet of feed.outlets) seen.push(await look(agent, pduName(feed), outlet));
             return seen;
           };
           states.push(...(await asked(ctx, feed, lookAtAll, settings.readCommunity)));
@@ -90,7 +86,7 @@ export const snmpPdu = definePower<typeof SnmpPdu>({
         const fed = states.filter((state) => state === "on").length;
         if (fed === 0 || fed === states.length) return fed === 0 ? "off" : "on";
         ctx.log.warn("only some of the outlets that feed the server are on", {
-          controller: nameOf(settings),
+          controller: pduName(settings),
         });
         return "partly on";
       },

@@ -1,5 +1,4 @@
 import { type Fault, faultIf, type Rule } from "../../../kernel/rules.ts";
-import type { Trust } from "../tls.ts";
 import { isExpression, parsePath } from "./answer.ts";
 import { bodyKind, fillBody, fillUrl, unknownIn, type Words } from "./template.ts";
 
@@ -14,7 +13,7 @@ interface State extends Request {
   readonly off?: string | undefined;
 }
 /** Settings, as far as the rules look at them. */
-export interface WebhookGiven extends Trust {
+interface Given {
   readonly address: string;
   readonly on: Request;
   readonly off: Request;
@@ -33,10 +32,10 @@ const someTarget = { device: "network", persistent: "true", mode: "uefi" } as co
 const switching = ["on", "off", "state", "softOff", "setBoot"] as const;
 
 /** What a webhook's fields say of each other, beyond what each is. */
-export const webhookRules: readonly Rule<WebhookGiven>[] = [
+export const webhookRules: readonly Rule<Given>[] = [
   ...switching.map((key) => ({
     reads: [key, "address", "user", "password", "headers"] as const,
-    faults: (given: WebhookGiven) => requestFaults(key, given),
+    faults: (given: Given) => requestFaults(key, given),
   })),
   { reads: ["state"], faults: ({ state }) => stateFaults(state) },
   {
@@ -70,7 +69,7 @@ export const webhookRules: readonly Rule<WebhookGiven>[] = [
 
 const needed = "Required: `auth` sends it";
 
-function requestFaults(key: (typeof switching)[number], given: WebhookGiven): readonly Fault[] {
+function requestFaults(key: (typeof switching)[number], given: Given): readonly Fault[] {
   const { [key]: request, address, user, password, headers = {} } = given;
   if (request === undefined) return [];
   const words: Words = {
